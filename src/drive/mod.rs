@@ -1,0 +1,252 @@
+//! What a run is ([`Plan`]), what comes out of it ([`Recorder`], [`Outcome`]), and the drivers that make one from the other.
+//!
+//! `live` drives the core by the wall clock over HTTP, `sim` in virtual time, `replay` from a list of events. The contract of
+//! a driver, which the tests hold for each:
+//!
+//! 1. `now` never decreases and is the real time of the event; a late wake-up is delivered once, late.
+//! 2. One event, then all its actions, then the next event. Effects never run inside a policy; their results, failures and
+//!    refusals too, come back as events.
+//! 3. Everything a policy knows came in an event, so the list of `(Timestamp, Event)` is a complete record of its run.
+//! 4. At equal times the simulator keeps the order of insertion; live has the order of arrival.
+//! 5. The same [`Plan`] in, the same rows out: nothing above can tell which driver ran.
+
+#[cfg(feature = "app")]
+pub mod live;
+
+use std::time::Duration;
+
+use crate::model::{FunctionModel, NodeModel};
+use crate::policy::registry::PolicyInfo;
+use crate::policy::settings::Settings;
+use crate::policy::{FunctionInfo, Policy};
+use crate::random::Seed;
+use crate::record::{EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
+use crate::schedule::{Schedule, hey};
+use crate::time::{Epoch, Timestamp};
+
+/// Everything a driver needs to know about one run: one arm, one repeat.
+#[derive(Clone)]
+pub struct Plan {
+    /// The autoscaler.
+    pub arm: Arm,
+    /// Seed of this run.
+    pub seed: Seed,
+    /// The functions on the platform; the first is the one under study.
+    pub functions: Vec<FunctionPlan>,
+    /// The node they share.
+    pub node: NodeModel,
+    /// The load.
+    pub generators: Vec<GeneratorPlan>,
+    /// Time before the load, with a request each `warm_up_every` so that counters exist.
+    pub warm_up: Duration,
+    /// Time between two warm-up requests.
+    pub warm_up_every: Duration,
+    /// Time observed after the load ends.
+    pub cool_down: Duration,
+}
+
+/// An autoscaler with its settings, as a scenario names it.
+#[derive(Clone)]
+pub struct Arm {
+    /// The scenario's name for it.
+    pub name: String,
+    /// Which policy.
+    pub policy: &'static PolicyInfo,
+    /// Its settings, complete.
+    pub settings: Settings,
+}
+
+/// One function on the platform.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FunctionPlan {
+    /// Name and labels, as policies see it.
+    pub info: FunctionInfo,
+    /// What it answers.
+    pub handler: Handler,
+    /// How it behaves under load.
+    pub model: FunctionModel,
+    /// The query string of load requests, without `?`; empty for none.
+    pub query: String,
+    /// Replicas at the start of the run.
+    pub replicas: u32,
+    /// Fewest and most replicas the platform grants (the Community Edition: 1 to 5).
+    pub bounds: (u32, u32),
+}
+
+/// What a modelled function answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handler {
+    /// `?number=N` gives `{"value":N!}`.
+    Ftest,
+    /// `?number=S` waits S seconds and gives `{"value":"Good Morning!"}`.
+    Sleepy,
+    /// Any other: an empty 200 after the modelled work.
+    Plain,
+}
+
+/// One load source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GeneratorPlan {
+    /// When requests are due.
+    pub schedule: SchedulePlan,
+    /// What is sent.
+    pub request: RequestPlan,
+    /// Start, counted from the load's start.
+    pub start: Duration,
+}
+
+/// When requests are due, by kind of load.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SchedulePlan {
+    /// hey's workers.
+    Hey(hey::Settings),
+}
+
+impl SchedulePlan {
+    /// The schedule itself, starting at `start`.
+    pub fn build(&self, start: Timestamp) -> Box<dyn Schedule> {
+        match self {
+            Self::Hey(settings) => Box::new(hey::Hey::new(*settings, start)),
+        }
+    }
+}
+
+/// What a load source sends, apart from the address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestPlan {
+    /// HTTP method.
+    pub method: String,
+    /// Headers in the order in which they go out, beyond those every request has.
+    pub headers: Vec<(String, String)>,
+    /// Body; empty for none.
+    pub body: Vec<u8>,
+    /// Time-out of a request; `None` for none.
+    pub timeout: Option<Duration>,
+    /// Whether a connection serves more than one request.
+    pub keep_alive: bool,
+}
+
+impl Default for RequestPlan {
+    /// What hey sends without flags.
+    fn default() -> Self {
+        Self {
+            method: "GET".to_owned(),
+            headers: vec![
+                ("User-Agent".to_owned(), "hey/0.0.1".to_owned()),
+                ("Content-Type".to_owned(), "text/html".to_owned()),
+                ("Accept-Encoding".to_owned(), "gzip".to_owned()),
+            ],
+            body: Vec::new(),
+            timeout: Some(Duration::from_secs(20)),
+            keep_alive: true,
+        }
+    }
+}
+
+/// The part of a run that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Before the load.
+    WarmUp,
+    /// From the load's start until the last generator is done.
+    Load,
+    /// After it.
+    CoolDown,
+}
+
+/// A row could not be kept (a full disk, for instance). The run ends; what was kept stays.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct RecordError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Where rows go as they come.
+///
+/// Drivers call [`Recorder::second`] once a second, after everything that happened before it, with the platform as it stands.
+pub trait Recorder {
+    /// The run begins: its Unix time and the start of its load are fixed now.
+    ///
+    /// # Errors
+    /// When it can't be kept.
+    fn begin(&mut self, epoch: Epoch, load_start: Timestamp) -> Result<(), RecordError>;
+
+    /// The run entered a phase.
+    ///
+    /// # Errors
+    /// When it can't be kept.
+    fn phase(&mut self, at: Timestamp, phase: Phase) -> Result<(), RecordError>;
+
+    /// A load request was answered or given up.
+    ///
+    /// # Errors
+    /// When it can't be kept.
+    fn request(&mut self, row: &RequestRow) -> Result<(), RecordError>;
+
+    /// Planned requests turned out to be lost.
+    ///
+    /// # Errors
+    /// When it can't be kept.
+    fn lost(&mut self, at: Timestamp, generator: GeneratorId, lost: Lost) -> Result<(), RecordError>;
+
+    /// A policy judged a probe.
+    ///
+    /// # Errors
+    /// When it can't be kept.
+    fn probe(&mut self, row: &ProbeRow) -> Result<(), RecordError>;
+
+    /// Something happened.
+    ///
+    /// # Errors
+    /// When it can't be kept.
+    fn event(&mut self, row: &EventRow) -> Result<(), RecordError>;
+
+    /// A second of the run is over. `planned` counts the requests the schedules called for before `at`.
+    ///
+    /// # Errors
+    /// When it can't be kept.
+    fn second(&mut self, at: Timestamp, planned: u64, sample: &PlatformSample) -> Result<(), RecordError>;
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Unix time of the run's start.
+    pub epoch: Epoch,
+    /// When the load started.
+    pub load_start: Timestamp,
+    /// When the last generator was done.
+    pub load_end: Timestamp,
+    /// When the run ended.
+    pub end: Timestamp,
+    /// Each generator's count, in order.
+    pub generators: Vec<Tally>,
+    /// Standstills of the generator or the host, in total.
+    pub stalled: Duration,
+    /// Whether the run was cut short (Ctrl-C, SIGTERM).
+    pub interrupted: bool,
+    /// The platform at the end.
+    pub last_sample: PlatformSample,
+}
+
+/// A generator's count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Requests the schedule called for.
+    pub planned: u64,
+    /// That left.
+    pub sent: u64,
+    /// That never left, by reason. What was left unused at the stop is not in here.
+    pub lost: Lost,
+    /// Planned, but still to come when the schedule stopped while their worker waited for an answer.
+    pub unused: u64,
+    /// Time from the generator's start until its last worker was done.
+    pub duration: Duration,
+    /// The time between two requests of one worker, if there is one.
+    pub period: Option<Duration>,
+}
+
+impl Arm {
+    /// Makes the policy for a run.
+    pub fn build(&self, context: &crate::policy::Context) -> Box<dyn Policy> {
+        (self.policy.build)(&self.settings, context)
+    }
+}

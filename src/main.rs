@@ -1,0 +1,3 @@
+//! The `watchtower` command.
+
+fn main() {}

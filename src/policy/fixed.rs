@@ -1,0 +1,45 @@
+//! A fixed number of replicas: the control arm, and the yardstick for demand.
+
+use crate::record::FunctionId;
+use crate::time::Timestamp;
+
+use super::settings::{Kind, Parameter, Settings, Value};
+use super::{Action, Context, Event, Policy, Reason};
+
+/// Settings of this policy.
+pub fn parameters() -> Vec<Parameter> {
+    vec![Parameter {
+        name: "replicas",
+        kind: Kind::Integer { min: 1, max: 10_000 },
+        default: Value::Integer(1),
+        unit: "replicas",
+        doc: "how many replicas the function has for the whole run; the platform's own bounds still apply",
+    }]
+}
+
+/// Makes one.
+pub fn build(settings: &Settings, _context: &Context) -> Box<dyn Policy> {
+    Box::new(Fixed { replicas: settings.count("replicas") })
+}
+
+/// Scales once, at the start, and never again.
+#[derive(Debug)]
+struct Fixed {
+    replicas: u32,
+}
+
+impl Policy for Fixed {
+    fn handle(&mut self, _now: Timestamp, event: &Event, actions: &mut Vec<Action>) {
+        if let Event::Started { replicas } = event {
+            let from = replicas.first().copied().unwrap_or(0);
+            if from != self.replicas {
+                let reason = Reason::new(format!("fixed at {} replicas for the whole run", self.replicas));
+                actions.push(Action::Scale { function: FunctionId::STUDIED, from, to: self.replicas, reason });
+            }
+        }
+    }
+
+    fn wake_at(&self) -> Option<Timestamp> {
+        None
+    }
+}

@@ -1,0 +1,73 @@
+//! The policies by name: one table from which scenarios, schema, errors and documentation are made.
+
+use super::settings::{Parameter, Settings};
+use super::{Context, Policy, fixed, openfaas_ce, watchtower};
+
+/// One policy of the table.
+pub struct PolicyInfo {
+    /// The name in a scenario: `policy = "NAME"`.
+    pub name: &'static str,
+    /// One sentence: what it is.
+    pub summary: &'static str,
+    /// Its settings.
+    pub parameters: fn() -> Vec<Parameter>,
+    /// Makes one from complete settings.
+    pub build: fn(&Settings, &Context) -> Box<dyn Policy>,
+}
+
+/// All policies, in the order in which they are documented.
+pub static POLICIES: &[PolicyInfo] = &[
+    PolicyInfo {
+        name: "watchtower",
+        summary: "the latency-probing watch tower of the seed project",
+        parameters: watchtower::parameters,
+        build: watchtower::build,
+    },
+    PolicyInfo {
+        name: "openfaas-ce",
+        summary: "the OpenFaaS Community Edition default: Prometheus, Alertmanager and gateway, emulated",
+        parameters: openfaas_ce::parameters,
+        build: openfaas_ce::build,
+    },
+    PolicyInfo {
+        name: "fixed",
+        summary: "a fixed number of replicas: the control arm",
+        parameters: fixed::parameters,
+        build: fixed::build,
+    },
+];
+
+/// The policy of this name.
+pub fn find(name: &str) -> Option<&'static PolicyInfo> {
+    POLICIES.iter().find(|policy| policy.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Seed;
+    use crate::time::{Epoch, Timestamp};
+
+    #[test]
+    fn every_policy_can_be_built_from_its_defaults_and_every_default_is_allowed() {
+        for policy in POLICIES {
+            let parameters = (policy.parameters)();
+            for parameter in &parameters {
+                assert_eq!(
+                    parameter.check(parameter.default.clone()),
+                    Ok(parameter.default.clone()),
+                    "{}",
+                    parameter.name
+                );
+                assert!(!parameter.doc.is_empty() && !parameter.doc.ends_with('.'), "{}", parameter.name);
+            }
+            let context = Context {
+                epoch: Epoch::default(),
+                load_start: Timestamp::ZERO,
+                seed: Seed(1),
+                functions: vec![crate::policy::FunctionInfo::default()],
+            };
+            (policy.build)(&Settings::defaults(&parameters), &context);
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The rows a run is made of, as plain values.
+//!
+//! Both drivers produce these and nothing else leaves a run, so what stands above can't tell which one ran.
+//! Nothing here knows how a row is written: file formats live in `study::results`.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use crate::time::Timestamp;
+
+/// One load source of a scenario, counted from 0 inside the program and from 1 in files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GeneratorId(pub u16);
+
+/// One worker of a generator, counted from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkerId(pub u32);
+
+/// One function of a run. The one under study is [`FunctionId::STUDIED`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FunctionId(pub u16);
+
+impl FunctionId {
+    /// The function the scenario is about.
+    pub const STUDIED: Self = Self(0);
+}
+
+/// One replica of a function, counted from 0 in order of creation; never used again after it ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReplicaId(pub u32);
+
+/// Why a request got no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ErrorKind {
+    /// No connection: refused.
+    Refused,
+    /// No connection for another reason (name not found, unreachable).
+    Connect,
+    /// The connection was reset.
+    Reset,
+    /// The connection was closed before the answer began.
+    Closed,
+    /// The connection was closed inside the answer's body.
+    CutBody,
+    /// No complete answer within the time-out.
+    Timeout,
+    /// What came back was not HTTP.
+    Protocol,
+    /// Still unanswered when the run was ended.
+    Abandoned,
+}
+
+impl ErrorKind {
+    /// The word that stands in files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Connect => "connect",
+            Self::Reset => "reset",
+            Self::Closed => "closed",
+            Self::CutBody => "cut_body",
+            Self::Timeout => "timeout",
+            Self::Protocol => "protocol",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How a request ended: with a status, or without an answer.
+pub type Answer = Result<u16, ErrorKind>;
+
+/// One load request that left.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RequestRow {
+    /// Load source.
+    pub generator: GeneratorId,
+    /// Worker of that source.
+    pub worker: WorkerId,
+    /// When the schedule called for it.
+    pub due: Timestamp,
+    /// When it could leave: due, or when its worker came free, if later.
+    pub ready: Timestamp,
+    /// When it left (before any dial, as hey counts).
+    pub sent: Timestamp,
+    /// When the first byte of the answer came, if one came.
+    pub first_byte: Option<Timestamp>,
+    /// When the answer was complete or given up.
+    pub done: Timestamp,
+    /// Status or error.
+    pub answer: Answer,
+    /// The replica that answered, where the target tells.
+    pub replica: Option<ReplicaId>,
+    /// Parts of the way, for hey's details.
+    pub detail: Detail,
+}
+
+impl RequestRow {
+    /// Latency as hey counts it: from leaving to the answer's end.
+    pub fn latency(&self) -> Duration {
+        self.done - self.sent
+    }
+
+    /// Latency from when the schedule called for the request (free of coordinated omission).
+    pub fn latency_from_due(&self) -> Duration {
+        self.done - self.due
+    }
+
+    /// How late the generator was: from when the request could leave to when it left.
+    pub fn lateness(&self) -> Duration {
+        self.sent - self.ready
+    }
+
+    /// Whether the answer counts as good: any status below 400 (hey counts every status as a response; errors here are 4xx, 5xx and no answer).
+    pub fn is_ok(&self) -> bool {
+        matches!(self.answer, Ok(status) if status < 400)
+    }
+}
+
+/// The parts of one request that hey's summary shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Detail {
+    /// Name look-up and dial; zero on a connection that was open.
+    pub dial: Duration,
+    /// Name look-up alone.
+    pub lookup: Duration,
+    /// Writing the request.
+    pub write: Duration,
+    /// Waiting for the first byte after the request was written.
+    pub wait: Duration,
+    /// Reading the answer.
+    pub read: Duration,
+    /// `Content-Length` of the answer, if it had one.
+    pub size: Option<u64>,
+}
+
+/// Requests that the schedule called for and that never left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Their worker still waited for an answer: the system was slow.
+    pub busy: u64,
+    /// The generator itself was late: a fault of the measurement.
+    pub late: u64,
+}
+
+/// One probe of a policy, after the policy judged it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProbeRow {
+    /// When the probe left.
+    pub sent: Timestamp,
+    /// Its latency, if it was answered.
+    pub latency: Option<Duration>,
+    /// Status or error.
+    pub answer: Answer,
+    /// Consecutive probes above the band, after this one.
+    pub above: u32,
+    /// Consecutive probes below the band, after this one.
+    pub below: u32,
+    /// What the policy made of it, in a word or two.
+    pub decision: Cow<'static, str>,
+}
+
+/// Something that happened: a decision with its reason, a change of the platform, a phase of the run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventRow {
+    /// When.
+    pub at: Timestamp,
+    /// Who: a policy's name, `platform`, `load`, `run`.
+    pub actor: Cow<'static, str>,
+    /// What kind: see [`EventKind`].
+    pub kind: EventKind,
+    /// Replicas before, where the event changes them.
+    pub from: Option<u32>,
+    /// Replicas after.
+    pub to: Option<u32>,
+    /// Why, in words that carry the numbers.
+    pub reason: String,
+    /// The one number that mattered most.
+    pub value: Option<f64>,
+}
+
+/// Kinds of events, as `events.csv` names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EventKind {
+    /// The run entered a phase (warm-up, load, cool-down, end).
+    Phase,
+    /// A policy changed the desired replicas; `from` and `to` are desired replicas.
+    Scale,
+    /// A policy asked for replicas and was refused, or saw another count than it asked for.
+    Refused,
+    /// A policy decided something that did not change the desired replicas.
+    Decision,
+    /// An alert changed its state.
+    Alert,
+    /// A pod became ready; `from` and `to` are ready replicas.
+    Ready,
+    /// A pod was taken out of service; `from` and `to` are ready replicas.
+    Terminated,
+    /// A probe, a scrape or a reading failed.
+    Failed,
+    /// The generator or the host stood still.
+    Stall,
+}
+
+impl EventKind {
+    /// The word that stands in files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Phase => "phase",
+            Self::Scale => "scale",
+            Self::Refused => "refused",
+            Self::Decision => "decision",
+            Self::Alert => "alert",
+            Self::Ready => "ready",
+            Self::Terminated => "terminated",
+            Self::Failed => "failed",
+            Self::Stall => "stall",
+        }
+    }
+}
+
+/// The platform as it stands at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PlatformSample {
+    /// Requests inside the platform that wait for a worker thread.
+    pub queue: u32,
+    /// Replicas asked for.
+    pub desired: u32,
+    /// Replicas in service.
+    pub ready: u32,
+    /// Replicas on their way up.
+    pub starting: u32,
+    /// Replicas on their way down.
+    pub terminating: u32,
+    /// CPU time used on the node since the run began, over all its cores. `None` where the target can't tell.
+    pub cpu_time: Option<Duration>,
+    /// Time lived by all replicas since the run began, starting and terminating included: the cost.
+    pub replica_time: Duration,
+}

@@ -1,0 +1,351 @@
+//! hey's `-n -c -q -z`: a ticker per worker, all in phase, one remembered tick.
+//!
+//! ```text
+//!   ticks of one worker    |     1     2     3     4     5     |    first request one period after the start
+//!   busy                   |     [=============]               |    2 is remembered, 3 is lost
+//!   calls                  |     1             2     4     5   |    2 leaves at once, then the worker is back on the grid
+//! ```
+//!
+//! Facts: reference/hey.md sections 3 and 4 (hey 0.1.4, requester.go). A Go ticker's channel holds one tick; what comes
+//! while it is full is dropped. At the end of `-z` nothing is aborted: a worker that waits for its tick still sends it.
+
+use std::time::Duration;
+
+use crate::record::{Lost, WorkerId};
+use crate::time::{Timestamp, nanos};
+
+use super::{Call, Next, Schedule, Turn};
+
+/// hey's largest count, used when `-z` is given (2^31 - 1).
+const UNBOUNDED: u64 = i32::MAX as u64;
+
+/// hey's pacing flags, checked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    requests: u64,
+    duration: Option<Duration>,
+    workers: u32,
+    period: Option<Duration>,
+}
+
+/// Why flags make no schedule. The texts are hey's own where hey has one.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum SettingsError {
+    /// `-c` is 0.
+    #[error("-c cannot be smaller than 1")]
+    NoWorkers,
+    /// `-n` is 0.
+    #[error("-n and -c cannot be smaller than 1")]
+    NoRequests,
+    /// Fewer requests than workers.
+    #[error("-n cannot be less than -c")]
+    FewerRequestsThanWorkers,
+    /// A rate that leaves no whole microsecond between two requests (hey hangs on it), or is no number.
+    #[error("-q {0} is out of range; it counts requests per second and worker, from 0 (no limit) to 1000000")]
+    Rate(f64),
+}
+
+impl Settings {
+    /// From hey's flags: `requests` (`-n`) counts only without `duration` (`-z`); a `rate` (`-q`) of 0 or less means no limit.
+    ///
+    /// # Errors
+    /// When hey itself would refuse the flags, or hang on them.
+    pub fn new(requests: u64, workers: u32, rate: f64, duration: Option<Duration>) -> Result<Self, SettingsError> {
+        let duration = duration.filter(|duration| !duration.is_zero());
+        if workers < 1 {
+            return Err(if duration.is_some() { SettingsError::NoWorkers } else { SettingsError::NoRequests });
+        }
+        if duration.is_none() {
+            if requests < 1 {
+                return Err(SettingsError::NoRequests);
+            }
+            if requests < u64::from(workers) {
+                return Err(SettingsError::FewerRequestsThanWorkers);
+            }
+        }
+        if rate.is_nan() || rate > 1e6 {
+            return Err(SettingsError::Rate(rate));
+        }
+        // hey truncates the period to whole microseconds; slower than one request in 100 years is no rate
+        let period = (rate > 0.0).then(|| Duration::from_micros((1e6 / rate).min(3.2e15) as u64));
+        Ok(Self { requests: if duration.is_some() { UNBOUNDED } else { requests }, duration, workers, period })
+    }
+
+    /// `-c`: concurrent workers.
+    pub const fn workers(&self) -> u32 {
+        self.workers
+    }
+
+    /// `-z`: how long, if the load ends by time.
+    pub const fn duration(&self) -> Option<Duration> {
+        self.duration
+    }
+
+    /// The time between two requests of one worker: `1 / -q`, in whole microseconds.
+    pub const fn period(&self) -> Option<Duration> {
+        self.period
+    }
+
+    /// Requests of one worker; `None` if only the answers decide.
+    pub fn planned_per_worker(&self) -> Option<u64> {
+        let cap = self.requests / u64::from(self.workers);
+        match (self.duration, self.period) {
+            // ticks k with (k - 1) periods < z: at the end a worker that waits still sends
+            (Some(duration), Some(period)) => Some(nanos(duration).div_ceil(nanos(period)).min(cap)),
+            (Some(_), None) => None,
+            (None, _) => Some(cap),
+        }
+    }
+
+    /// Requests in all; `None` if only the answers decide.
+    pub fn planned(&self) -> Option<u64> {
+        self.planned_per_worker().map(|each| each * u64::from(self.workers))
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Worker {
+    /// Requests handed out.
+    calls: u64,
+    /// The last tick used or lost; ticks count from 1.
+    tick: u64,
+}
+
+/// The schedule of one hey.
+#[derive(Clone, Debug)]
+pub struct Hey {
+    settings: Settings,
+    start: Timestamp,
+    stop: Timestamp,
+    workers: Vec<Worker>,
+}
+
+impl Hey {
+    /// A hey that starts at `start`.
+    pub fn new(settings: Settings, start: Timestamp) -> Self {
+        let stop = settings.duration.map_or(Timestamp::MAX, |duration| start + duration);
+        Self { settings, start, stop, workers: vec![Worker::default(); settings.workers as usize] }
+    }
+
+    fn tick_time(&self, tick: u64, period: Duration) -> Timestamp {
+        self.start + Duration::from_nanos(nanos(period).saturating_mul(tick))
+    }
+}
+
+impl Schedule for Hey {
+    fn workers(&self) -> u32 {
+        self.settings.workers
+    }
+
+    fn start(&self) -> Timestamp {
+        self.start
+    }
+
+    fn next(&mut self, worker: WorkerId, turn: Turn) -> Next {
+        let cap = self.settings.requests / u64::from(self.settings.workers);
+        let by_time = self.settings.duration.is_some();
+        let planned = self.settings.planned_per_worker();
+        let state = self.workers[worker.0 as usize];
+        let Some(period) = self.settings.period else {
+            if state.calls >= cap || turn.free >= self.stop {
+                let unused = planned.map_or(0, |planned| planned - state.calls);
+                return Next::Finished { lost: Lost::default(), unused };
+            }
+            self.workers[worker.0 as usize].calls += 1;
+            return Next::Call(Call { due: turn.free, ready: turn.free, lost: Lost::default() });
+        };
+
+        let passed = nanos(turn.free - self.start) / nanos(period);
+        // a tick lost in a run that ends by count only makes it longer: the request is still sent
+        let lost_of = |first: u64, last: u64| {
+            if !by_time || last < first {
+                return Lost::default();
+            }
+            let late = (first..=last)
+                .filter(|tick| {
+                    let at = self.tick_time(*tick, period);
+                    at <= turn.sent || turn.stall.is_some_and(|(from, to)| (from..=to).contains(&at))
+                })
+                .count() as u64;
+            Lost { busy: last - first + 1 - late, late }
+        };
+
+        if state.calls >= cap || turn.free >= self.stop {
+            let planned = planned.unwrap_or(cap);
+            let left = if by_time { planned.saturating_sub(state.tick) } else { planned - state.calls };
+            let lost = lost_of(state.tick + 1, passed.min(planned));
+            return Next::Finished { lost, unused: left - lost.busy - lost.late };
+        }
+        let (due, tick, lost) = if passed > state.tick {
+            (state.tick + 1, passed, lost_of(state.tick + 2, passed))
+        } else {
+            (state.tick + 1, state.tick + 1, Lost::default())
+        };
+        let due = self.tick_time(due, period);
+        self.workers[worker.0 as usize] = Worker { calls: state.calls + 1, tick };
+        Next::Call(Call { due, ready: due.max(turn.free), lost })
+    }
+
+    fn stop(&mut self, at: Timestamp) {
+        self.stop = self.stop.min(at);
+    }
+
+    fn planned(&self) -> Option<u64> {
+        self.settings.planned()
+    }
+
+    fn planned_before(&self, at: Timestamp) -> Option<u64> {
+        let each = self.settings.planned_per_worker()?;
+        let period = self.settings.period?;
+        let ticks = nanos(at - self.start).saturating_sub(1) / nanos(period);
+        Some(ticks.min(each) * u64::from(self.settings.workers))
+    }
+
+    fn period(&self) -> Option<Duration> {
+        self.settings.period
+    }
+
+    fn last_due(&self) -> Option<Timestamp> {
+        match (self.settings.planned_per_worker(), self.settings.period) {
+            (Some(each), Some(period)) => Some(self.tick_time(each, period)),
+            _ => self.settings.duration.map(|duration| self.start + duration),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ms(millis: u64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    /// A worker's calls as (due, ready, lost) in ms when it comes free at the given times, each sent when ready.
+    fn calls(settings: Settings, free: &[u64]) -> Vec<(u64, u64, u64)> {
+        let mut hey = Hey::new(settings, Timestamp::ZERO);
+        let mut sent = Timestamp::ZERO;
+        let mut calls = Vec::new();
+        for free in free {
+            let Next::Call(call) = hey.next(WorkerId(0), Turn { sent, free: ms(*free), stall: None }) else { break };
+            sent = call.ready;
+            calls.push((call.due.as_nanos() / 1_000_000, call.ready.as_nanos() / 1_000_000, call.lost.busy));
+        }
+        calls
+    }
+
+    fn paced(duration: u64, workers: u32, rate: f64) -> Settings {
+        Settings::new(200, workers, rate, Some(Duration::from_millis(duration))).expect("valid flags")
+    }
+
+    #[test]
+    fn a_late_worker_fires_once_and_rejoins_the_grid() {
+        assert_eq!(calls(paced(5_000, 1, 5.0), &[0, 910, 911]), [(200, 200, 0), (400, 910, 2), (1000, 1000, 0)]);
+    }
+
+    #[test]
+    fn a_worker_that_is_always_late_runs_back_to_back() {
+        // -q 2 on a function of 0.7 s: starts at 0.5, 1.2, 1.9 s (hey, measured)
+        assert_eq!(
+            calls(paced(9_000, 1, 2.0), &[0, 1_200, 1_900]),
+            [(500, 500, 0), (1_000, 1_200, 0), (1_500, 1_900, 0)]
+        );
+    }
+
+    #[test]
+    fn the_first_request_leaves_one_period_after_the_start() {
+        assert_eq!(calls(paced(1_000, 1, 10.0), &[0]), [(100, 100, 0)]);
+    }
+
+    #[test]
+    fn the_remainder_of_n_over_c_is_dropped() {
+        for (requests, workers, planned) in [(205, 50, 200), (7, 3, 6), (200, 50, 200), (300, 10, 300)] {
+            let settings = Settings::new(requests, workers, 2.0, None).expect("valid flags");
+            assert_eq!(settings.planned(), Some(planned));
+        }
+    }
+
+    #[test]
+    fn a_worker_that_waits_for_its_tick_at_the_end_still_sends() {
+        assert_eq!(paced(2_000, 3, 2.0).planned(), Some(12));
+        assert_eq!(paced(2_100, 1, 2.0).planned(), Some(5));
+        assert_eq!(paced(120_000, 50, 5.0).planned(), Some(30_000));
+    }
+
+    #[test]
+    fn it_stops_after_the_request_in_flight() {
+        // -z 1s on a function of 1.5 s without pacing: one request, the run ends when it is answered
+        assert_eq!(calls(paced(1_000, 1, 0.0), &[0, 1_500]), [(0, 0, 0)]);
+    }
+
+    #[test]
+    fn ticks_lost_in_a_run_by_count_are_not_lost_requests() {
+        let settings = Settings::new(3, 1, 2.0, None).expect("valid flags");
+        assert_eq!(calls(settings, &[0, 2_250, 3_000, 3_800]), [(500, 500, 0), (1_000, 2_250, 0), (2_500, 3_000, 0)]);
+    }
+
+    #[test]
+    fn what_is_lost_while_the_generator_stands_still_is_lost_late() {
+        let mut hey = Hey::new(paced(5_000, 1, 5.0), Timestamp::ZERO);
+        hey.next(WorkerId(0), Turn::first(Timestamp::ZERO));
+        // ready at 200 ms, but it left at 900 ms: 400 is remembered, 600 and 800 are lost by the generator
+        let Next::Call(call) = hey.next(WorkerId(0), Turn { sent: ms(900), free: ms(910), stall: None }) else {
+            panic!("the schedule goes on")
+        };
+        assert_eq!(call.lost, Lost { busy: 0, late: 2 });
+        // answered late because the process stood still from 1.0 s to 1.9 s
+        let stall = Some((ms(1_000), ms(1_900)));
+        let Next::Call(call) = hey.next(WorkerId(0), Turn { sent: ms(910), free: ms(2_010), stall }) else {
+            panic!("the schedule goes on")
+        };
+        assert_eq!(call.lost, Lost { busy: 1, late: 4 });
+    }
+
+    #[test]
+    fn flags_that_hey_refuses_or_hangs_on_are_refused() {
+        let z = Some(Duration::from_secs(1));
+        assert_eq!(Settings::new(200, 0, 0.0, z), Err(SettingsError::NoWorkers));
+        assert_eq!(Settings::new(0, 1, 0.0, None), Err(SettingsError::NoRequests));
+        assert_eq!(Settings::new(5, 50, 0.0, None), Err(SettingsError::FewerRequestsThanWorkers));
+        assert!(matches!(Settings::new(200, 50, 2e6, z), Err(SettingsError::Rate(_))));
+        assert!(matches!(Settings::new(200, 50, f64::NAN, z), Err(SettingsError::Rate(_))));
+    }
+
+    proptest! {
+        /// sent + lost + left unused at the stop = planned, whatever the latencies and the generator's lateness.
+        #[test]
+        fn every_planned_request_is_sent_lost_or_left_unused(
+            duration in 1_u64..20_000,
+            rate in 0.3_f64..200.0,
+            steps in prop::collection::vec((0_u64..900, 0_u64..3_000), 1..80),
+            stop in prop::option::of(0_u64..25_000),
+        ) {
+            let settings = paced(duration, 1, rate);
+            let mut hey = Hey::new(settings, Timestamp::ZERO);
+            if let Some(stop) = stop {
+                hey.stop(ms(stop));
+            }
+            let mut turn = Turn::first(Timestamp::ZERO);
+            let (mut sent, mut lost, mut turns) = (0, 0, steps.iter().cycle());
+            let unused = loop {
+                match hey.next(WorkerId(0), turn) {
+                    Next::Call(call) => {
+                        prop_assert!(call.due <= call.ready && call.ready >= turn.free);
+                        sent += 1;
+                        lost += call.lost.busy + call.lost.late;
+                        let (late, latency) = turns.next().copied().unwrap_or((0, 1));
+                        let left = call.ready + Duration::from_millis(late);
+                        turn = Turn { sent: left, free: left + Duration::from_millis(latency), stall: None };
+                    }
+                    Next::Finished { lost: last, unused } => {
+                        lost += last.busy + last.late;
+                        break unused;
+                    }
+                }
+            };
+            prop_assert_eq!(Some(sent + lost + unused), settings.planned());
+        }
+    }
+}
