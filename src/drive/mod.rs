@@ -12,6 +12,7 @@
 
 #[cfg(feature = "app")]
 pub mod live;
+pub mod sim;
 
 use std::time::Duration;
 

@@ -7,7 +7,24 @@
 //!
 //! One object, [`Cluster`], stands behind the simulator and behind the embedded gateway alike: both ask it for its next
 //! change and tell it the time. No clock, no socket; randomness from the run's named streams only.
+//!
+//! Time inside is exact to the nanosecond: processor sharing is followed by virtual time (`node`, `replica`), never by
+//! slices, so an event costs O(log n) whatever is under way.
 
+mod change;
+mod cluster;
 pub mod config;
+mod earliest;
+mod node;
+mod path;
+mod pods;
+mod replica;
+mod request;
+mod scaling;
+mod tags;
+mod work;
 
+pub use change::{Change, Ending};
+pub use cluster::Cluster;
 pub use config::{FunctionModel, NodeModel, StartUp, Work};
+pub use request::{Arrival, RequestId};

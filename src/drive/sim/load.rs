@@ -1,0 +1,255 @@
+//! The generators in virtual time: workers that send the moment they are ready and never stand still.
+
+use std::collections::VecDeque;
+
+use crate::drive::{Plan, RecordError, Recorder, Tally};
+use crate::record::{Answer, Detail, ErrorKind, GeneratorId, Lost, ReplicaId, RequestRow, WorkerId};
+use crate::schedule::{Call, Next, Schedule, Turn};
+use crate::time::Timestamp;
+
+use super::agenda::{Agenda, What};
+use super::platform::{Caller, Platform};
+
+pub(super) struct Load {
+    generators: Vec<Generator>,
+    /// Of all generators, one after the other.
+    workers: Vec<Worker>,
+    running: usize,
+}
+
+struct Generator {
+    schedule: Box<dyn Schedule>,
+    /// Its first worker among all.
+    first: u32,
+    workers_left: u32,
+    timeout: Option<std::time::Duration>,
+    /// When each request is given up. The time-out is the same for all, so they are in order.
+    timeouts: VecDeque<(Timestamp, u32, u32)>,
+    tally: Tally,
+}
+
+#[derive(Clone, Copy)]
+struct Worker {
+    generator: GeneratorId,
+    /// Counts the requests, so that a late answer is not taken for the next one's.
+    attempt: u32,
+    /// Whether it waits for an answer.
+    waiting: bool,
+    call: Call,
+    sent: Timestamp,
+}
+
+/// What a worker got.
+#[derive(Clone, Copy)]
+pub(super) struct Reply {
+    pub(super) at: Timestamp,
+    pub(super) status: u16,
+    pub(super) replica: Option<ReplicaId>,
+    pub(super) size: Option<u64>,
+}
+
+impl Load {
+    pub(super) fn new(plan: &Plan, load_start: Timestamp) -> Self {
+        let (mut generators, mut workers) = (Vec::new(), Vec::new());
+        for (number, generator) in (0..).zip(&plan.generators) {
+            let start = load_start + generator.start;
+            let schedule = generator.schedule.build(start);
+            let idle = Worker {
+                generator: GeneratorId(number),
+                attempt: 0,
+                waiting: false,
+                call: Call { due: start, ready: start, lost: Lost::default() },
+                sent: start,
+            };
+            let first = workers.len() as u32;
+            workers.extend((0..schedule.workers()).map(|_| idle));
+            generators.push(Generator {
+                first,
+                workers_left: schedule.workers(),
+                timeout: generator.request.timeout,
+                timeouts: VecDeque::new(),
+                tally: Tally { period: schedule.period(), ..Tally::default() },
+                schedule,
+            });
+        }
+        Self { running: generators.len(), generators, workers }
+    }
+
+    pub(super) fn start(&self, generator: usize) -> Timestamp {
+        self.generators[generator].schedule.start()
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.running == 0
+    }
+
+    /// Requests the schedules called for before `at`; those that were sent, where only the answers decide.
+    pub(super) fn planned_before(&self, at: Timestamp) -> u64 {
+        let planned = |generator: &Generator| generator.schedule.planned_before(at).unwrap_or(generator.tally.sent);
+        self.generators.iter().map(planned).sum()
+    }
+
+    pub(super) fn tallies(&self) -> Vec<Tally> {
+        let tally = |generator: &Generator| {
+            let planned = generator.schedule.planned().unwrap_or(generator.tally.sent);
+            Tally { planned, ..generator.tally }
+        };
+        self.generators.iter().map(tally).collect()
+    }
+
+    /// A generator starts: every worker asks for its first call.
+    pub(super) fn begin<R: Recorder + ?Sized>(
+        &mut self,
+        generator: u16,
+        agenda: &mut Agenda,
+        recorder: &mut R,
+    ) -> Result<(), RecordError> {
+        let generator = &self.generators[usize::from(generator)];
+        let (first, start) = (generator.first, generator.schedule.start());
+        for worker in first..first + generator.schedule.workers() {
+            self.ask(worker, Turn::first(start), agenda, recorder)?;
+        }
+        Ok(())
+    }
+
+    /// A worker is free: its next call goes on the agenda, or it is done.
+    fn ask<R: Recorder + ?Sized>(
+        &mut self,
+        worker: u32,
+        turn: Turn,
+        agenda: &mut Agenda,
+        recorder: &mut R,
+    ) -> Result<(), RecordError> {
+        let id = self.workers[worker as usize].generator;
+        let generator = &mut self.generators[usize::from(id.0)];
+        let lost = match generator.schedule.next(WorkerId(worker - generator.first), turn) {
+            Next::Call(call) => {
+                self.workers[worker as usize].call = call;
+                agenda.push(call.ready, What::Send { worker });
+                call.lost
+            }
+            Next::Finished { lost, unused } => {
+                generator.tally.unused += unused;
+                generator.tally.duration = generator.tally.duration.max(turn.free - generator.schedule.start());
+                generator.workers_left -= 1;
+                if generator.workers_left == 0 {
+                    self.running -= 1;
+                }
+                lost
+            }
+        };
+        if lost != Lost::default() {
+            generator.tally.lost.busy += lost.busy;
+            generator.tally.lost.late += lost.late;
+            recorder.lost(turn.free, id, lost)?;
+        }
+        Ok(())
+    }
+
+    /// A worker's request leaves.
+    pub(super) fn send(&mut self, now: Timestamp, worker: u32, platform: &mut Platform) {
+        let state = &mut self.workers[worker as usize];
+        state.sent = now;
+        state.waiting = true;
+        let generator = &mut self.generators[usize::from(state.generator.0)];
+        generator.tally.sent += 1;
+        if let Some(timeout) = generator.timeout {
+            generator.timeouts.push_back((now + timeout, worker, state.attempt));
+        }
+        platform.send(now, Caller::Worker { worker, attempt: state.attempt });
+    }
+
+    /// An answer came. One whose worker gave up long ago is dropped.
+    pub(super) fn answer<R: Recorder + ?Sized>(
+        &mut self,
+        worker: u32,
+        attempt: u32,
+        reply: Reply,
+        agenda: &mut Agenda,
+        recorder: &mut R,
+    ) -> Result<(), RecordError> {
+        let state = &self.workers[worker as usize];
+        if !state.waiting || state.attempt != attempt {
+            return Ok(());
+        }
+        let row = RequestRow {
+            first_byte: Some(reply.at),
+            replica: reply.replica,
+            detail: Detail { wait: reply.at - state.sent, size: reply.size, ..Detail::default() },
+            ..self.row(worker, reply.at, Ok(reply.status))
+        };
+        self.settle(worker, &row, agenda, recorder)
+    }
+
+    /// When the next request is given up; [`Timestamp::MAX`] if none waits.
+    pub(super) fn next_timeout(&mut self) -> Timestamp {
+        let workers = &self.workers;
+        let mut next = Timestamp::MAX;
+        for generator in &mut self.generators {
+            while let Some((at, worker, attempt)) = generator.timeouts.front() {
+                let state = &workers[*worker as usize];
+                if state.waiting && state.attempt == *attempt {
+                    next = next.min(*at);
+                    break;
+                }
+                generator.timeouts.pop_front();
+            }
+        }
+        next
+    }
+
+    /// Gives up the requests whose time-out is now.
+    pub(super) fn time_out<R: Recorder + ?Sized>(
+        &mut self,
+        now: Timestamp,
+        agenda: &mut Agenda,
+        recorder: &mut R,
+    ) -> Result<(), RecordError> {
+        for generator in 0..self.generators.len() {
+            while let Some((at, worker, attempt)) = self.generators[generator].timeouts.front().copied() {
+                if at > now {
+                    break;
+                }
+                self.generators[generator].timeouts.pop_front();
+                let state = &self.workers[worker as usize];
+                if state.waiting && state.attempt == attempt {
+                    let row = self.row(worker, now, Err(ErrorKind::Timeout));
+                    self.settle(worker, &row, agenda, recorder)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn row(&self, worker: u32, done: Timestamp, answer: Answer) -> RequestRow {
+        let state = &self.workers[worker as usize];
+        RequestRow {
+            generator: state.generator,
+            worker: WorkerId(worker - self.generators[usize::from(state.generator.0)].first),
+            due: state.call.due,
+            ready: state.call.ready,
+            sent: state.sent,
+            first_byte: None,
+            done,
+            answer,
+            replica: None,
+            detail: Detail::default(),
+        }
+    }
+
+    /// A worker is through with a request, one way or the other.
+    fn settle<R: Recorder + ?Sized>(
+        &mut self,
+        worker: u32,
+        row: &RequestRow,
+        agenda: &mut Agenda,
+        recorder: &mut R,
+    ) -> Result<(), RecordError> {
+        let state = &mut self.workers[worker as usize];
+        state.waiting = false;
+        state.attempt = (state.attempt + 1) % Caller::ATTEMPTS;
+        recorder.request(row)?;
+        let turn = Turn { sent: row.sent, free: row.done, stall: None };
+        self.ask(worker, turn, agenda, recorder)
+    }
+}

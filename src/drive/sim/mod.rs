@@ -1,0 +1,356 @@
+//! Virtual time: a run as fast as it can be computed.
+//!
+//! ```text
+//!   agenda (sends, wake-ups, answers to a policy, seconds)  \
+//!   client time-outs                                         |-- the earliest of the three is next
+//!   cluster (everything on the platform)                    /
+//! ```
+//!
+//! The platform goes first at equal times, so an answer is known before the tick that would find its worker busy. No clock,
+//! no socket, no file: rows leave through the [`Recorder`] as they do under the live driver.
+
+mod agenda;
+mod answer;
+mod load;
+mod platform;
+
+use std::time::Duration;
+
+use crate::model::Change;
+use crate::policy::{Action, Context, Event, Policy, ProbeOutcome, Reason};
+use crate::record::{Answer, ErrorKind, EventKind, EventRow, FunctionId};
+use crate::time::{Epoch, Timestamp};
+
+use super::{Outcome, Phase, Plan, RecordError, Recorder};
+use agenda::{Agenda, What};
+use load::Load;
+use platform::{Caller, Platform};
+
+/// Time between asking for replicas and the platform's answer: one call to the Kubernetes API, roughly.
+const SCALE_LATENCY: Duration = Duration::from_millis(5);
+
+/// A probe's time-out: the watch tower's hey runs without `-t`, which means 20 s.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The timeline's step.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Makes one run in virtual time. The same plan and epoch give the same rows.
+///
+/// # Errors
+/// When the recorder could not keep a row; the run ends there.
+pub fn run<R: Recorder + ?Sized>(plan: &Plan, epoch: Epoch, recorder: &mut R) -> Result<Outcome, RecordError> {
+    let load_start = Timestamp::ZERO + plan.warm_up;
+    let functions: Vec<_> = plan.functions.iter().map(|function| function.info.clone()).collect();
+    let context = Context { epoch, load_start, seed: plan.seed, functions };
+    let simulation = Simulation {
+        plan,
+        recorder,
+        epoch,
+        load_start,
+        now: Timestamp::ZERO,
+        agenda: Agenda::default(),
+        platform: Platform::new(plan),
+        load: Load::new(plan, load_start),
+        policy: plan.arm.build(&context),
+        actions: Vec::new(),
+        deliveries: Vec::new(),
+        probes: Vec::new(),
+        next_second: first_second(plan.warm_up),
+        load_end: None,
+    };
+    simulation.run()
+}
+
+/// Seconds are counted from the load's start, so the warm-up begins with the rest of one.
+fn first_second(warm_up: Duration) -> Timestamp {
+    let rest = Duration::from_nanos(u64::from(warm_up.subsec_nanos()));
+    Timestamp::ZERO + if rest.is_zero() { SECOND } else { rest }
+}
+
+struct Simulation<'a, R: ?Sized> {
+    plan: &'a Plan,
+    recorder: &'a mut R,
+    epoch: Epoch,
+    load_start: Timestamp,
+    now: Timestamp,
+    agenda: Agenda,
+    platform: Platform,
+    load: Load,
+    policy: Box<dyn Policy>,
+    /// Kept between events for its room.
+    actions: Vec<Action>,
+    /// Answers on their way to the policy, by number; each is taken once.
+    deliveries: Vec<Option<Delivery>>,
+    /// When each probe left; `None` once it is settled.
+    probes: Vec<Option<Timestamp>>,
+    next_second: Timestamp,
+    load_end: Option<Timestamp>,
+}
+
+/// An answer on its way to the policy, and what is recorded when it comes.
+struct Delivery {
+    event: Event,
+    scaling: Option<Scaling>,
+}
+
+struct Scaling {
+    from: u32,
+    reason: Reason,
+}
+
+impl<R: Recorder + ?Sized> Simulation<'_, R> {
+    fn run(mut self) -> Result<Outcome, RecordError> {
+        self.begin()?;
+        let mut changes = Vec::new();
+        loop {
+            let platform = self.platform.cluster.next_change().unwrap_or(Timestamp::MAX);
+            let timeout = self.load.next_timeout();
+            let agenda = self.agenda.next();
+            if platform <= timeout && platform <= agenda {
+                self.now = platform;
+                self.platform.cluster.advance(platform, &mut changes);
+                for change in changes.drain(..) {
+                    self.take(change)?;
+                }
+            } else if timeout <= agenda {
+                self.now = timeout;
+                self.load.time_out(timeout, &mut self.agenda, self.recorder)?;
+                self.end_load_if_done()?;
+            } else {
+                let Some((at, what)) = self.agenda.pop() else { break };
+                self.now = at;
+                if what == What::End {
+                    break;
+                }
+                self.perform(what, &mut changes)?;
+            }
+        }
+        self.finish(&mut changes)
+    }
+
+    fn begin(&mut self) -> Result<(), RecordError> {
+        self.recorder.begin(self.epoch, self.load_start)?;
+        self.enter(Phase::WarmUp)?;
+        let replicas = (0..self.plan.functions.len() as u16)
+            .map(|function| self.platform.cluster.status(FunctionId(function)).desired)
+            .collect();
+        self.agenda.push(self.next_second, What::Second);
+        self.agenda.push(self.load_start, What::LoadStart);
+        if !self.plan.warm_up.is_zero() {
+            self.agenda.push(Timestamp::ZERO, What::WarmUp);
+        }
+        self.tell(&Event::Started { replicas })
+    }
+
+    /// Something of the agenda has come up.
+    fn perform(&mut self, what: What, changes: &mut Vec<Change>) -> Result<(), RecordError> {
+        let now = self.now;
+        match what {
+            What::Send { worker } => self.load.send(now, worker, &mut self.platform),
+            What::Woken => self.tell(&Event::Woken)?,
+            What::Deliver { number } => self.deliver(number)?,
+            What::ProbeTimeout { number } => self.settle_probe(number, Err(ErrorKind::Timeout))?,
+            What::WarmUp => {
+                self.platform.send(now, Caller::WarmUp);
+                let next = now + self.plan.warm_up_every;
+                if next < self.load_start && next > now {
+                    self.agenda.push(next, What::WarmUp);
+                }
+            }
+            What::LoadStart => {
+                self.enter(Phase::Load)?;
+                for generator in 0..self.plan.generators.len() {
+                    self.agenda.push(self.load.start(generator), What::Begin { generator: generator as u16 });
+                }
+                self.end_load_if_done()?;
+            }
+            What::Begin { generator } => {
+                self.load.begin(generator, &mut self.agenda, self.recorder)?;
+                self.end_load_if_done()?;
+            }
+            What::Second => self.second(changes)?,
+            // the loop ends before it comes here
+            What::End => {}
+        }
+        Ok(())
+    }
+
+    fn second(&mut self, changes: &mut Vec<Change>) -> Result<(), RecordError> {
+        // nothing is due before now; this only moves the sample's clock
+        self.platform.cluster.advance(self.now, changes);
+        let sample = self.platform.cluster.sample(FunctionId::STUDIED);
+        self.recorder.second(self.now, self.load.planned_before(self.now), &sample)?;
+        self.next_second = self.now + SECOND;
+        self.agenda.push(self.next_second, What::Second);
+        Ok(())
+    }
+
+    /// Something happened on the platform.
+    fn take(&mut self, change: Change) -> Result<(), RecordError> {
+        match change {
+            Change::Answered { request, at, ending, replica } => {
+                let status = self.platform.count(request, ending);
+                match Caller::of(request) {
+                    Caller::WarmUp => {}
+                    Caller::Probe { number } => self.settle_probe(number, Ok(status))?,
+                    Caller::Worker { worker, attempt } => {
+                        let size = self.platform.size(ending);
+                        let reply = load::Reply { at, status, replica, size };
+                        self.load.answer(worker, attempt, reply, &mut self.agenda, self.recorder)?;
+                        self.end_load_if_done()?;
+                    }
+                }
+                Ok(())
+            }
+            Change::Ready { at, function, replica, from, to } if function == FunctionId::STUDIED => {
+                self.recorder.event(&EventRow {
+                    at,
+                    actor: "platform".into(),
+                    kind: EventKind::Ready,
+                    from: Some(from),
+                    to: Some(to),
+                    reason: format!("replica {} is ready", replica.0),
+                    value: None,
+                })
+            }
+            Change::Terminated { at, function, replica, from, to, cut } if function == FunctionId::STUDIED => {
+                let state = if from == to { " before it was ready" } else { "" };
+                self.recorder.event(&EventRow {
+                    at,
+                    actor: "platform".into(),
+                    kind: EventKind::Terminated,
+                    from: Some(from),
+                    to: Some(to),
+                    reason: format!("replica {} was removed{state}; requests cut: {cut}", replica.0),
+                    value: Some(f64::from(cut)),
+                })
+            }
+            // the rows of a run are about the function under study
+            Change::Ready { .. } | Change::Terminated { .. } => Ok(()),
+        }
+    }
+
+    /// Hands one event to the policy and carries out what it wants.
+    fn tell(&mut self, event: &Event) -> Result<(), RecordError> {
+        let mut actions = std::mem::take(&mut self.actions);
+        self.policy.handle(self.now, event, &mut actions);
+        self.agenda.wake_at(self.policy.wake_at().map(|at| at.max(self.now)));
+        for action in actions.drain(..) {
+            self.act(action)?;
+        }
+        self.actions = actions;
+        Ok(())
+    }
+
+    fn act(&mut self, action: Action) -> Result<(), RecordError> {
+        let now = self.now;
+        match action {
+            Action::Probe => {
+                let number = self.probes.len() as u32;
+                self.probes.push(Some(now));
+                self.platform.send(now, Caller::Probe { number });
+                self.agenda.push(now + PROBE_TIMEOUT, What::ProbeTimeout { number });
+            }
+            Action::Scrape => {
+                let counters = self.platform.counters();
+                self.answer_policy(now, Event::Scraped(Some(counters)), None);
+            }
+            Action::ReadReplicas { function } => {
+                let status = self.platform.status(function);
+                self.answer_policy(now, Event::Replicas { function, status }, None);
+            }
+            Action::Scale { function, from: _, to, reason } => {
+                let from = self.platform.status(function).map_or(0, |status| status.desired);
+                let result = self.platform.scale(now, function, to);
+                let event = Event::ScaleAnswered { function, result };
+                self.answer_policy(now + SCALE_LATENCY, event, Some(Scaling { from, reason }));
+            }
+            Action::Judged(row) => self.recorder.probe(&row)?,
+            Action::Note { kind, from, to, reason } => self.note(kind, from, to, reason)?,
+        }
+        Ok(())
+    }
+
+    fn answer_policy(&mut self, at: Timestamp, event: Event, scaling: Option<Scaling>) {
+        let number = self.deliveries.len() as u32;
+        self.deliveries.push(Some(Delivery { event, scaling }));
+        self.agenda.push(at, What::Deliver { number });
+    }
+
+    fn deliver(&mut self, number: u32) -> Result<(), RecordError> {
+        let Some(Delivery { event, scaling }) = self.deliveries[number as usize].take() else { return Ok(()) };
+        if let (Some(Scaling { from, reason }), Event::ScaleAnswered { result, .. }) = (scaling, &event) {
+            match result {
+                Ok(to) if *to == from => self.note(EventKind::Decision, Some(from), Some(*to), reason)?,
+                Ok(to) => self.note(EventKind::Scale, Some(from), Some(*to), reason)?,
+                Err(refusal) => {
+                    let text = format!("{}; {refusal}", reason.text);
+                    let reason = Reason { text, value: reason.value };
+                    self.note(EventKind::Refused, Some(from), None, reason)?;
+                }
+            }
+        }
+        self.tell(&event)
+    }
+
+    fn settle_probe(&mut self, number: u32, answer: Answer) -> Result<(), RecordError> {
+        let Some(sent) = self.probes[number as usize].take() else { return Ok(()) };
+        self.tell(&Event::ProbeDone(ProbeOutcome { sent, latency: self.now - sent, answer }))
+    }
+
+    fn note(&mut self, kind: EventKind, from: Option<u32>, to: Option<u32>, reason: Reason) -> Result<(), RecordError> {
+        let Reason { text: reason, value } = reason;
+        let actor = self.plan.arm.policy.name.into();
+        self.recorder.event(&EventRow { at: self.now, actor, kind, from, to, reason, value })
+    }
+
+    fn enter(&mut self, phase: Phase) -> Result<(), RecordError> {
+        self.recorder.phase(self.now, phase)?;
+        self.phase_row(match phase {
+            Phase::WarmUp => "warm-up",
+            Phase::Load => "load",
+            Phase::CoolDown => "cool-down",
+        })
+    }
+
+    fn phase_row(&mut self, name: &str) -> Result<(), RecordError> {
+        self.recorder.event(&EventRow {
+            at: self.now,
+            actor: "run".into(),
+            kind: EventKind::Phase,
+            from: None,
+            to: None,
+            reason: name.to_owned(),
+            value: None,
+        })
+    }
+
+    fn end_load_if_done(&mut self) -> Result<(), RecordError> {
+        if self.load_end.is_none() && self.now >= self.load_start && self.load.is_done() {
+            self.load_end = Some(self.now);
+            self.agenda.push(self.now + self.plan.cool_down, What::End);
+            self.enter(Phase::CoolDown)?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, changes: &mut Vec<Change>) -> Result<Outcome, RecordError> {
+        if self.next_second == self.now {
+            self.second(changes)?;
+        }
+        // nothing is due before now; this only moves the sample's clock
+        self.platform.cluster.advance(self.now, changes);
+        self.phase_row("end")?;
+        Ok(Outcome {
+            epoch: self.epoch,
+            load_start: self.load_start,
+            load_end: self.load_end.unwrap_or(self.now),
+            end: self.now,
+            generators: self.load.tallies(),
+            stalled: Duration::ZERO,
+            interrupted: false,
+            last_sample: self.platform.cluster.sample(FunctionId::STUDIED),
+        })
+    }
+}

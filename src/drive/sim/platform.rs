@@ -1,0 +1,143 @@
+//! The platform as the driver sees it: the cluster, its counters, and who called.
+
+use crate::drive::Plan;
+use crate::model::{Arrival, Cluster, Ending, RequestId};
+use crate::policy::{Counter, Refusal, ReplicaStatus};
+use crate::record::FunctionId;
+use crate::time::Timestamp;
+
+use super::answer::{Served, served};
+
+/// The endings a gateway counts, in the order of its counters.
+const ENDINGS: [Ending; 4] = [Ending::Served, Ending::Cut, Ending::Overdue, Ending::NoReplica];
+
+pub(super) struct Platform {
+    pub(super) cluster: Cluster,
+    functions: u16,
+    served: Served,
+    /// Answers of the studied function, by ending. A probe is always served with 200, whatever the handler does.
+    answered: [u64; ENDINGS.len()],
+    probes_served: u64,
+}
+
+/// Who sent a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Caller {
+    /// A load worker, counted over all generators, with its n-th request.
+    Worker {
+        /// Which.
+        worker: u32,
+        /// Tells an answer from one that comes after its worker gave up.
+        attempt: u32,
+    },
+    /// The policy.
+    Probe {
+        /// Counted from 0.
+        number: u32,
+    },
+    /// The driver, before the load.
+    WarmUp,
+}
+
+impl Caller {
+    const PROBE: u64 = 1 << 63;
+    const WARM_UP: u64 = 1 << 62;
+    /// Attempts stay below the two marks.
+    pub(super) const ATTEMPTS: u32 = 1 << 30;
+
+    fn request(self) -> RequestId {
+        RequestId(match self {
+            Self::Worker { worker, attempt } => u64::from(attempt) << 32 | u64::from(worker),
+            Self::Probe { number } => Self::PROBE | u64::from(number),
+            Self::WarmUp => Self::WARM_UP,
+        })
+    }
+
+    pub(super) fn of(request: RequestId) -> Self {
+        if request.0 & Self::PROBE != 0 {
+            Self::Probe { number: request.0 as u32 }
+        } else if request.0 & Self::WARM_UP != 0 {
+            Self::WarmUp
+        } else {
+            Self::Worker { worker: request.0 as u32, attempt: (request.0 >> 32) as u32 }
+        }
+    }
+}
+
+impl Platform {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let functions: Vec<_> = plan
+            .functions
+            .iter()
+            .map(|function| (function.model.clone(), function.replicas, function.bounds))
+            .collect();
+        let studied = plan.functions.first();
+        Self {
+            cluster: Cluster::new(plan.node, &functions, plan.seed),
+            functions: functions.len() as u16,
+            served: studied
+                .map_or(served(super::super::Handler::Plain, ""), |function| served(function.handler, &function.query)),
+            answered: [0; ENDINGS.len()],
+            probes_served: 0,
+        }
+    }
+
+    /// A request to the studied function leaves.
+    pub(super) fn send(&mut self, now: Timestamp, caller: Caller) {
+        let probe = matches!(caller, Caller::Probe { .. });
+        let wait = if probe { None } else { self.served.wait };
+        self.cluster.arrive(now, Arrival { request: caller.request(), function: FunctionId::STUDIED, probe, wait });
+    }
+
+    /// Counts an answer; its status.
+    pub(super) fn count(&mut self, request: RequestId, ending: Ending) -> u16 {
+        if ending == Ending::Served && matches!(Caller::of(request), Caller::Probe { .. }) {
+            self.probes_served += 1;
+            return 200;
+        }
+        self.answered[ending as usize] += 1;
+        self.status_of(ending)
+    }
+
+    fn status_of(&self, ending: Ending) -> u16 {
+        match ending {
+            Ending::Served => self.served.status,
+            Ending::Cut => 500,
+            Ending::Overdue => 504,
+            Ending::NoReplica => 502,
+        }
+    }
+
+    /// Length of a load answer's body: the platform's own errors have none.
+    pub(super) fn size(&self, ending: Ending) -> Option<u64> {
+        if ending == Ending::Served { self.served.size } else { Some(0) }
+    }
+
+    /// The gateway's counters: a series exists from its first answer on.
+    pub(super) fn counters(&self) -> Vec<Counter> {
+        let mut counters: Vec<Counter> = Vec::new();
+        let answered = ENDINGS.iter().map(|ending| (self.status_of(*ending), self.answered[*ending as usize]));
+        for (code, count) in [(200, self.probes_served)].into_iter().chain(answered) {
+            match counters.iter_mut().find(|counter| counter.code == code) {
+                _ if count == 0 => {}
+                Some(counter) => counter.value += count as f64,
+                None => counters.push(Counter { function: FunctionId::STUDIED, code, value: count as f64 }),
+            }
+        }
+        counters
+    }
+
+    /// A function's replicas; `None` if there is no such function.
+    pub(super) fn status(&self, function: FunctionId) -> Option<ReplicaStatus> {
+        (function.0 < self.functions).then(|| self.cluster.status(function))
+    }
+
+    /// Asks for replicas.
+    pub(super) fn scale(&mut self, now: Timestamp, function: FunctionId, to: u32) -> Result<u32, Refusal> {
+        if function.0 < self.functions {
+            return Ok(self.cluster.scale(now, function, to));
+        }
+        let body = format!("there is no function number {}", function.0);
+        Err(Refusal::Status { status: 500, body })
+    }
+}

@@ -1,0 +1,271 @@
+//! The platform as one object: requests and scalings go in, changes come out.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::time::Duration;
+
+use crate::policy::ReplicaStatus;
+use crate::random::{Purpose, Seed};
+use crate::record::{FunctionId, PlatformSample};
+use crate::time::{Timestamp, nanos};
+
+use super::node::{Done, Node};
+use super::pods::Pods;
+use super::replica::Replica;
+use super::request::{Answer, Arrival, Key, Request, Requests, Stage};
+use super::work::Luck;
+use super::{Change, FunctionModel, NodeModel};
+
+/// The modelled platform: functions with their replicas on one node.
+///
+/// The caller owns time. It asks for [`Cluster::next_change`], waits or jumps until then, and calls
+/// [`Cluster::advance`]; what it puts in between with [`Cluster::arrive`] and [`Cluster::scale`] takes effect at
+/// the time it gives, which may not lie before the last advance.
+///
+/// The same seed and the same calls give the same changes. Work and route of a request are drawn when it arrives, so
+/// the n-th load request of a run meets the same luck whatever the autoscaler does, and probes draw from streams of
+/// their own.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    pub(super) now: Timestamp,
+    /// When something happens next, if nothing is put in; [`Timestamp::MAX`] for never.
+    next: Timestamp,
+    pub(super) node: Node,
+    /// Transport to the gateway; what is left of it is the way back.
+    way_in: Duration,
+    pub(super) way_back: Duration,
+    pub(super) functions: Vec<Function>,
+    pub(super) requests: Requests,
+    pub(super) replicas: Vec<Replica>,
+    pub(super) replicas_free: Vec<u32>,
+    pub(super) lines: Lines,
+    /// When the next pod becomes ready or is gone.
+    pub(super) pods_next: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Function {
+    pub(super) workers: u32,
+    pub(super) connections: u32,
+    pub(super) luck: Luck,
+    pub(super) pods: Pods,
+    /// Requests that wait for a thread: held at the gateway, in a backlog or in a queue.
+    pub(super) waiting: u32,
+}
+
+/// Everything that has a time in the future. All but `waits` have the same delay for all, so a line is in order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lines {
+    /// Requests in transport.
+    pub(super) inbound: VecDeque<(Timestamp, u32)>,
+    /// Requests at the gateway, no replica being ready: the next look.
+    pub(super) held: VecDeque<(Timestamp, u32)>,
+    /// Requests that reached a replica: the watchdog's execution limit.
+    pub(super) limits: VecDeque<(Timestamp, Key)>,
+    /// Idle connections of replicas with a backlog (slot, generation): when they are closed.
+    pub(super) closings: VecDeque<(Timestamp, u32, u32)>,
+    /// Requests that wait in a thread; at equal times first in, first out.
+    pub(super) waits: BinaryHeap<Reverse<(Timestamp, u64, Key)>>,
+    pub(super) waits_pushed: u64,
+    /// Answers in transport.
+    pub(super) outbound: VecDeque<(Timestamp, Answer)>,
+    /// Scalings accepted and not carried out.
+    pub(super) scalings: VecDeque<(Timestamp, FunctionId)>,
+}
+
+impl Lines {
+    fn next(&self) -> Timestamp {
+        fn front<T>(line: &VecDeque<T>, time: impl Fn(&T) -> Timestamp) -> Timestamp {
+            line.front().map_or(Timestamp::MAX, time)
+        }
+        let waits = self.waits.peek().map_or(Timestamp::MAX, |Reverse((at, ..))| *at);
+        waits
+            .min(front(&self.inbound, |entry| entry.0))
+            .min(front(&self.held, |entry| entry.0))
+            .min(front(&self.limits, |entry| entry.0))
+            .min(front(&self.closings, |entry| entry.0))
+            .min(front(&self.outbound, |entry| entry.0))
+            .min(front(&self.scalings, |entry| entry.0))
+    }
+}
+
+/// Takes the front of a line if its time has come.
+fn due<T>(line: &mut VecDeque<T>, now: Timestamp, time: impl Fn(&T) -> Timestamp) -> Option<T> {
+    if line.front().is_some_and(|entry| time(entry) <= now) { line.pop_front() } else { None }
+}
+
+impl Cluster {
+    /// A node with these functions: for each its model, its replicas at the start (in service at once) and the fewest and
+    /// most the platform grants.
+    pub fn new(node: NodeModel, functions: &[(FunctionModel, u32, (u32, u32))], seed: Seed) -> Self {
+        let way_in = node.transport / 2;
+        let mut cluster = Self {
+            now: Timestamp::ZERO,
+            next: Timestamp::MAX,
+            node: Node::new(node.cores),
+            way_in,
+            way_back: node.transport.saturating_sub(way_in),
+            functions: Vec::with_capacity(functions.len()),
+            requests: Requests::default(),
+            replicas: Vec::new(),
+            replicas_free: Vec::new(),
+            lines: Lines::default(),
+            pods_next: Timestamp::MAX,
+        };
+        for (entity, (model, replicas, bounds)) in (0_u16..).zip(functions) {
+            let stream = seed.stream_of(Purpose::StartUp, u64::from(entity));
+            cluster.functions.push(Function {
+                workers: model.workers,
+                connections: model.connections,
+                luck: Luck::new(node.gateway_cpu, model, seed, u64::from(entity)),
+                pods: Pods::new(model.start_up, model.termination, *bounds, stream),
+                waiting: 0,
+            });
+            cluster.begin_with(FunctionId(entity), *replicas);
+        }
+        cluster
+    }
+
+    /// A request is sent.
+    ///
+    /// # Panics
+    /// When the platform has no such function.
+    pub fn arrive(&mut self, now: Timestamp, arrival: Arrival) {
+        let need = self.functions[usize::from(arrival.function.0)].luck.draw(&arrival);
+        let slot = self.requests.insert(Request {
+            id: arrival.request,
+            function: arrival.function,
+            stage: Stage::Travelling,
+            overdue: false,
+            gateway: need.gateway,
+            cpu: need.cpu,
+            wait: need.wait,
+            route: need.route,
+            replica: 0,
+            held_until: Timestamp::MAX,
+        });
+        let last = self.lines.inbound.back().map_or(Timestamp::ZERO, |entry| entry.0);
+        let at = (now.max(self.now) + self.way_in).max(last);
+        self.lines.inbound.push_back((at, slot));
+        self.next = self.next.min(at);
+    }
+
+    /// Asks for replicas; what was accepted, within the function's bounds. Pods are started and removed by the next
+    /// [`Cluster::advance`].
+    ///
+    /// Pods that are not ready yet are removed first, the youngest of them before the others, then those that became
+    /// ready last, as a `ReplicaSet` does. A pod in service that is removed leaves the router at once, and what is in its
+    /// queue and its threads is cut.
+    ///
+    /// # Panics
+    /// When the platform has no such function.
+    pub fn scale(&mut self, now: Timestamp, function: FunctionId, to: u32) -> u32 {
+        let accepted = self.functions[usize::from(function.0)].pods.ask(to);
+        let last = self.lines.scalings.back().map_or(Timestamp::ZERO, |entry| entry.0);
+        let at = now.max(self.now).max(last);
+        self.lines.scalings.push_back((at, function));
+        self.next = self.next.min(at);
+        accepted
+    }
+
+    /// When something happens next, if nothing is put in; it may turn out to be nothing a caller hears of.
+    pub fn next_change(&self) -> Option<Timestamp> {
+        (self.next < Timestamp::MAX).then_some(self.next)
+    }
+
+    /// Lets time pass and appends everything that happens up to and including `now`, in order of time.
+    pub fn advance(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
+        while self.next <= now {
+            self.pass_to(self.next);
+            self.step(changes);
+            self.next = self.upcoming();
+        }
+        self.pass_to(now);
+    }
+
+    /// Desired and ready replicas of a function. A scaling counts as desired from the moment it was accepted.
+    ///
+    /// # Panics
+    /// When the platform has no such function.
+    pub fn status(&self, function: FunctionId) -> ReplicaStatus {
+        let pods = &self.functions[usize::from(function.0)].pods;
+        ReplicaStatus { desired: pods.desired(), ready: pods.ready() }
+    }
+
+    /// The platform as one function sees it, as of the last advance. CPU time is the whole node's; the queue holds whatever
+    /// waits for a worker thread, be it in a replica's queue, in its backlog, or at the gateway for want of a replica.
+    ///
+    /// # Panics
+    /// When the platform has no such function.
+    pub fn sample(&self, function: FunctionId) -> PlatformSample {
+        let function = &self.functions[usize::from(function.0)];
+        PlatformSample {
+            queue: function.waiting,
+            desired: function.pods.desired(),
+            ready: function.pods.ready(),
+            starting: function.pods.starting(),
+            terminating: function.pods.terminating(),
+            cpu_time: Some(Duration::from_nanos(self.node.used() as u64)),
+            replica_time: Duration::from_nanos(function.pods.lived(self.now)),
+        }
+    }
+
+    fn pass_to(&mut self, now: Timestamp) {
+        if now > self.now {
+            self.node.pass(nanos(now - self.now));
+            self.now = now;
+        }
+    }
+
+    fn upcoming(&self) -> Timestamp {
+        let node = self.node.next_in().map_or(Timestamp::MAX, |wait| self.now + Duration::from_nanos(wait));
+        node.min(self.lines.next()).min(self.pods_next)
+    }
+
+    /// Everything that is due now. Pods come first, so that what arrives at the moment a pod is ready finds it.
+    fn step(&mut self, changes: &mut Vec<Change>) {
+        let now = self.now;
+        while let Some((_, function)) = due(&mut self.lines.scalings, now, |entry| entry.0) {
+            self.follow(function, changes);
+        }
+        if self.pods_next <= now {
+            self.turn_pods(changes);
+        }
+        while let Some(done) = self.node.take_done() {
+            match done {
+                Done::Gateway { request } => self.route(request),
+                Done::Replica { slot } => self.leave_lock(slot),
+            }
+        }
+        while self.lines.waits.peek().is_some_and(|Reverse((at, ..))| *at <= now) {
+            if let Some(Reverse((.., key))) = self.lines.waits.pop() {
+                self.end_wait(key);
+            }
+        }
+        while let Some((_, request)) = due(&mut self.lines.inbound, now, |entry| entry.0) {
+            self.enter_gateway(request);
+        }
+        while let Some((_, request)) = due(&mut self.lines.held, now, |entry| entry.0) {
+            self.look_again(request);
+        }
+        while let Some((_, slot, generation)) = due(&mut self.lines.closings, now, |entry| entry.0) {
+            self.close_idle(slot, generation);
+        }
+        self.drop_settled_limits();
+        while let Some((_, key)) = due(&mut self.lines.limits, now, |entry| entry.0) {
+            self.exceed_limit(key);
+            self.drop_settled_limits();
+        }
+        while let Some((at, answer)) = due(&mut self.lines.outbound, now, |entry| entry.0) {
+            let Answer { request, ending, replica } = answer;
+            changes.push(Change::Answered { request, at, ending, replica });
+        }
+    }
+
+    /// Most requests are answered long before their limit: without this, a line as long as 30 s of load would build up.
+    fn drop_settled_limits(&mut self) {
+        while self.lines.limits.front().is_some_and(|(_, key)| !self.requests.is_current(*key)) {
+            self.lines.limits.pop_front();
+        }
+    }
+}

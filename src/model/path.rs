@@ -1,0 +1,226 @@
+//! The way of a request through the platform, stage by stage.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use super::Ending;
+use super::cluster::Cluster;
+use super::replica::{IDLE_CONNECTION, Place};
+use super::request::{Answer, Key, Stage};
+
+/// Time between two looks for a ready replica (gateway, `function_scaler.go`: poll every 100 ms).
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// How long the gateway holds a request without a ready replica: its write time-out (`OpenFaaS` chart, 65 s).
+const HELD_AT_MOST: Duration = Duration::from_secs(65);
+
+/// The watchdog's limit on one execution, queueing in the process included (`exec_timeout` of the templates).
+const EXECUTION_LIMIT: Duration = Duration::from_secs(30);
+
+impl Cluster {
+    pub(super) fn enter_gateway(&mut self, request: u32) {
+        let work = self.requests.get(request).gateway;
+        if work > 0.0 {
+            self.node.enter_gateway(request, work);
+        } else {
+            self.route(request);
+        }
+    }
+
+    pub(super) fn route(&mut self, slot: u32) {
+        let request = self.requests.get(slot);
+        let function = usize::from(request.function.0);
+        let Some(replica) = self.functions[function].pods.choose(request.route) else {
+            self.hold(slot);
+            return;
+        };
+        let key = self.requests.key(slot);
+        self.lines.limits.push_back((self.now + EXECUTION_LIMIT, key));
+        self.requests.get_mut(slot).replica = replica;
+        let place = self.replicas[replica as usize].admit(self.now, slot);
+        if place != Place::Thread {
+            self.functions[function].waiting += 1;
+        }
+        self.put(slot, place);
+        self.expect(replica);
+    }
+
+    fn hold(&mut self, slot: u32) {
+        let now = self.now;
+        let request = self.requests.get_mut(slot);
+        if request.stage != Stage::Held {
+            request.stage = Stage::Held;
+            request.held_until = now + HELD_AT_MOST;
+            self.functions[usize::from(request.function.0)].waiting += 1;
+        }
+        self.lines.held.push_back((now + LOOK_EVERY, slot));
+    }
+
+    pub(super) fn look_again(&mut self, slot: u32) {
+        let request = self.requests.get(slot);
+        let function = &mut self.functions[usize::from(request.function.0)];
+        if function.pods.ready() > 0 {
+            function.waiting -= 1;
+            self.requests.get_mut(slot).stage = Stage::Travelling;
+            self.route(slot);
+        } else if self.now >= request.held_until {
+            function.waiting -= 1;
+            self.answer(slot, Ending::NoReplica);
+            self.requests.free(slot);
+        } else {
+            self.hold(slot);
+        }
+    }
+
+    /// A request has its place in a replica; in a thread it begins.
+    fn put(&mut self, slot: u32, place: Place) {
+        match place {
+            Place::Thread => self.serve(slot),
+            Place::Queue => self.requests.get_mut(slot).stage = Stage::Queued,
+            Place::Backlog => self.requests.get_mut(slot).stage = Stage::Backlog,
+        }
+    }
+
+    /// A thread begins a request, and goes on with what is queued behind it as long as that takes no time.
+    fn serve(&mut self, first: u32) {
+        let mut next = Some(first);
+        while let Some(slot) = next {
+            let request = self.requests.get_mut(slot);
+            request.stage = Stage::Served;
+            let (replica, cpu) = (request.replica, request.cpu);
+            if cpu > 0.0 {
+                if self.replicas[replica as usize].run(self.node.virtual_now(), slot, cpu) {
+                    self.node.enter();
+                }
+                return;
+            }
+            if self.begin_wait(slot) {
+                return;
+            }
+            next = self.complete(slot);
+        }
+    }
+
+    /// False if there is nothing to wait for.
+    fn begin_wait(&mut self, slot: u32) -> bool {
+        let wait = self.requests.get(slot).wait;
+        if wait > 0 {
+            let at = self.now + Duration::from_nanos(wait);
+            self.lines.waits_pushed += 1;
+            self.lines.waits.push(Reverse((at, self.lines.waits_pushed, self.requests.key(slot))));
+        }
+        wait > 0
+    }
+
+    /// The CPU work of a replica's first thread is done.
+    pub(super) fn leave_lock(&mut self, replica: u32) {
+        let server = &mut self.replicas[replica as usize];
+        if let Some(slot) = server.finish_run(self.node.virtual_now()) {
+            if !server.is_running() {
+                self.node.leave();
+            }
+            if !self.begin_wait(slot) {
+                self.end(slot);
+            }
+        }
+        self.expect(replica);
+    }
+
+    pub(super) fn end_wait(&mut self, key: Key) {
+        // a request that was cut leaves its wait behind
+        if self.requests.is_current(key) {
+            let replica = self.requests.get(key.slot).replica;
+            self.end(key.slot);
+            self.expect(replica);
+        }
+    }
+
+    fn end(&mut self, slot: u32) {
+        if let Some(next) = self.complete(slot) {
+            self.serve(next);
+        }
+    }
+
+    /// A thread is through with a request: the answer leaves, and the thread's next request is returned.
+    fn complete(&mut self, slot: u32) -> Option<u32> {
+        let request = self.requests.get(slot);
+        let (replica, overdue) = (request.replica, request.overdue);
+        let function = usize::from(request.function.0);
+        if !overdue {
+            self.answer(slot, Ending::Served);
+        }
+        self.requests.free(slot);
+        let server = &mut self.replicas[replica as usize];
+        if overdue {
+            // the watchdog gave its connection up; waitress closes it now that the thread is done
+            let accepted = server.close_connection();
+            self.settle(accepted);
+        } else if server.keep_connection(self.now) {
+            self.lines.closings.push_back((self.now + IDLE_CONNECTION, replica, server.generation));
+        }
+        let next = self.replicas[replica as usize].next_request();
+        if next.is_some() {
+            self.functions[function].waiting -= 1;
+        }
+        next
+    }
+
+    /// What came out of a backlog takes its place.
+    fn settle(&mut self, accepted: Option<(u32, Place)>) {
+        let Some((slot, place)) = accepted else { return };
+        if place == Place::Thread {
+            self.functions[usize::from(self.requests.get(slot).function.0)].waiting -= 1;
+        }
+        self.put(slot, place);
+    }
+
+    /// Idle connections of a replica with a backlog are closed.
+    pub(super) fn close_idle(&mut self, replica: u32, generation: u32) {
+        while self.replicas[replica as usize].generation == generation {
+            let accepted = self.replicas[replica as usize].accept_idle(self.now);
+            if accepted.is_none() {
+                break;
+            }
+            self.settle(accepted);
+        }
+        self.expect(replica);
+    }
+
+    /// The watchdog gives a request up. In a thread, the work goes on unheard; elsewhere it is dropped.
+    pub(super) fn exceed_limit(&mut self, key: Key) {
+        if !self.requests.is_current(key) {
+            return;
+        }
+        let slot = key.slot;
+        let request = *self.requests.get(slot);
+        self.answer(slot, Ending::Overdue);
+        if request.stage == Stage::Served {
+            self.requests.get_mut(slot).overdue = true;
+            return;
+        }
+        self.functions[usize::from(request.function.0)].waiting -= 1;
+        self.requests.free(slot);
+        let server = &mut self.replicas[request.replica as usize];
+        if request.stage == Stage::Backlog {
+            server.leave_backlog(slot);
+        } else {
+            server.leave_queue(slot);
+            let accepted = server.close_connection();
+            self.settle(accepted);
+        }
+        self.expect(request.replica);
+    }
+
+    /// Tells the node when the replica's lock is free next.
+    fn expect(&mut self, replica: u32) {
+        let next = self.replicas[replica as usize].next_run_done();
+        self.node.expect_replica(replica, next);
+    }
+
+    pub(super) fn answer(&mut self, slot: u32, ending: Ending) {
+        let request = self.requests.get(slot);
+        let replica = (ending != Ending::NoReplica).then(|| self.replicas[request.replica as usize].id);
+        let answer = Answer { request: request.id, ending, replica };
+        self.lines.outbound.push_back((self.now + self.way_back, answer));
+    }
+}

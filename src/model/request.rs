@@ -1,0 +1,128 @@
+//! Requests inside the platform, in slots that are used again: nothing is allocated per request in steady state.
+
+use std::time::Duration;
+
+use crate::record::{FunctionId, ReplicaId};
+use crate::time::Timestamp;
+
+use super::Ending;
+
+/// The sender's own name for a request; the platform only hands it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// A request as it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The sender's name for it.
+    pub request: RequestId,
+    /// The function it calls.
+    pub function: FunctionId,
+    /// Whether it carries the header `Hey`: it skips the handler's work and draws from streams of its own.
+    pub probe: bool,
+    /// The waiting work the request itself asks for (sleepy's number), instead of the model's.
+    pub wait: Option<Duration>,
+}
+
+/// Where a request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Nowhere: the slot is free.
+    Free,
+    /// On its way to the router: in transport or on the gateway path.
+    Travelling,
+    /// At the gateway, no replica being ready.
+    Held,
+    /// Connected to a replica that accepts no more connections.
+    Backlog,
+    /// In a replica's queue.
+    Queued,
+    /// In a thread of a replica.
+    Served,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request {
+    pub(super) id: RequestId,
+    pub(super) function: FunctionId,
+    pub(super) stage: Stage,
+    /// Answered already as overdue; only its thread works on.
+    pub(super) overdue: bool,
+    /// CPU work on the gateway path, in nanoseconds.
+    pub(super) gateway: f64,
+    /// CPU work in the replica, in nanoseconds.
+    pub(super) cpu: f64,
+    /// Waiting work, in nanoseconds.
+    pub(super) wait: u64,
+    /// Uniform over all values; its share of the ready replicas tells which one.
+    pub(super) route: u64,
+    /// Slot of the replica it is at.
+    pub(super) replica: u32,
+    /// When the gateway stops holding it.
+    pub(super) held_until: Timestamp,
+}
+
+/// A slot together with how often it was used: outlives the request without being mistaken for the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub(super) slot: u32,
+    generation: u32,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Requests {
+    slots: Vec<Request>,
+    generations: Vec<u32>,
+    free: Vec<u32>,
+}
+
+impl Requests {
+    pub(super) fn insert(&mut self, request: Request) -> u32 {
+        if let Some(slot) = self.free.pop() {
+            self.slots[slot as usize] = request;
+            return slot;
+        }
+        self.slots.push(request);
+        self.generations.push(0);
+        self.slots.len() as u32 - 1
+    }
+
+    pub(super) fn free(&mut self, slot: u32) {
+        self.slots[slot as usize].stage = Stage::Free;
+        let generation = &mut self.generations[slot as usize];
+        *generation = generation.wrapping_add(1);
+        self.free.push(slot);
+    }
+
+    pub(super) fn get(&self, slot: u32) -> &Request {
+        &self.slots[slot as usize]
+    }
+
+    pub(super) fn get_mut(&mut self, slot: u32) -> &mut Request {
+        &mut self.slots[slot as usize]
+    }
+
+    pub(super) fn key(&self, slot: u32) -> Key {
+        Key { slot, generation: self.generations[slot as usize] }
+    }
+
+    pub(super) fn is_current(&self, key: Key) -> bool {
+        self.generations[key.slot as usize] == key.generation
+    }
+
+    /// Slots of the requests that are at a replica: in its backlog, queue or threads.
+    pub(super) fn at_replica(&self, replica: u32) -> Vec<u32> {
+        let there = |request: &Request| {
+            request.replica == replica && matches!(request.stage, Stage::Backlog | Stage::Queued | Stage::Served)
+        };
+        (0..).zip(&self.slots).filter(|(_, request)| there(request)).map(|(slot, _)| slot).collect()
+    }
+}
+
+/// An answer on its way back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answer {
+    pub(super) request: RequestId,
+    pub(super) ending: Ending,
+    pub(super) replica: Option<ReplicaId>,
+}
