@@ -2,112 +2,11 @@
 
 mod any_events;
 mod small_worlds;
+mod world;
 
+use self::world::{Platform, World};
 use super::*;
 use crate::policy::settings::Value;
-
-/// What the platform does with a scaling.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Platform {
-    Obeys,
-    Refuses,
-    /// Accepts and does nothing, as when another writer puts the old count back.
-    Ignores,
-}
-
-/// The tower in front of a platform that answers at once.
-#[derive(Clone)]
-struct World {
-    tower: WatchTower,
-    now: Timestamp,
-    platform: Platform,
-    readable: bool,
-    desired: u32,
-    /// Everything the tower did since this was last taken, but probing and reading.
-    done: Vec<Action>,
-    reads: u32,
-    probing: bool,
-}
-
-impl World {
-    fn new(settings: &Settings, desired: u32) -> Self {
-        let mut world = Self {
-            tower: WatchTower::new(settings),
-            now: Timestamp::ZERO,
-            platform: Platform::Obeys,
-            readable: true,
-            desired,
-            done: Vec::new(),
-            reads: 0,
-            probing: false,
-        };
-        world.feed(&Event::Started { replicas: vec![desired] });
-        world
-    }
-
-    /// One event, its actions, and the platform's answers to them.
-    fn feed(&mut self, event: &Event) {
-        let mut actions = Vec::new();
-        self.tower.handle(self.now, event, &mut actions);
-        for action in actions {
-            match action {
-                Action::Probe => {
-                    assert!(!self.probing, "a second probe in flight");
-                    self.probing = true;
-                }
-                Action::ReadReplicas { function } => {
-                    self.reads += 1;
-                    // not the number of ready ones, which is what the tower must not look at
-                    let status = self.readable.then_some(ReplicaStatus { desired: self.desired, ready: 77 });
-                    self.feed(&Event::Replicas { function, status });
-                }
-                Action::Scale { function, to, .. } => {
-                    self.done.push(action);
-                    let result = match self.platform {
-                        Platform::Refuses => Err(Refusal::Unreachable("nobody there".to_owned())),
-                        Platform::Ignores => Ok(to),
-                        Platform::Obeys => {
-                            self.desired = to;
-                            Ok(to)
-                        }
-                    };
-                    self.feed(&Event::ScaleAnswered { function, result });
-                }
-                other => self.done.push(other),
-            }
-        }
-    }
-
-    fn wake(&mut self) {
-        self.now = self.tower.wake_at().unwrap();
-        self.feed(&Event::Woken);
-    }
-
-    /// Answers the probe in flight when its time is over, then lets time pass until the next one leaves.
-    fn probe(&mut self, micros: u64, answer: Result<u16, ErrorKind>) {
-        assert!(self.probing);
-        self.probing = false;
-        let outcome = ProbeOutcome { sent: self.now, latency: Duration::from_micros(micros), answer };
-        self.now += outcome.latency;
-        self.feed(&Event::ProbeDone(outcome));
-        while !self.probing {
-            self.wake();
-        }
-    }
-
-    /// Probes of these latencies in milliseconds, and what was made of each.
-    fn decisions(&mut self, millis: &[f64]) -> Vec<String> {
-        for millis in millis {
-            self.probe((millis * 1000.0) as u64, Ok(200));
-        }
-        self.judged().into_iter().map(|row| row.decision.into_owned()).collect()
-    }
-
-    fn judged(&mut self) -> Vec<ProbeRow> {
-        let row = |action| if let Action::Judged(row) = action { Some(row) } else { None };
-        std::mem::take(&mut self.done).into_iter().filter_map(row).collect()
-    }
-}
 
 fn settings(changes: &[(&str, Value)]) -> Settings {
     let parameters = parameters();
