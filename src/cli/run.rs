@@ -6,7 +6,7 @@ use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::output::Printer;
 use super::progress::{ProgressView, rounded};
-use crate::drive::live::clock::unix_now;
+use crate::drive::live::clock::Clock;
 use crate::drive::live::interrupt::{Cause, Interrupt};
 use crate::study::host;
 use crate::study::resolve::{Overrides, Study, TargetKind};
@@ -140,7 +140,7 @@ fn record(study: &Study) -> StudyRecord {
         command: std::env::args().collect(),
         seed: study.seed.0,
         repeats: study.repeats,
-        started_unix_s: unix_now().as_secs_f64(),
+        started_unix_s: Clock::unix_now().as_secs_f64(),
         ended_unix_s: None,
         slo_latency_ms: study.slo.latency.as_secs_f64() * 1e3,
         slo_percentile: study.slo.percentile,
@@ -173,7 +173,7 @@ fn results_directory(args: &Args, study: &Study, several: bool) -> PathBuf {
 
 /// Now, as a word that sorts: `20261124T001500Z`.
 fn utc_stamp() -> String {
-    let seconds = i64::try_from(unix_now().as_secs()).unwrap_or(0);
+    let seconds = i64::try_from(Clock::unix_now().as_secs()).unwrap_or(0);
     jiff::Timestamp::from_second(seconds)
         .map(|now| now.strftime("%Y%m%dT%H%M%SZ").to_string())
         .unwrap_or_else(|_| seconds.to_string())

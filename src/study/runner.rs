@@ -108,7 +108,7 @@ pub async fn run_study(
         Ok(()) if end.interrupted => "partial",
         Ok(()) => "done",
     };
-    let finished = directory.finish(status, crate::drive::live::clock::unix_now());
+    let finished = directory.finish(status, Clock::unix_now());
     outcome?;
     finished?;
     Ok(end)
@@ -152,7 +152,7 @@ async fn one_run(
 ) -> Result<RunSummary, StudyError> {
     let clock = Clock::start();
     let (events, changes) = unbounded_channel();
-    let target = Arc::new(Embedded::start(&plan.functions, plan.node, plan.seed, clock.clone(), events)?);
+    let target = Arc::new(Embedded::start(&plan.functions, plan.node, plan.seed, clock, events)?);
     let mut watched = Watched { writer, observer, phase: Phase::WarmUp };
     let outcome = run(plan, target, &clock, changes, &mut watched, interrupt)
         .await

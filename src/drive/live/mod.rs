@@ -6,5 +6,8 @@
 #![expect(clippy::disallowed_methods, reason = "the live driver is where clocks, sleeps and tasks live")]
 
 pub mod clock;
+pub mod interrupt;
 pub mod load;
 pub mod probe;
+pub mod run;
+pub mod target;

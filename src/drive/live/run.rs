@@ -21,8 +21,8 @@ use super::probe;
 use super::target::{Target, TargetError};
 use crate::drive::decisions::Decisions;
 use crate::drive::{Outcome, Phase, Plan, RecordError, Recorder, Tally};
-use crate::policy::{Action, Context, Event, FunctionInfo, Policy};
-use crate::record::{EventKind, EventRow, FunctionId};
+use crate::policy::{Action, Context, Event, FunctionInfo, Policy, ProbeOutcome};
+use crate::record::{ErrorKind, EventKind, EventRow, FunctionId};
 use crate::time::Timestamp;
 
 /// How long a probe may take before it counts as failed; hey's own default.
@@ -68,7 +68,7 @@ pub async fn run(
     let studied = &plan.functions[FunctionId::STUDIED.0 as usize];
     let uri = target.invoke_uri(FunctionId::STUDIED, &studied.query)?;
     let (reports_sender, reports) = unbounded_channel();
-    let load = Load::start(clock.clone(), uri.clone(), &plan.generators, load_start, reports_sender)?;
+    let load = Load::start(*clock, &uri, &plan.generators, load_start, reports_sender)?;
 
     let context = Context {
         epoch: clock.epoch(),
@@ -80,11 +80,11 @@ pub async fn run(
     let mut run = Run {
         plan,
         target,
-        clock: clock.clone(),
+        clock: *clock,
         uri,
         recorder,
         policy: plan.arm.build(&context),
-        decisions: Decisions::of(plan.arm.name.clone()),
+        decisions: Decisions::of(plan.arm.policy.name),
         answers: answers_sender,
         load: Some(load),
         load_start,
@@ -336,19 +336,25 @@ impl Run<'_> {
     }
 
     fn probe(&self) {
-        let (clock, uri, answers) = (self.clock.clone(), self.uri.clone(), self.answers.clone());
+        let (clock, uri, answers) = (self.clock, self.uri.clone(), self.answers.clone());
         tokio::spawn(async move {
-            let outcome = probe::probe(&clock, &uri, PROBE_TIMEOUT).await;
+            let sent = clock.now();
+            // the address was good enough for the load, so it is for a probe; if not, the probe failed
+            let failed = |_| ProbeOutcome { sent, latency: Duration::ZERO, answer: Err(ErrorKind::Connect) };
+            let outcome = probe::probe(&clock, &uri, PROBE_TIMEOUT).await.unwrap_or_else(failed);
             let _ = answers.send(Answer::Policy(Event::ProbeDone(outcome)));
         });
     }
 
     fn warm_up(&self) {
-        let (clock, uri, answers) = (self.clock.clone(), self.uri.clone(), self.answers.clone());
+        let (clock, uri, answers) = (self.clock, self.uri.clone(), self.answers.clone());
         let request = self.plan.generators.first().map(|generator| generator.request.clone()).unwrap_or_default();
         tokio::spawn(async move {
-            let exchange = probe::call_once(&clock, &uri, &request).await;
-            let _ = answers.send(Answer::WarmUp(exchange.answer));
+            let answer = match probe::call_once(&clock, &uri, &request).await {
+                Ok(exchange) => exchange.answer,
+                Err(_) => Err(ErrorKind::Connect),
+            };
+            let _ = answers.send(Answer::WarmUp(answer));
         });
     }
 }
