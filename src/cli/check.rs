@@ -24,8 +24,8 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
     let mut status = ExitStatus::Done;
     for path in &args.scenarios {
         match load_study(path, &Overrides::default()) {
-            Ok(study) if args.resolved => printer.result(&study.resolved_toml()),
-            Ok(study) => printer.result(&study.describe()),
+            Ok(study) if args.resolved => printer.result(study.resolved_toml()),
+            Ok(study) => printer.result(&study.describe().to_string()),
             Err(failure) => {
                 failure.print(printer);
                 status = failure.status;

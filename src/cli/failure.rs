@@ -10,17 +10,23 @@ use super::output::Printer;
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) status: ExitStatus,
-    problems: Vec<(String, Option<String>)>,
+    /// Each with its hint, as text.
+    problems: Vec<String>,
 }
 
 impl Failure {
     /// One problem and what to do about it.
     pub(super) fn new(status: ExitStatus, problem: impl Into<String>, hint: Option<String>) -> Self {
-        Self { status, problems: vec![(problem.into(), hint)] }
+        let problem = problem.into();
+        let text = match hint {
+            Some(hint) => format!("{problem}\n  hint: {hint}"),
+            None => problem,
+        };
+        Self { status, problems: vec![text] }
     }
 
-    /// Several.
-    pub(super) fn of(status: ExitStatus, problems: Vec<(String, Option<String>)>) -> Self {
+    /// Several, each with its hint in a line of its own.
+    pub(super) fn of(status: ExitStatus, problems: Vec<String>) -> Self {
         Self { status, problems }
     }
 
@@ -30,11 +36,8 @@ impl Failure {
     }
 
     pub(super) fn print(&self, printer: Printer) {
-        for (problem, hint) in &self.problems {
+        for problem in &self.problems {
             printer.error(problem);
-            if let Some(hint) = hint {
-                printer.hint(hint);
-            }
         }
     }
 }

@@ -49,14 +49,10 @@ impl Printer {
         eprintln!("{}: {text}", self.paint("warning", "33;1"));
     }
 
-    /// What went wrong.
+    /// What went wrong, with hints in lines of their own.
     pub fn error(self, text: &str) {
+        let text = text.replace("\n  hint: ", &format!("\n  {}: ", self.paint("hint", "36;1")));
         eprintln!("{}: {text}", self.paint("error", "31;1"));
-    }
-
-    /// What to do about it.
-    pub fn hint(self, text: &str) {
-        eprintln!("  {}: {text}", self.paint("hint", "36;1"));
     }
 
     fn paint(self, word: &str, code: &str) -> String {

@@ -9,7 +9,7 @@ use super::output::Printer;
 use crate::drive::Phase;
 use crate::study::results::summary::RunSummary;
 use crate::study::runner::{Observer, Progress, RunBegins};
-use crate::time::format_duration;
+use crate::study::plan::rounded;
 
 /// Between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(15);
@@ -32,16 +32,12 @@ impl Observer for ProgressView {
     fn run_begins(&mut self, run: &RunBegins<'_>) {
         self.last_line = Duration::ZERO;
         self.phase = None;
-        let takes = run.duration.map_or(String::new(), |duration| format!(", about {}", rounded(duration)));
         let title = format!("[{}/{}] {} (repeat {})", run.index, run.total, run.arm, run.repeat);
         if !self.printer.is_interactive() {
-            self.printer.say(&format!("{title}{takes}"));
+            self.printer.say(&format!("{title}, about {}", rounded(run.duration)));
             return;
         }
-        let bar = match run.duration {
-            Some(duration) => ProgressBar::new(duration.as_secs().max(1)),
-            None => ProgressBar::new_spinner(),
-        };
+        let bar = ProgressBar::new(run.duration.as_secs().max(1));
         let template = "{prefix:.bold} {bar:28.cyan/dim} {elapsed_precise:.dim} ETA {eta:<4} {msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("━━─"));
@@ -104,25 +100,4 @@ fn line(progress: &Progress) -> String {
         let _ = write!(text, ", {} errors", seen.errors);
     }
     text
-}
-
-/// A duration as people say it when a second more or less doesn't matter.
-pub(super) fn rounded(duration: Duration) -> String {
-    let seconds = duration.as_secs_f64().round() as u64;
-    if seconds < 120 {
-        format_duration(Duration::from_secs(seconds.max(1)))
-    } else {
-        let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-        let mut text = String::new();
-        if hours > 0 {
-            let _ = write!(text, "{hours}h");
-        }
-        if minutes > 0 {
-            let _ = write!(text, "{minutes}m");
-        }
-        if seconds > 0 && hours == 0 {
-            let _ = write!(text, "{seconds}s");
-        }
-        text
-    }
 }

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::output::Printer;
-use super::progress::{ProgressView, rounded};
+use super::progress::ProgressView;
 use crate::drive::live::clock::Clock;
 use crate::drive::live::interrupt::{Cause, Interrupt};
 use crate::study::host;
-use crate::study::resolve::{Overrides, Study, TargetKind};
+use crate::study::plan::{Study, rounded};
+use crate::study::resolve::{self, Overrides};
 use crate::study::results::comparison;
 use crate::study::results::summary::{ArmRecord, SCHEMA_VERSION, StudyRecord};
 use crate::study::runner::{StudyEnd, run_study};
+use crate::study::target_kind::TargetKind;
 
 /// Run scenarios: every arm under the same load, everything recorded
 ///
@@ -25,8 +27,8 @@ pub(super) struct Args {
     scenarios: Vec<PathBuf>,
 
     /// Where the function runs and is scaled: embedded (the others are not there yet: simulated, process, openfaas, kubernetes)
-    #[arg(long, value_name = "TARGET")]
-    target: Option<TargetKind>,
+    #[arg(long, value_name = "TARGET", default_value_t)]
+    target: TargetKind,
 
     /// Run only this arm (may be given several times)
     #[arg(long = "arm", value_name = "NAME")]
@@ -100,10 +102,7 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
 
 /// A scenario file, checked and resolved.
 pub(super) fn load_study(path: &Path, overrides: &Overrides) -> Result<Study, Failure> {
-    Study::load(path, overrides).map_err(|errors| {
-        let problems = errors.iter().map(|error| (error.to_string(), error.hint.clone())).collect();
-        Failure::of(ExitStatus::Usage, problems)
-    })
+    resolve::load(path, overrides).map_err(|error| Failure::of(ExitStatus::Usage, error.texts().collect()))
 }
 
 async fn one_study(
@@ -112,11 +111,8 @@ async fn one_study(
     printer: Printer,
     interrupt: &mut Interrupt,
 ) -> Result<StudyEnd, Failure> {
-    let runs = study.repeats * u32::try_from(study.arms.len()).unwrap_or(u32::MAX);
-    let takes = study
-        .duration_of_run()
-        .map_or(String::new(), |duration| format!(", about {} in all", rounded(duration * runs)));
-    printer.say(&format!("{}: {runs} runs on the {} target{takes}", study.name, study.target));
+    let (runs, duration) = (study.runs(), rounded(study.duration()));
+    printer.say(&format!("{}: {runs} runs on the {} target, about {duration} in all", study.name, study.target));
 
     let mut view = ProgressView::new(printer);
     let end = run_study(study, &record(study), results, &mut view, interrupt)
@@ -157,8 +153,8 @@ fn record(study: &Study) -> StudyRecord {
         warm_up_s: study.warm_up.as_secs_f64(),
         cool_down_s: study.cool_down.as_secs_f64(),
         host: host::facts(),
-        notes: study.notes.clone(),
-        scenario: study.resolved_toml(),
+        notes: Vec::new(),
+        scenario: study.resolved_toml().to_owned(),
     }
 }
 

@@ -240,7 +240,7 @@ impl fmt::Display for Description {
 }
 
 /// A duration in whole seconds, as people say it.
-fn rounded(duration: Duration) -> String {
+pub fn rounded(duration: Duration) -> String {
     let secs = duration.as_secs_f64().round() as u64;
     match (secs / 3_600, secs / 60 % 60, secs % 60) {
         (0, 0, secs) => format!("{secs} s"),

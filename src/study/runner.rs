@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::resolve::{Study, TargetKind};
+use super::plan::Study;
 use super::results::summary::{RunSummary, StudyRecord};
 use super::results::{ResultsDir, ResultsError, RunAbout, RunWriter, Snapshot};
+use super::target_kind::TargetKind;
 use crate::drive::live::clock::Clock;
 use crate::drive::live::interrupt::Interrupt;
 use crate::drive::live::run::{RunError, run};
@@ -60,11 +61,11 @@ pub struct RunBegins<'a> {
     /// Its repeat, from 1.
     pub repeat: u32,
     /// Which of all runs, from 1.
-    pub index: u32,
+    pub index: u64,
     /// How many runs there are.
-    pub total: u32,
-    /// How long it will take, if the scenario tells.
-    pub duration: Option<Duration>,
+    pub total: u64,
+    /// How long it will take: an estimate.
+    pub duration: Duration,
 }
 
 /// A run under way.
@@ -121,13 +122,12 @@ async fn all_runs(
     interrupt: &mut Interrupt,
     end: &mut StudyEnd,
 ) -> Result<(), StudyError> {
-    let total = study.repeats * u32::try_from(study.arms.len()).unwrap_or(u32::MAX);
     let mut index = 0;
     for repeat in 1..=study.repeats {
         for (arm, settings) in study.arms.iter().enumerate() {
             index += 1;
             let duration = study.duration_of_run();
-            observer.run_begins(&RunBegins { arm: &settings.name, repeat, index, total, duration });
+            observer.run_begins(&RunBegins { arm: &settings.name, repeat, index, total: study.runs(), duration });
             let plan = study.plan(arm, repeat);
             let writer = directory.run(about(study, &plan, repeat))?;
             let summary = one_run(&plan, repeat, writer, observer, interrupt).await?;

@@ -284,7 +284,7 @@ pub fn limits() -> Vec<Parameter> {
             "max_stall",
             Duration::ZERO,
             LONGEST,
-            Duration::from_secs(1),
+            Duration::from_millis(500),
             "the generator or its host stand still for at most this long in all",
         ),
         Parameter {
