@@ -1,1 +1,4 @@
+//! Integration tests: one binary, a module per concern.
 
+mod policies_document;
+mod tidy;
