@@ -243,3 +243,12 @@ pub struct PlatformSample {
     /// Time lived by all replicas since the run began, starting and terminating included: the cost.
     pub replica_time: Duration,
 }
+
+/// Replicas of a function as the platform reports them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReplicaStatus {
+    /// Asked for (`spec.replicas`).
+    pub desired: u32,
+    /// In service.
+    pub ready: u32,
+}
