@@ -1,1 +1,5 @@
+//! Everything that is tested through the library's public face, in one binary.
 
+mod cluster;
+mod sim;
+mod theory;
