@@ -1,3 +1,7 @@
 //! The `watchtower` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    watchtower::cli::main()
+}

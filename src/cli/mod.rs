@@ -1,1 +1,102 @@
-//! Placeholder.
+//! The command line: parses, calls, prints, sets the exit code. Nothing is computed here.
+//!
+//! Standard output carries results only (tables, or JSON with `--json`); standard error carries everything for a person.
+
+mod check;
+mod completions;
+mod exit;
+mod failure;
+mod output;
+mod progress;
+mod report;
+mod run;
+mod schema;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::ExitStatus;
+use failure::Failure;
+use output::Printer;
+
+/// Benchmarks FaaS autoscalers side by side under the same hey-style load.
+///
+/// One scenario file says what runs: the function, the load, the arms (autoscalers) and the latency target. Each arm meets the
+/// same load; everything it did is recorded. Start with: watchtower run scenarios/quick.toml
+#[derive(Debug, Parser)]
+#[command(name = "watchtower", version, propagate_version = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// Say more on standard error (-v: info, -vv: debug); WATCHTOWER_LOG takes filters such as `watchtower=debug`
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Args),
+    Check(check::Args),
+    Report(report::Args),
+    Serve(serve::Args),
+    Schema(schema::Args),
+    Completions(completions::Args),
+}
+
+/// The whole program: parses the command line, runs it, and turns what comes back into an exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // help and version go to standard output and are no failure; a closed pipe is none either
+            let _ = error.print();
+            return if error.use_stderr() { ExitStatus::Usage.into() } else { ExitStatus::Done.into() };
+        }
+    };
+    log_to_stderr(cli.verbose);
+    let (printer, result) = match cli.command {
+        Command::Run(args) => {
+            let printer = Printer::new(args.quiet);
+            (printer, run::run(&args, printer))
+        }
+        Command::Check(args) => (Printer::new(false), check::run(&args, Printer::new(false))),
+        Command::Report(args) => (Printer::new(false), report::run(&args, Printer::new(false))),
+        Command::Serve(args) => (Printer::new(false), serve::run(&args, Printer::new(false))),
+        Command::Schema(args) => (Printer::new(false), schema::run(&args, Printer::new(false))),
+        Command::Completions(args) => (Printer::new(false), Ok(completions::run(&args))),
+    };
+    match result {
+        Ok(status) => status.into(),
+        Err(failure) => {
+            failure.print(printer);
+            failure.status.into()
+        }
+    }
+}
+
+fn log_to_stderr(verbose: u8) {
+    use tracing_subscriber::EnvFilter;
+    let level = match verbose {
+        0 => "warn",
+        1 => "info",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_env("WATCHTOWER_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    // a second initialisation (several commands in one test process) changes nothing
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

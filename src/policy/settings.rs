@@ -58,6 +58,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// `true` or `false`.
     Switch,
+    /// Any text.
+    Text,
 }
 
 /// A value as a scenario or a command line gives it, and as a policy reads it.
@@ -105,6 +107,7 @@ impl fmt::Display for Kind {
             Self::DurationOr(words) => write!(f, "a duration such as \"2s\", or {}", quoted(words)),
             Self::Choice(words) => write!(f, "{}", quoted(words)),
             Self::Switch => write!(f, "true or false"),
+            Self::Text => write!(f, "a text in quotes"),
         }
     }
 }
@@ -168,6 +171,7 @@ impl Parameter {
                 words.iter().find(|word| **word == text).map(|word| Value::Text(word)).ok_or_else(allowed)
             }
             (Kind::Switch, Value::Switch(value)) => Ok(Value::Switch(value)),
+            (Kind::Text, text @ (Value::Text(_) | Value::Owned(_))) => Ok(text),
             _ => Err(allowed()),
         }
     }
@@ -266,6 +270,15 @@ impl Settings {
     pub fn word(&self, name: &str) -> &'static str {
         match self.0.get(name) {
             Some(Value::Text(word)) => word,
+            other => unreachable_setting(name, other),
+        }
+    }
+
+    /// A text of kind [`Kind::Text`].
+    pub fn text(&self, name: &str) -> &str {
+        match self.0.get(name) {
+            Some(Value::Text(text)) => text,
+            Some(Value::Owned(text)) => text,
             other => unreachable_setting(name, other),
         }
     }

@@ -1,3 +1,13 @@
 //! A study: all runs of one scenario, from its file to its results directory.
 
+pub mod hey_flags;
+pub mod host;
+pub mod nearest;
+pub mod plan;
+pub mod problem;
+pub mod resolve;
 pub mod results;
+pub mod runner;
+pub mod scenario;
+pub mod schema;
+pub mod target_kind;

@@ -1,5 +1,7 @@
-//! Everything that is tested through the library's public face, in one binary.
+//! Integration tests: one binary, a module per concern.
 
 mod cluster;
+mod policies_document;
 mod sim;
 mod theory;
+mod tidy;

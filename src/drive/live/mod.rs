@@ -1,1 +1,13 @@
-//! Wall clock.
+//! The driver of the wall clock: real time, real requests, real waiting.
+//!
+//! The only part of the program that reads a clock, starts threads and tasks, or sleeps. What it does with the core's answers
+//! (send, probe, scale, wait) happens here; what to do is never decided here.
+
+#![expect(clippy::disallowed_methods, reason = "the live driver is where clocks, sleeps and tasks live")]
+
+pub mod clock;
+pub mod interrupt;
+pub mod load;
+pub mod probe;
+pub mod run;
+pub mod target;

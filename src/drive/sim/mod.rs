@@ -17,10 +17,11 @@ mod platform;
 use std::time::Duration;
 
 use crate::model::Change;
-use crate::policy::{Action, Context, Event, Policy, ProbeOutcome, Reason};
+use crate::policy::{Action, Context, Event, Policy, ProbeOutcome};
 use crate::record::{Answer, ErrorKind, EventKind, EventRow, FunctionId};
 use crate::time::{Epoch, Timestamp};
 
+use super::decisions::Decisions;
 use super::{Outcome, Phase, Plan, RecordError, Recorder};
 use agenda::{Agenda, What};
 use load::Load;
@@ -55,6 +56,7 @@ pub fn run<R: Recorder + ?Sized>(plan: &Plan, epoch: Epoch, recorder: &mut R) ->
         policy: plan.arm.build(&context),
         actions: Vec::new(),
         deliveries: Vec::new(),
+        decisions: Decisions::of(plan.arm.policy.name),
         probes: Vec::new(),
         next_second: first_second(plan.warm_up),
         load_end: None,
@@ -81,22 +83,12 @@ struct Simulation<'a, R: ?Sized> {
     /// Kept between events for its room.
     actions: Vec<Action>,
     /// Answers on their way to the policy, by number; each is taken once.
-    deliveries: Vec<Option<Delivery>>,
+    deliveries: Vec<Option<Event>>,
+    decisions: Decisions,
     /// When each probe left; `None` once it is settled.
     probes: Vec<Option<Timestamp>>,
     next_second: Timestamp,
     load_end: Option<Timestamp>,
-}
-
-/// An answer on its way to the policy, and what is recorded when it comes.
-struct Delivery {
-    event: Event,
-    scaling: Option<Scaling>,
-}
-
-struct Scaling {
-    from: u32,
-    reason: Reason,
 }
 
 impl<R: Recorder + ?Sized> Simulation<'_, R> {
@@ -254,42 +246,37 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
             }
             Action::Scrape => {
                 let counters = self.platform.counters();
-                self.answer_policy(now, Event::Scraped(Some(counters)), None);
+                self.answer_policy(now, Event::Scraped(Some(counters)));
             }
             Action::ReadReplicas { function } => {
                 let status = self.platform.status(function);
-                self.answer_policy(now, Event::Replicas { function, status }, None);
+                self.answer_policy(now, Event::Replicas { function, status });
             }
-            Action::Scale { function, from: _, to, reason } => {
-                let from = self.platform.status(function).map_or(0, |status| status.desired);
+            Action::Scale { function, from, to, reason } => {
+                self.decisions.asked(function, from, to, reason);
                 let result = self.platform.scale(now, function, to);
-                let event = Event::ScaleAnswered { function, result };
-                self.answer_policy(now + SCALE_LATENCY, event, Some(Scaling { from, reason }));
+                self.answer_policy(now + SCALE_LATENCY, Event::ScaleAnswered { function, result });
             }
             Action::Judged(row) => self.recorder.probe(&row)?,
-            Action::Note { kind, from, to, reason } => self.note(kind, from, to, reason)?,
+            Action::Note { kind, from, to, reason } => {
+                let row = self.decisions.note(now, kind, from, to, reason);
+                self.recorder.event(&row)?;
+            }
         }
         Ok(())
     }
 
-    fn answer_policy(&mut self, at: Timestamp, event: Event, scaling: Option<Scaling>) {
+    fn answer_policy(&mut self, at: Timestamp, event: Event) {
         let number = self.deliveries.len() as u32;
-        self.deliveries.push(Some(Delivery { event, scaling }));
+        self.deliveries.push(Some(event));
         self.agenda.push(at, What::Deliver { number });
     }
 
     fn deliver(&mut self, number: u32) -> Result<(), RecordError> {
-        let Some(Delivery { event, scaling }) = self.deliveries[number as usize].take() else { return Ok(()) };
-        if let (Some(Scaling { from, reason }), Event::ScaleAnswered { result, .. }) = (scaling, &event) {
-            match result {
-                Ok(to) if *to == from => self.note(EventKind::Decision, Some(from), Some(*to), reason)?,
-                Ok(to) => self.note(EventKind::Scale, Some(from), Some(*to), reason)?,
-                Err(refusal) => {
-                    let text = format!("{}; {refusal}", reason.text);
-                    let reason = Reason { text, value: reason.value };
-                    self.note(EventKind::Refused, Some(from), None, reason)?;
-                }
-            }
+        let Some(event) = self.deliveries[number as usize].take() else { return Ok(()) };
+        if let Event::ScaleAnswered { function, result } = &event {
+            let row = self.decisions.answered(self.now, *function, result);
+            self.recorder.event(&row)?;
         }
         self.tell(&event)
     }
@@ -297,12 +284,6 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
     fn settle_probe(&mut self, number: u32, answer: Answer) -> Result<(), RecordError> {
         let Some(sent) = self.probes[number as usize].take() else { return Ok(()) };
         self.tell(&Event::ProbeDone(ProbeOutcome { sent, latency: self.now - sent, answer }))
-    }
-
-    fn note(&mut self, kind: EventKind, from: Option<u32>, to: Option<u32>, reason: Reason) -> Result<(), RecordError> {
-        let Reason { text: reason, value } = reason;
-        let actor = self.plan.arm.policy.name.into();
-        self.recorder.event(&EventRow { at: self.now, actor, kind, from, to, reason, value })
     }
 
     fn enter(&mut self, phase: Phase) -> Result<(), RecordError> {

@@ -1,0 +1,36 @@
+//! `watchtower check`.
+
+use std::path::PathBuf;
+
+use super::exit::ExitStatus;
+use super::failure::Failure;
+use super::output::Printer;
+use super::run::load_study;
+use crate::study::resolve::Overrides;
+
+/// Validate scenarios and print what would run and how long it takes
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Scenario files
+    #[arg(required = true, value_name = "SCENARIO")]
+    scenarios: Vec<PathBuf>,
+
+    /// Print each scenario as resolved, every default filled in, as TOML
+    #[arg(long)]
+    resolved: bool,
+}
+
+pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> {
+    let mut status = ExitStatus::Done;
+    for path in &args.scenarios {
+        match load_study(path, &Overrides::default()) {
+            Ok(study) if args.resolved => printer.result(study.resolved_toml()),
+            Ok(study) => printer.result(&study.describe().to_string()),
+            Err(failure) => {
+                failure.print(printer);
+                status = failure.status;
+            }
+        }
+    }
+    Ok(status)
+}

@@ -1,0 +1,28 @@
+//! `watchtower report`.
+
+use std::path::PathBuf;
+
+use super::exit::ExitStatus;
+use super::failure::Failure;
+use super::output::Printer;
+
+/// Make charts and report.html again from the recorded data
+///
+/// Reads only the results directory; the same data gives the same bytes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Results directories, as `watchtower run` made them
+    #[arg(required = true, value_name = "RESULTS")]
+    results: Vec<PathBuf>,
+}
+
+pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> {
+    for results in &args.results {
+        let written = crate::report::write(results)
+            .map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
+        for path in written {
+            printer.result(&path.display().to_string());
+        }
+    }
+    Ok(ExitStatus::Done)
+}

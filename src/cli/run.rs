@@ -1,0 +1,185 @@
+//! `watchtower run`.
+
+use std::path::{Path, PathBuf};
+
+use super::exit::ExitStatus;
+use super::failure::Failure;
+use super::output::Printer;
+use super::progress::ProgressView;
+use crate::drive::live::clock::Clock;
+use crate::drive::live::interrupt::{Cause, Interrupt};
+use crate::study::host;
+use crate::study::plan::{Study, rounded};
+use crate::study::resolve::{self, Overrides};
+use crate::study::results::comparison;
+use crate::study::results::summary::{ArmRecord, SCHEMA_VERSION, StudyRecord};
+use crate::study::runner::{StudyEnd, run_study};
+use crate::study::target_kind::TargetKind;
+
+/// Run scenarios: every arm under the same load, everything recorded
+///
+/// Exit codes: 0 done; 1 a run failed or is invalid; 2 bad usage or scenario; 130 after Ctrl-C and 143 after SIGTERM, with the
+/// results so far kept and marked partial.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Scenario files
+    #[arg(required = true, value_name = "SCENARIO")]
+    scenarios: Vec<PathBuf>,
+
+    /// Where the function runs and is scaled: embedded (the others are not there yet: simulated, process, openfaas, kubernetes)
+    #[arg(long, value_name = "TARGET", default_value_t)]
+    target: TargetKind,
+
+    /// Run only this arm (may be given several times)
+    #[arg(long = "arm", value_name = "NAME")]
+    arms: Vec<String>,
+
+    /// How often each arm runs, instead of the scenario's own count
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    repeats: Option<u32>,
+
+    /// Seed of the study, instead of the scenario's own
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Results directory; must not exist (default: results/NAME-UTC). With several scenarios, a directory per scenario inside it
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Print the results as JSON instead of a table
+    #[arg(long)]
+    json: bool,
+
+    /// No progress; results, warnings and errors only
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+}
+
+pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> {
+    let overrides = Overrides {
+        target: args.target,
+        arms: args.arms.clone(),
+        repeats: args.repeats,
+        seed: args.seed,
+    };
+    // all scenarios are checked before the first minute is spent
+    let studies = args.scenarios.iter().map(|path| load_study(path, &overrides)).collect::<Result<Vec<_>, _>>()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
+    runtime.block_on(async {
+        let mut interrupt =
+            Interrupt::listen().map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
+        let mut status = ExitStatus::Done;
+        let mut ended = Vec::new();
+        for study in &studies {
+            let results = results_directory(args, study, studies.len() > 1);
+            let end = one_study(study, &results, printer, &mut interrupt).await?;
+            printer.say(&format!("results in {}", results.display()));
+            if !args.json {
+                printer.result(&comparison::terminal_table(&end.runs));
+            }
+            if end.runs.iter().any(|run| !run.valid) {
+                status = ExitStatus::Failed;
+            }
+            let interrupted = end.interrupted;
+            ended.push(end);
+            if interrupted {
+                break;
+            }
+        }
+        if args.json {
+            printer.result(&json(&ended)?);
+        }
+        Ok(match interrupt.cause() {
+            Some(Cause::CtrlC) => ExitStatus::Interrupted,
+            Some(Cause::Terminate) => ExitStatus::Terminated,
+            None => status,
+        })
+    })
+}
+
+/// A scenario file, checked and resolved.
+pub(super) fn load_study(path: &Path, overrides: &Overrides) -> Result<Study, Failure> {
+    resolve::load(path, overrides).map_err(|error| Failure::of(ExitStatus::Usage, error.texts().collect()))
+}
+
+async fn one_study(
+    study: &Study,
+    results: &Path,
+    printer: Printer,
+    interrupt: &mut Interrupt,
+) -> Result<StudyEnd, Failure> {
+    let (runs, duration) = (study.runs(), rounded(study.duration()));
+    printer.say(&format!("{}: {runs} runs on the {} target, about {duration} in all", study.name, study.target));
+
+    let mut view = ProgressView::new(printer);
+    let end = run_study(study, &record(study), results, &mut view, interrupt)
+        .await
+        .map_err(|error| Failure::from_error(error.exit_status(), &error, error.hint()))?;
+    crate::report::write(results).map_err(|error| {
+        let hint = format!("the data is safe; try `watchtower report {}`", results.display());
+        Failure::from_error(ExitStatus::Failed, &error, Some(hint))
+    })?;
+    Ok(end)
+}
+
+fn record(study: &Study) -> StudyRecord {
+    StudyRecord {
+        schema_version: SCHEMA_VERSION,
+        watchtower_version: env!("CARGO_PKG_VERSION").to_owned(),
+        name: study.name.clone(),
+        description: study.description.clone(),
+        target: study.target.to_string(),
+        status: "running".to_owned(),
+        command: std::env::args().collect(),
+        seed: study.seed.0,
+        repeats: study.repeats,
+        started_unix_s: Clock::unix_now().as_secs_f64(),
+        ended_unix_s: None,
+        slo_latency_ms: study.slo.latency.as_secs_f64() * 1e3,
+        slo_percentile: study.slo.percentile,
+        arms: study
+            .arms
+            .iter()
+            .map(|arm| ArmRecord {
+                name: arm.name.clone(),
+                policy: arm.policy.name.to_owned(),
+                settings: arm.settings.iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect(),
+            })
+            .collect(),
+        loads: study.loads.clone(),
+        warm_up_s: study.warm_up.as_secs_f64(),
+        cool_down_s: study.cool_down.as_secs_f64(),
+        host: host::facts(),
+        notes: Vec::new(),
+        scenario: study.resolved_toml().to_owned(),
+    }
+}
+
+/// `--out`, or `results/NAME-UTC`.
+fn results_directory(args: &Args, study: &Study, several: bool) -> PathBuf {
+    match &args.out {
+        Some(out) if several => out.join(&study.name),
+        Some(out) => out.clone(),
+        None => Path::new("results").join(format!("{}-{}", study.name, utc_stamp())),
+    }
+}
+
+/// Now, as a word that sorts: `20261124T001500Z`.
+fn utc_stamp() -> String {
+    let seconds = i64::try_from(Clock::unix_now().as_secs()).unwrap_or(0);
+    jiff::Timestamp::from_second(seconds)
+        .map(|now| now.strftime("%Y%m%dT%H%M%SZ").to_string())
+        .unwrap_or_else(|_| seconds.to_string())
+}
+
+fn json(ended: &[StudyEnd]) -> Result<String, Failure> {
+    let studies: Vec<_> = ended
+        .iter()
+        .map(|end| serde_json::json!({ "results": end.results.display().to_string(), "runs": end.runs }))
+        .collect();
+    serde_json::to_string_pretty(&serde_json::Value::Array(studies))
+        .map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))
+}

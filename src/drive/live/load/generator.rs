@@ -1,0 +1,226 @@
+//! One generator: its schedule, its workers' rounds, and the count of what became of every planned request.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::drive::Tally;
+use crate::drive::live::clock::Clock;
+use crate::record::{ErrorKind, GeneratorId, Lost, RequestRow, WorkerId};
+use crate::schedule::{Call, Next, Schedule, Turn};
+use crate::time::Timestamp;
+
+use super::departures::Departures;
+use super::engine::{Connection, Engine, Exchange};
+use super::outbox::Outbox;
+use super::{Order, Progress, Report};
+
+/// What a worker is at, so that nothing is forgotten when the load is given up.
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// Before its first call.
+    Idle,
+    /// Holds a call that has not left.
+    Waiting,
+    /// Its request is under way.
+    Away(Call, Timestamp),
+    /// Got nothing more.
+    Finished,
+}
+
+/// One load source at work, shared by its workers on the load's thread.
+pub(super) struct Generator<E> {
+    pub(super) id: GeneratorId,
+    engine: E,
+    clock: Clock,
+    schedule: RefCell<Box<dyn Schedule>>,
+    start: Timestamp,
+    stages: RefCell<Vec<Stage>>,
+    tally: Cell<Tally>,
+    /// When the last of the workers that are done was done.
+    done: Cell<Timestamp>,
+    departures: Rc<Departures>,
+    outbox: Rc<Outbox>,
+    progress: Arc<Progress>,
+}
+
+impl<E: Engine> Generator<E> {
+    /// A generator before its first request.
+    pub(super) fn new(
+        id: GeneratorId,
+        engine: E,
+        schedule: Box<dyn Schedule>,
+        clock: Clock,
+        departures: Rc<Departures>,
+        outbox: Rc<Outbox>,
+        progress: Arc<Progress>,
+    ) -> Self {
+        let start = schedule.start();
+        let workers = schedule.workers();
+        Self {
+            id,
+            engine,
+            clock,
+            start,
+            stages: RefCell::new(vec![Stage::Idle; workers as usize]),
+            tally: Cell::new(Tally { period: schedule.period(), ..Tally::default() }),
+            done: Cell::new(start),
+            schedule: RefCell::new(schedule),
+            departures,
+            outbox,
+            progress,
+        }
+    }
+
+    /// Its workers.
+    pub(super) fn workers(&self) -> impl Iterator<Item = WorkerId> + use<E> {
+        (0..self.stages.borrow().len() as u32).map(WorkerId)
+    }
+
+    /// A worker's life: ask the schedule, wait, send, tell, until the schedule has nothing more.
+    pub(super) async fn work(&self, worker: WorkerId, mut orders: watch::Receiver<Order>) {
+        tokio::select! {
+            () = self.departures.wait_until(self.start) => {}
+            // a generator that is stopped before its start has nothing to wait for
+            Ok(order) = orders.wait_for(|order| *order != Order::Run) => {
+                if let Order::Stop(at) = *order {
+                    self.stop(at);
+                }
+            }
+        }
+        let mut connection = self.engine.connection();
+        let mut turn = Turn::first(self.start);
+        loop {
+            let next = self.schedule.borrow_mut().next(worker, turn);
+            match next {
+                Next::Call(call) => {
+                    self.lost(turn.free, call.lost);
+                    self.stage(worker, Stage::Waiting);
+                    self.departures.wait_until(call.ready).await;
+                    let sent = self.leave(worker, call);
+                    let exchange = connection.exchange(sent).await;
+                    self.arrived(worker, call, &exchange);
+                    let free = self.clock.now();
+                    turn = Turn { sent, free, stall: self.departures.pacer().standstill(sent, free) };
+                }
+                Next::Finished { lost, unused } => {
+                    self.lost(turn.free, lost);
+                    self.finished(worker, turn.free, unused);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Stops the schedule; requests under way complete.
+    pub(super) fn stop(&self, at: Timestamp) {
+        self.schedule.borrow_mut().stop(at);
+    }
+
+    /// Accounts for every worker whose task was dropped: what was under way is reported as abandoned.
+    pub(super) fn give_up(&self) {
+        let now = self.clock.now();
+        self.stop(now);
+        for worker in self.workers() {
+            let stage = self.stages.borrow()[worker.0 as usize];
+            let sent = match stage {
+                Stage::Finished => continue,
+                Stage::Away(call, sent) => {
+                    self.arrived(worker, call, &Exchange::abandoned(sent, now));
+                    sent
+                }
+                Stage::Waiting => {
+                    self.count(|tally| tally.unused += 1);
+                    now
+                }
+                Stage::Idle => self.start,
+            };
+            let free = now.max(self.start);
+            let turn = Turn { sent, free, stall: self.departures.pacer().standstill(sent, now) };
+            let next = self.schedule.borrow_mut().next(worker, turn);
+            match next {
+                Next::Finished { lost, unused } => {
+                    self.lost(now, lost);
+                    self.finished(worker, now, unused);
+                }
+                Next::Call(_) => debug_assert!(false, "a stopped schedule has no more calls"),
+            }
+        }
+    }
+
+    /// The worker's request leaves now.
+    fn leave(&self, worker: WorkerId, call: Call) -> Timestamp {
+        let sent = self.clock.now();
+        self.stage(worker, Stage::Away(call, sent));
+        self.count(|tally| tally.sent += 1);
+        self.progress.left();
+        sent
+    }
+
+    fn arrived(&self, worker: WorkerId, call: Call, exchange: &Exchange) {
+        self.progress.arrived();
+        self.stage(worker, Stage::Idle);
+        self.outbox.row(RequestRow {
+            generator: self.id,
+            worker,
+            due: call.due,
+            ready: call.ready,
+            sent: exchange.sent,
+            first_byte: exchange.first_byte,
+            done: exchange.done,
+            answer: exchange.answer,
+            replica: exchange.replica,
+            detail: exchange.detail,
+        });
+    }
+
+    fn lost(&self, at: Timestamp, lost: Lost) {
+        if lost != Lost::default() {
+            self.count(|tally| {
+                tally.lost.busy += lost.busy;
+                tally.lost.late += lost.late;
+            });
+            self.outbox.send(Report::Lost { at, generator: self.id, lost });
+        }
+    }
+
+    fn finished(&self, worker: WorkerId, at: Timestamp, unused: u64) {
+        self.stage(worker, Stage::Finished);
+        self.count(|tally| tally.unused += unused);
+        self.done.set(self.done.get().max(at));
+        if self.stages.borrow().iter().all(|stage| matches!(stage, Stage::Finished)) {
+            let mut tally = self.tally.get();
+            let accounted = tally.sent + tally.lost.busy + tally.lost.late + tally.unused;
+            tally.planned = self.schedule.borrow().planned().unwrap_or(accounted);
+            tally.duration = self.done.get() - self.start;
+            self.outbox.flush();
+            self.outbox.send(Report::Finished { generator: self.id, tally });
+        }
+    }
+
+    fn stage(&self, worker: WorkerId, stage: Stage) {
+        self.stages.borrow_mut()[worker.0 as usize] = stage;
+    }
+
+    fn count(&self, change: impl FnOnce(&mut Tally)) {
+        let mut tally = self.tally.get();
+        change(&mut tally);
+        self.tally.set(tally);
+    }
+}
+
+impl Exchange {
+    /// One whose answer nobody waited for.
+    fn abandoned(sent: Timestamp, at: Timestamp) -> Self {
+        Self {
+            sent,
+            first_byte: None,
+            done: at,
+            answer: Err(ErrorKind::Abandoned),
+            replica: None,
+            detail: crate::record::Detail::default(),
+        }
+    }
+}

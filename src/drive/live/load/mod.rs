@@ -1,0 +1,290 @@
+//! The load: generators that send requests when their schedules call for them, and report what became of each.
+//!
+//! ```text
+//!   schedule (pure)  -->  generator: its workers  -->  engine: a connection per worker  -->  target
+//!                            ^                              |
+//!        pacer  -->  departures: when to leave              +--> outbox --> Report
+//! ```
+//!
+//! All workers live on one thread with a runtime of its own, apart from whatever serves the target: on two cores, two load
+//! threads measured slower than one. The pacer has another thread, which sleeps.
+
+mod departures;
+mod engine;
+mod generator;
+mod http1;
+mod outbox;
+mod pacer;
+mod request;
+mod stall;
+mod wire;
+
+use std::io;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use hyper::Uri;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
+use tokio::task::{JoinSet, LocalSet};
+
+use crate::drive::{GeneratorPlan, Tally};
+use crate::record::{GeneratorId, Lost, RequestRow};
+use crate::schedule::Schedule;
+use crate::time::Timestamp;
+
+use self::departures::Departures;
+use self::generator::Generator;
+use self::outbox::{Outbox, PATIENCE};
+use self::pacer::Pacer;
+use super::clock::Clock;
+
+pub use self::engine::Exchange;
+pub(super) use self::http1::{Http1, Http1Connection};
+pub(super) use self::request::Prepared;
+pub use self::request::RequestError;
+
+/// What running generators tell, as it happens.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Report {
+    /// Requests that were answered or given up, in the order in which they were; at most 256, none older than some 50 ms.
+    Requests(Vec<RequestRow>),
+    /// Planned requests that turned out to be lost.
+    Lost {
+        /// When that was known.
+        at: Timestamp,
+        /// Whose.
+        generator: GeneratorId,
+        /// How many.
+        lost: Lost,
+    },
+    /// The process or the host stood still: a thread that asked to be woken at `from` woke at `to`, over 20 ms later.
+    Stall {
+        /// When it asked to be woken.
+        from: Timestamp,
+        /// When it woke.
+        to: Timestamp,
+    },
+    /// A generator's last worker is done; its rows have all been reported.
+    Finished {
+        /// Which.
+        generator: GeneratorId,
+        /// Its count.
+        tally: Tally,
+    },
+}
+
+/// Why no load can be made.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A request that can't be sent.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// More generators than can be numbered.
+    #[error("{0} load sources are more than can be numbered (65535)")]
+    TooMany(usize),
+    /// The system starts no thread, or no sockets can be watched.
+    #[error("the load generator can't start: {0}")]
+    System(#[from] io::Error),
+}
+
+/// Running generators. Dropping it gives up at once, as [`Load::abort`] does.
+pub struct Load {
+    orders: watch::Sender<Order>,
+    clock: Clock,
+    progress: Arc<Progress>,
+    /// Copies of the generators' schedules, asked for what they plan only; locked so that a reference to a load may be shared.
+    schedules: Mutex<Vec<Box<dyn Schedule>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the load's thread was told to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Run,
+    Stop(Timestamp),
+    Abort,
+}
+
+/// Requests so far, for progress displays.
+#[derive(Debug, Default)]
+struct Progress {
+    sent: AtomicU64,
+    done: AtomicU64,
+}
+
+impl Progress {
+    fn left(&self) {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn arrived(&self) {
+        self.done.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Load {
+    /// Starts all generators against `uri`, each at its own time after `load_start`. What they do comes through `reports`, which
+    /// closes after the last [`Report::Finished`].
+    ///
+    /// # Errors
+    /// When a request can't be sent, or the system denies a thread or sockets.
+    pub fn start(
+        clock: Clock,
+        uri: &Uri,
+        generators: &[GeneratorPlan],
+        load_start: Timestamp,
+        reports: UnboundedSender<Report>,
+    ) -> Result<Self, LoadError> {
+        let mut sources = Vec::with_capacity(generators.len());
+        let mut schedules = Vec::with_capacity(generators.len());
+        for (number, plan) in generators.iter().enumerate() {
+            let id = GeneratorId(u16::try_from(number).map_err(|_| LoadError::TooMany(generators.len()))?);
+            let schedule = plan.schedule.build(load_start + plan.start);
+            schedules.push(plan.schedule.build(load_start + plan.start));
+            sources.push(Source { id, schedule, request: Prepared::new(uri, &plan.request)? });
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let stalls = reports.clone();
+        let pacer = Pacer::start(clock, move |(from, to)| {
+            // nobody listens any more: the run was given up
+            let _ = stalls.send(Report::Stall { from, to });
+        })?;
+        let (orders, orders_taken) = watch::channel(Order::Run);
+        let progress = Arc::new(Progress::default());
+        let shared = Arc::clone(&progress);
+        let thread = thread::Builder::new()
+            .name("load".to_owned())
+            .spawn(move || run(runtime, clock, sources, pacer, &orders_taken, reports, &shared))?;
+        Ok(Self { orders, clock, progress, schedules: Mutex::new(schedules), thread: Some(thread) })
+    }
+
+    /// Ends the load as hey's Ctrl-C does: schedules stop, requests under way complete, a worker that waits for its tick still
+    /// sends it. Generators that have not started yet never will.
+    pub fn stop(&self) {
+        let now = self.clock.now();
+        self.orders.send_if_modified(|order| {
+            let running = *order == Order::Run;
+            if running {
+                *order = Order::Stop(now);
+            }
+            running
+        });
+    }
+
+    /// Gives up at once: requests under way are reported as abandoned, and every generator as finished. When this returns all
+    /// reports have been sent.
+    pub fn abort(self) {
+        drop(self);
+    }
+
+    /// Requests the schedules call for before `at`; `None` if only the answers decide.
+    pub fn planned_before(&self, at: Timestamp) -> Option<u64> {
+        let schedules = self.schedules.lock().unwrap_or_else(PoisonError::into_inner);
+        schedules.iter().map(|schedule| schedule.planned_before(at)).sum()
+    }
+
+    /// Requests that left so far.
+    pub fn sent(&self) -> u64 {
+        self.progress.sent.load(Ordering::Relaxed)
+    }
+
+    /// Requests under way.
+    pub fn in_flight(&self) -> u64 {
+        // done first: read the other way round it could exceed sent
+        let done = self.progress.done.load(Ordering::Relaxed);
+        self.sent().saturating_sub(done)
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.orders.send_replace(Order::Abort);
+        if let Some(thread) = self.thread.take() {
+            // a panic in it has been printed, and its reports have ended without the last ones
+            let _ = thread.join();
+        }
+    }
+}
+
+/// One generator before it has a thread.
+struct Source {
+    id: GeneratorId,
+    schedule: Box<dyn Schedule>,
+    request: Prepared,
+}
+
+/// The load's thread.
+fn run(
+    runtime: Runtime,
+    clock: Clock,
+    sources: Vec<Source>,
+    pacer: Pacer,
+    orders: &watch::Receiver<Order>,
+    reports: UnboundedSender<Report>,
+    progress: &Arc<Progress>,
+) {
+    LocalSet::new().block_on(&runtime, async {
+        let departures = Rc::new(Departures::new(clock, pacer));
+        let outbox = Rc::new(Outbox::new(reports));
+        let generators: Vec<_> = sources
+            .into_iter()
+            .map(|Source { id, schedule, request }| {
+                let engine = Http1::new(clock, request);
+                let (departures, outbox) = (Rc::clone(&departures), Rc::clone(&outbox));
+                Rc::new(Generator::new(id, engine, schedule, clock, departures, outbox, Arc::clone(progress)))
+            })
+            .collect();
+        tokio::select! {
+            () = generate(&generators, orders, &outbox) => {}
+            () = departures.keep() => {}
+        }
+    });
+    // a name look-up that hangs must not keep the run from ending
+    runtime.shutdown_background();
+}
+
+/// Runs every worker to its end, or until the load is given up.
+async fn generate(generators: &[Rc<Generator<Http1>>], orders: &watch::Receiver<Order>, outbox: &Outbox) {
+    let mut workers = JoinSet::new();
+    for generator in generators {
+        for worker in generator.workers() {
+            let (generator, orders) = (Rc::clone(generator), orders.clone());
+            workers.spawn_local(async move { generator.work(worker, orders).await });
+        }
+    }
+    let mut flush = tokio::time::interval(PATIENCE);
+    flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut news = orders.clone();
+    loop {
+        tokio::select! {
+            ended = workers.join_next() => match ended {
+                None => return,
+                Some(Ok(())) => {}
+                Some(Err(error)) => {
+                    if let Ok(panic) = error.try_into_panic() {
+                        std::panic::resume_unwind(panic);
+                    }
+                }
+            },
+            _ = flush.tick() => outbox.flush(),
+            Ok(()) = news.changed() => {
+                let order = *news.borrow_and_update();
+                match order {
+                    Order::Run => {}
+                    Order::Stop(at) => generators.iter().for_each(|generator| generator.stop(at)),
+                    Order::Abort => {
+                        workers.shutdown().await;
+                        for generator in generators {
+                            generator.give_up();
+                        }
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}

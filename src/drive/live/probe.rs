@@ -1,0 +1,41 @@
+//! One monitoring request of the watch tower, and one request of the load by itself.
+//!
+//! Each dials a connection of its own: the original starts a new `hey -n 1 -c 1` per probe, so its latency contains the dial, and
+//! a pooled probe would read lower (hey.md 12).
+
+use std::time::Duration;
+
+use hyper::Uri;
+
+use crate::drive::RequestPlan;
+use crate::policy::ProbeOutcome;
+
+use super::clock::Clock;
+use super::load::{Exchange, Http1Connection, Prepared, RequestError};
+
+/// What `hey -n 1 -c 1 -H "Hey: hey"` sends.
+pub fn probe_request(timeout: Duration) -> RequestPlan {
+    let mut plan = RequestPlan { timeout: Some(timeout), ..RequestPlan::default() };
+    // Go sorts headers by name and puts Accept-Encoding last
+    let place = plan.headers.len().saturating_sub(1);
+    plan.headers.insert(place, ("Hey".to_owned(), "hey".to_owned()));
+    plan
+}
+
+/// Sends one probe over a new connection. The latency runs from before the dial to the end of the body.
+///
+/// # Errors
+/// When `uri` is no address that can be called. What goes wrong on the way is in the outcome.
+pub async fn probe(clock: &Clock, uri: &Uri, timeout: Duration) -> Result<ProbeOutcome, RequestError> {
+    let exchange = call_once(clock, uri, &probe_request(timeout)).await?;
+    Ok(ProbeOutcome { sent: exchange.sent, latency: exchange.done - exchange.sent, answer: exchange.answer })
+}
+
+/// Sends one request over a new connection, as a generator would, and closes it.
+///
+/// # Errors
+/// When the request can't be made. What goes wrong on the way is in the exchange.
+pub async fn call_once(clock: &Clock, uri: &Uri, plan: &RequestPlan) -> Result<Exchange, RequestError> {
+    let mut connection = Http1Connection::new(*clock, Prepared::new(uri, plan)?);
+    Ok(connection.exchange(clock.now()).await)
+}

@@ -1,0 +1,379 @@
+//! One run by the wall clock: the event loop that feeds the policy and keeps what happens.
+//!
+//! ```text
+//!   load threads --reports--> +-----------+ --events--> policy
+//!   platform ----changes----> |   loop    | <-actions-- policy
+//!   effects -----answers----> +-----------+ --rows----> recorder
+//! ```
+//!
+//! The loop takes one input at a time and never waits for an effect: probes, scrapes and scalings run in tasks of their own
+//! and come back as inputs. It decides nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::clock::Clock;
+use super::interrupt::Interrupt;
+use super::load::{Load, LoadError, Report};
+use super::probe;
+use super::target::{Target, TargetError};
+use crate::drive::decisions::Decisions;
+use crate::drive::{Outcome, Phase, Plan, RecordError, Recorder, Tally};
+use crate::policy::{Action, Context, Event, FunctionInfo, Policy, ProbeOutcome};
+use crate::record::{ErrorKind, EventKind, EventRow, FunctionId};
+use crate::time::Timestamp;
+
+/// How long a probe may take before it counts as failed; hey's own default.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long requests in flight may take to end after an interruption.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// How far ahead the pacers are told of the load's start, so that their threads stand ready.
+const HEAD_START: Duration = Duration::from_millis(200);
+
+/// Why a run could not go on. What was recorded before stays.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A row could not be kept.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The load could not be started.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The target could not be addressed.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+}
+
+/// Drives one run against a target until its cool-down is over, or until it is interrupted.
+///
+/// `changes` are the platform's own events (pods that become ready or go).
+///
+/// # Errors
+/// When a row can't be kept or the load can't be started; rows kept until then stay.
+pub async fn run(
+    plan: &Plan,
+    target: Arc<dyn Target>,
+    clock: &Clock,
+    changes: UnboundedReceiver<EventRow>,
+    recorder: &mut dyn Recorder,
+    interrupt: &mut Interrupt,
+) -> Result<Outcome, RunError> {
+    let load_start = (clock.now() + plan.warm_up).max(clock.now() + HEAD_START);
+    recorder.begin(clock.epoch(), load_start)?;
+
+    let studied = &plan.functions[FunctionId::STUDIED.0 as usize];
+    let uri = target.invoke_uri(FunctionId::STUDIED, &studied.query)?;
+    let (reports_sender, reports) = unbounded_channel();
+    let load = Load::start(*clock, &uri, &plan.generators, load_start, reports_sender)?;
+
+    let context = Context {
+        epoch: clock.epoch(),
+        load_start,
+        seed: plan.seed,
+        functions: plan.functions.iter().map(|function| function.info.clone()).collect::<Vec<FunctionInfo>>(),
+    };
+    let (answers_sender, answers) = unbounded_channel();
+    let mut run = Run {
+        plan,
+        target,
+        clock: *clock,
+        uri,
+        recorder,
+        policy: plan.arm.build(&context),
+        decisions: Decisions::of(plan.arm.policy.name),
+        answers: answers_sender,
+        load: Some(load),
+        load_start,
+        load_end: None,
+        finished: vec![None; plan.generators.len()],
+        stalled: Duration::ZERO,
+    };
+    run.drive(reports, changes, answers, interrupt).await
+}
+
+/// What an effect brings back to the loop.
+enum Answer {
+    Policy(Event),
+    WarmUp(crate::record::Answer),
+}
+
+struct Run<'a> {
+    plan: &'a Plan,
+    target: Arc<dyn Target>,
+    clock: Clock,
+    uri: hyper::Uri,
+    recorder: &'a mut dyn Recorder,
+    policy: Box<dyn Policy>,
+    decisions: Decisions,
+    answers: UnboundedSender<Answer>,
+    load: Option<Load>,
+    load_start: Timestamp,
+    load_end: Option<Timestamp>,
+    finished: Vec<Option<Tally>>,
+    stalled: Duration,
+}
+
+impl Run<'_> {
+    async fn drive(
+        &mut self,
+        mut reports: UnboundedReceiver<Report>,
+        mut changes: UnboundedReceiver<EventRow>,
+        mut answers: UnboundedReceiver<Answer>,
+        interrupt: &mut Interrupt,
+    ) -> Result<Outcome, RunError> {
+        let start = self.clock.now();
+        self.enter(start, Phase::WarmUp)?;
+        let replicas = self.plan.functions.iter().map(|function| function.replicas).collect();
+        self.tell(start, &Event::Started { replicas })?;
+
+        let mut warm_up_at = (self.plan.warm_up > Duration::ZERO).then_some(start);
+        let mut second_at = first_second(start, self.load_start);
+        let mut loading = false;
+        let mut drain_until = None;
+        loop {
+            let now = self.clock.now();
+            let end = self.load_end.map(|at| at + self.plan.cool_down);
+            if end.is_some_and(|end| now >= end) || drain_until.is_some_and(|until| now >= until) {
+                break;
+            }
+            if !loading && now >= self.load_start {
+                loading = true;
+                self.enter(self.load_start, Phase::Load)?;
+            }
+            if now >= second_at {
+                self.second(second_at)?;
+                second_at += Duration::from_secs(1);
+                continue;
+            }
+            if self.policy.wake_at().is_some_and(|at| at <= now) {
+                self.tell(now, &Event::Woken)?;
+                continue;
+            }
+            if let Some(at) = warm_up_at.filter(|at| *at <= now) {
+                self.warm_up();
+                let next = at + self.plan.warm_up_every;
+                warm_up_at = (next < self.load_start).then_some(next);
+                continue;
+            }
+
+            let phase_change = (!loading).then_some(self.load_start);
+            let wake = [self.policy.wake_at(), Some(second_at), warm_up_at, end, drain_until, phase_change]
+                .into_iter()
+                .flatten()
+                .min()
+                .unwrap_or(second_at);
+            tokio::select! {
+                biased;
+                Some(answer) = answers.recv() => self.answer(answer)?,
+                Some(report) = reports.recv() => self.report(report)?,
+                Some(row) = changes.recv() => self.recorder.event(&row)?,
+                () = interrupt.wait(), if drain_until.is_none() => {
+                    let now = self.clock.now();
+                    let row = phase_row(now, "interrupted; waiting for requests in flight");
+                    self.recorder.event(&row)?;
+                    if let Some(load) = &self.load {
+                        load.stop();
+                    }
+                    drain_until = Some(if self.load_end.is_some() { now } else { now + DRAIN });
+                }
+                () = self.clock.sleep_until(wake) => {}
+            }
+            if drain_until.is_some() && self.load_end.is_some() {
+                break;
+            }
+        }
+        let interrupted = drain_until.is_some();
+        if let Some(load) = self.load.take() {
+            if self.load_end.is_none() {
+                load.abort();
+            }
+        }
+        // what the load threads and the platform still had to say
+        while let Ok(report) = reports.try_recv() {
+            self.report(report)?;
+        }
+        while let Ok(row) = changes.try_recv() {
+            self.recorder.event(&row)?;
+        }
+        self.end(second_at, interrupted)
+    }
+
+    fn end(&mut self, second_at: Timestamp, interrupted: bool) -> Result<Outcome, RunError> {
+        let end = self.clock.now();
+        if end >= second_at {
+            self.second(second_at)?;
+        }
+        self.recorder.event(&phase_row(end, if interrupted { "ended early: interrupted" } else { "ended" }))?;
+        Ok(Outcome {
+            epoch: self.clock.epoch(),
+            load_start: self.load_start,
+            load_end: self.load_end.unwrap_or(end).max(self.load_start),
+            end,
+            generators: self.finished.iter().map(|tally| tally.unwrap_or_default()).collect(),
+            stalled: self.stalled,
+            interrupted,
+            last_sample: self.target.sample(FunctionId::STUDIED),
+        })
+    }
+
+    fn enter(&mut self, at: Timestamp, phase: Phase) -> Result<(), RecordError> {
+        self.recorder.phase(at, phase)?;
+        self.recorder.event(&phase_row(
+            at,
+            match phase {
+                Phase::WarmUp => "warm-up",
+                Phase::Load => "load",
+                Phase::CoolDown => "cool-down",
+            },
+        ))
+    }
+
+    fn second(&mut self, at: Timestamp) -> Result<(), RecordError> {
+        let planned = self.load.as_ref().and_then(|load| load.planned_before(at));
+        let planned = planned.unwrap_or_else(|| self.load.as_ref().map_or(0, Load::sent));
+        self.recorder.second(at, planned, &self.target.sample(FunctionId::STUDIED))
+    }
+
+    fn report(&mut self, report: Report) -> Result<(), RecordError> {
+        match report {
+            Report::Requests(rows) => rows.iter().try_for_each(|row| self.recorder.request(row)),
+            Report::Lost { at, generator, lost } => self.recorder.lost(at, generator, lost),
+            Report::Stall { from, to } => {
+                self.stalled += to - from;
+                let value = (to - from).as_secs_f64();
+                self.recorder.event(&EventRow {
+                    at: from,
+                    actor: "load".into(),
+                    kind: EventKind::Stall,
+                    from: None,
+                    to: None,
+                    reason: format!("the generator's clock stood still for {:.0} ms", value * 1e3),
+                    value: Some(value),
+                })
+            }
+            Report::Finished { generator, tally } => {
+                if let Some(slot) = self.finished.get_mut(generator.0 as usize) {
+                    *slot = Some(tally);
+                }
+                if self.load_end.is_none() && self.finished.iter().all(Option::is_some) {
+                    let now = self.clock.now();
+                    self.load_end = Some(now);
+                    self.enter(now, Phase::CoolDown)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn answer(&mut self, answer: Answer) -> Result<(), RecordError> {
+        let now = self.clock.now();
+        match answer {
+            Answer::Policy(event) => {
+                if let Event::ScaleAnswered { function, result } = &event {
+                    let row = self.decisions.answered(now, *function, result);
+                    self.recorder.event(&row)?;
+                }
+                self.tell(now, &event)
+            }
+            Answer::WarmUp(Ok(status)) if status < 400 => Ok(()),
+            Answer::WarmUp(answer) => self.recorder.event(&EventRow {
+                at: now,
+                actor: "run".into(),
+                kind: EventKind::Failed,
+                from: None,
+                to: None,
+                reason: match answer {
+                    Ok(status) => format!("a warm-up request was answered {status}"),
+                    Err(kind) => format!("a warm-up request got no answer: {kind}"),
+                },
+                value: None,
+            }),
+        }
+    }
+
+    /// Hands one event to the policy and starts all that it asks for.
+    fn tell(&mut self, now: Timestamp, event: &Event) -> Result<(), RecordError> {
+        let mut actions = Vec::new();
+        self.policy.handle(now, event, &mut actions);
+        for action in actions {
+            match action {
+                Action::Probe => self.probe(),
+                Action::Scrape => self.effect(|target| async move { Event::Scraped(target.scrape().await) }),
+                Action::ReadReplicas { function } => self.effect(move |target| async move {
+                    Event::Replicas { function, status: target.replicas(function).await }
+                }),
+                Action::Scale { function, from, to, reason } => {
+                    self.decisions.asked(function, from, to, reason);
+                    self.effect(move |target| async move {
+                        Event::ScaleAnswered { function, result: target.scale(function, to).await }
+                    });
+                }
+                Action::Judged(row) => self.recorder.probe(&row)?,
+                Action::Note { kind, from, to, reason } => {
+                    let row = self.decisions.note(now, kind, from, to, reason);
+                    self.recorder.event(&row)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn effect<F, Fut>(&self, effect: F)
+    where
+        F: FnOnce(Arc<dyn Target>) -> Fut,
+        Fut: Future<Output = Event> + Send + 'static,
+    {
+        let event = effect(Arc::clone(&self.target));
+        let answers = self.answers.clone();
+        tokio::spawn(async move {
+            // nobody listens any more when the run is over
+            let _ = answers.send(Answer::Policy(event.await));
+        });
+    }
+
+    fn probe(&self) {
+        let (clock, uri, answers) = (self.clock, self.uri.clone(), self.answers.clone());
+        tokio::spawn(async move {
+            let sent = clock.now();
+            // the address was good enough for the load, so it is for a probe; if not, the probe failed
+            let failed = |_| ProbeOutcome { sent, latency: Duration::ZERO, answer: Err(ErrorKind::Connect) };
+            let outcome = probe::probe(&clock, &uri, PROBE_TIMEOUT).await.unwrap_or_else(failed);
+            let _ = answers.send(Answer::Policy(Event::ProbeDone(outcome)));
+        });
+    }
+
+    fn warm_up(&self) {
+        let (clock, uri, answers) = (self.clock, self.uri.clone(), self.answers.clone());
+        let request = self.plan.generators.first().map(|generator| generator.request.clone()).unwrap_or_default();
+        tokio::spawn(async move {
+            let answer = match probe::call_once(&clock, &uri, &request).await {
+                Ok(exchange) => exchange.answer,
+                Err(_) => Err(ErrorKind::Connect),
+            };
+            let _ = answers.send(Answer::WarmUp(answer));
+        });
+    }
+}
+
+fn phase_row(at: Timestamp, reason: &str) -> EventRow {
+    EventRow {
+        at,
+        actor: "run".into(),
+        kind: EventKind::Phase,
+        from: None,
+        to: None,
+        reason: reason.to_owned(),
+        value: None,
+    }
+}
+
+/// The first whole second, counted from the load's start, after `start`.
+fn first_second(start: Timestamp, load_start: Timestamp) -> Timestamp {
+    let second = 1_000_000_000;
+    let to_load = (load_start - start).as_nanos() as u64;
+    start + Duration::from_nanos(if to_load % second == 0 { second } else { to_load % second })
+}

@@ -1,0 +1,251 @@
+//! A study that makes sense: every run of it can be planned from here.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::drive::{Arm, FunctionPlan, GeneratorPlan, Plan, SchedulePlan};
+use crate::model::NodeModel;
+use crate::random::Seed;
+use crate::stats::slo::Slo;
+use crate::time::format_duration;
+
+use super::target_kind::TargetKind;
+
+/// A scenario, checked and complete, with the command line's wishes in it.
+#[derive(Clone)]
+pub struct Study {
+    /// Name; fit for a directory.
+    pub name: String,
+    /// What it asks, for people.
+    pub description: String,
+    /// The objective.
+    pub slo: Slo,
+    /// Where it runs.
+    pub target: TargetKind,
+    /// The arms to run, in the scenario's order.
+    pub arms: Vec<Arm>,
+    /// The functions on the platform; the first is the one under study.
+    pub functions: Vec<FunctionPlan>,
+    /// The node they share.
+    pub node: NodeModel,
+    /// The load.
+    pub generators: Vec<GeneratorPlan>,
+    /// Each generator as hey would be called, and when it starts.
+    pub loads: Vec<String>,
+    /// Time before the load.
+    pub warm_up: Duration,
+    /// Time between two warm-up requests.
+    pub warm_up_every: Duration,
+    /// Time observed after the load ends.
+    pub cool_down: Duration,
+    /// Runs per arm.
+    pub repeats: u32,
+    /// Seed of the study; repeats derive theirs.
+    pub seed: Seed,
+    /// When a run is not valid.
+    pub limits: ValidityLimits,
+    pub(super) resolved: String,
+}
+
+/// When a run's numbers can't be trusted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ValidityLimits {
+    /// 99 % of the requests leave at most this long after they were ready.
+    pub max_lateness_p99: Duration,
+    /// Longest standstill of generator or host, in total.
+    pub max_stall: Duration,
+    /// Least share of the planned requests that was sent, or lost because the system was slow.
+    pub min_accounted: f64,
+}
+
+impl Study {
+    /// The plan of one run: `arm` is an index into [`Study::arms`], `repeat` counts from 1.
+    ///
+    /// Arms of the same repeat share its seed, so they meet the same luck.
+    ///
+    /// # Panics
+    /// When there is no such arm.
+    pub fn plan(&self, arm: usize, repeat: u32) -> Plan {
+        Plan {
+            arm: self.arms[arm].clone(),
+            seed: self.seed.of_repeat(repeat),
+            functions: self.functions.clone(),
+            node: self.node,
+            generators: self.generators.clone(),
+            warm_up: self.warm_up,
+            warm_up_every: self.warm_up_every,
+            cool_down: self.cool_down,
+        }
+    }
+
+    /// The scenario with every default and every wish of the command line filled in: reading it gives this study again.
+    pub fn resolved_toml(&self) -> &str {
+        &self.resolved
+    }
+
+    /// Requests one run calls for; `None` if only the answers decide.
+    pub fn planned_requests(&self) -> Option<u64> {
+        self.generators
+            .iter()
+            .map(|generator| match &generator.schedule {
+                SchedulePlan::Hey(settings) => settings.planned(),
+            })
+            .sum()
+    }
+
+    /// How long one run takes, warm-up and cool-down included: an estimate, for which a request takes as long as it would alone.
+    pub fn duration_of_run(&self) -> Duration {
+        let alone = self.functions.first().map_or(0.0, |function| lone_request_secs(function, &self.node));
+        let load = self.generators.iter().map(|generator| load_secs(generator, alone)).fold(0.0, f64::max);
+        let total = self.warm_up.as_secs_f64() + load + self.cool_down.as_secs_f64();
+        // beyond what a duration holds: refused by the resolver
+        Duration::try_from_secs_f64(total).unwrap_or(Duration::MAX)
+    }
+
+    /// How many runs the study has.
+    pub fn runs(&self) -> u64 {
+        self.arms.len() as u64 * u64::from(self.repeats)
+    }
+
+    /// How long the whole study takes: an estimate.
+    pub fn duration(&self) -> Duration {
+        let total = self.duration_of_run().as_secs_f64() * self.runs() as f64;
+        Duration::try_from_secs_f64(total).unwrap_or(Duration::MAX)
+    }
+
+    /// What would run and how long it takes.
+    pub fn describe(&self) -> Description {
+        Description {
+            name: self.name.clone(),
+            description: self.description.clone(),
+            target: self.target,
+            function: self
+                .functions
+                .first()
+                .map(|function| {
+                    let query = if function.query.is_empty() { String::new() } else { format!("?{}", function.query) };
+                    format!("{}{query}", function.info.name)
+                })
+                .unwrap_or_default(),
+            objective: format!("{} % within {}", self.slo.percentile, format_duration(self.slo.latency)),
+            loads: self.loads.clone(),
+            arms: self
+                .arms
+                .iter()
+                .map(|arm| ArmDescription {
+                    name: arm.name.clone(),
+                    policy: arm.policy.name,
+                    settings: arm.settings.iter().map(|(name, value)| (name, value.to_string())).collect(),
+                })
+                .collect(),
+            repeats: self.repeats,
+            seed: self.seed.0,
+            runs: self.runs(),
+            planned_requests: self.planned_requests(),
+            duration_of_run: self.duration_of_run(),
+            duration: self.duration(),
+        }
+    }
+}
+
+/// How long a request takes on an idle platform, on average.
+fn lone_request_secs(function: &FunctionPlan, node: &NodeModel) -> f64 {
+    let model = &function.model;
+    (node.transport + node.gateway_cpu.mean + model.cpu.mean + model.wait.mean).as_secs_f64()
+}
+
+/// From the load's start until a generator's last answer, if every request takes `alone` seconds.
+fn load_secs(generator: &GeneratorPlan, alone: f64) -> f64 {
+    let SchedulePlan::Hey(settings) = &generator.schedule;
+    let period = settings.period().map_or(0.0, |period| period.as_secs_f64());
+    let by_count = settings.planned_per_worker().map(|each| each as f64);
+    let busy = match (settings.duration(), by_count) {
+        // the stop finds workers that wait for their tick or their answer
+        (Some(duration), Some(each)) => (each * period).max(if alone > period { duration.as_secs_f64() } else { 0.0 }),
+        (Some(duration), None) => duration.as_secs_f64(),
+        (None, each) => each.unwrap_or(0.0) * period.max(alone),
+    };
+    generator.start.as_secs_f64() + busy + alone
+}
+
+/// What `watchtower check` tells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    /// Name of the study.
+    pub name: String,
+    /// What it asks.
+    pub description: String,
+    /// Where it runs.
+    pub target: TargetKind,
+    /// Function and query.
+    pub function: String,
+    /// The objective in words.
+    pub objective: String,
+    /// The generators.
+    pub loads: Vec<String>,
+    /// The arms.
+    pub arms: Vec<ArmDescription>,
+    /// Runs per arm.
+    pub repeats: u32,
+    /// Seed of the study.
+    pub seed: u64,
+    /// Runs in all.
+    pub runs: u64,
+    /// Requests of one run, if the schedule decides that.
+    pub planned_requests: Option<u64>,
+    /// Estimate for one run.
+    pub duration_of_run: Duration,
+    /// Estimate for all of them.
+    pub duration: Duration,
+}
+
+/// One arm of a [`Description`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct ArmDescription {
+    /// Its name.
+    pub name: String,
+    /// Its policy.
+    pub policy: &'static str,
+    /// Its settings as text, defaults included.
+    pub settings: Vec<(&'static str, String)>,
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{}: {}",
+            self.name,
+            if self.description.is_empty() { "(no description)" } else { &self.description }
+        )?;
+        writeln!(f, "  function   {}", self.function)?;
+        writeln!(f, "  objective  {}", self.objective)?;
+        for (index, load) in self.loads.iter().enumerate() {
+            writeln!(f, "  load {:<6}{load}", index + 1)?;
+        }
+        for arm in &self.arms {
+            writeln!(f, "  arm        {} ({})", arm.name, arm.policy)?;
+            for (name, value) in &arm.settings {
+                writeln!(f, "               {name} = {value}")?;
+            }
+        }
+        let requests = match self.planned_requests {
+            Some(planned) => format!("{planned} requests each"),
+            None => "as many requests each as the answers allow".to_owned(),
+        };
+        let plural = if self.runs == 1 { "" } else { "s" };
+        writeln!(f, "  runs       {} run{plural} on {} (seed {}), {requests}", self.runs, self.target, self.seed)?;
+        write!(f, "  duration   about {} each, {} in all", rounded(self.duration_of_run), rounded(self.duration))
+    }
+}
+
+/// A duration in whole seconds, as people say it.
+pub fn rounded(duration: Duration) -> String {
+    let secs = duration.as_secs_f64().round() as u64;
+    match (secs / 3_600, secs / 60 % 60, secs % 60) {
+        (0, 0, secs) => format!("{secs} s"),
+        (0, minutes, 0) => format!("{minutes} min"),
+        (0, minutes, secs) => format!("{minutes} min {secs} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}

@@ -1,0 +1,66 @@
+//! The scenario written out again, with every default in it: what `study.json` keeps.
+
+use std::fmt::Write as _;
+
+use crate::policy::settings::{Settings, Value};
+use crate::study::plan::Study;
+use crate::study::scenario::Scenario;
+use crate::time::format_duration;
+
+/// The scenario of a study as TOML; reading it gives the same study.
+pub(super) fn scenario(study: &Study, scenario: &Scenario) -> String {
+    let mut out = String::new();
+    line(&mut out, "name", &text(&study.name));
+    line(&mut out, "description", &text(&study.description));
+    table(&mut out, "[function]", &scenario.function.settings);
+    if !scenario.labels.is_empty() {
+        out.push_str("\n[function.labels]\n");
+        for (label, (value, _)) in &scenario.labels {
+            line(&mut out, &text(label), &text(value));
+        }
+    }
+    table(&mut out, "[function.model]", &scenario.model.settings);
+    table(&mut out, "[slo]", &scenario.slo.settings);
+    for load in &scenario.loads {
+        table(&mut out, "[[load]]", &load.settings);
+    }
+    table(&mut out, "[run]", &scenario.run.settings);
+    table(&mut out, "[platform]", &scenario.platform.settings);
+    table(&mut out, "[limits]", &scenario.limits.settings);
+    for arm in &study.arms {
+        out.push_str("\n[[arm]]\n");
+        line(&mut out, "name", &text(&arm.name));
+        line(&mut out, "policy", &text(arm.policy.name));
+        settings(&mut out, &arm.settings);
+    }
+    out
+}
+
+fn table(out: &mut String, header: &str, values: &Settings) {
+    out.push_str(&format!("\n{header}\n"));
+    settings(out, values);
+}
+
+fn settings(out: &mut String, settings: &Settings) {
+    for (key, value) in settings.iter() {
+        let value = match value {
+            Value::Integer(number) => number.to_string(),
+            Value::Number(number) => format!("{number:?}"),
+            Value::Switch(switch) => switch.to_string(),
+            Value::Text(word) => text(word),
+            Value::Owned(word) => text(word),
+            Value::Duration(duration) => text(&format_duration(*duration)),
+        };
+        line(out, key, &value);
+    }
+}
+
+fn line(out: &mut String, key: &str, value: &str) {
+    // writing to a string cannot fail
+    let _ = writeln!(out, "{key} = {value}");
+}
+
+/// A text as TOML writes it, escapes included.
+fn text(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}

@@ -1,0 +1,395 @@
+//! The scenario file as it is written: tables, keys, and where each stands. Whether it makes sense is asked in
+//! [`crate::study::resolve`].
+//!
+//! ```text
+//!   file --> text --> TOML with positions --> Scenario: one Section per table, complete with defaults
+//!                                             + a Problem for every key that is unknown or of the wrong kind
+//! ```
+//!
+//! Reading goes on after a problem, so that one run of `watchtower check` shows them all.
+
+mod file;
+pub mod keys;
+mod section;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::policy::registry::{POLICIES, PolicyInfo};
+use crate::policy::settings::{Parameter, Settings};
+
+use super::nearest::nearest;
+use super::problem::{Problem, ScenarioError};
+
+pub use section::Section;
+use section::{Source, shorten};
+
+/// Most generators and most arms a scenario may have.
+const ENTRIES_MAX: usize = 100;
+
+/// Keys of the original's `const.py` that an arm has no say in.
+const FROM_ELSEWHERE: [(&str, &str); 2] = [
+    ("url", "leave it out: the address comes from [function] and the target"),
+    ("log_level", "leave it out: verbosity is the command line's"),
+];
+
+/// A scenario file as read. Settings given wrongly have their default and a problem.
+#[derive(Clone)]
+pub struct Scenario {
+    /// The file, as it was named.
+    pub file: String,
+    /// The directory that relative paths in it start from.
+    pub directory: PathBuf,
+    /// Keys at the top.
+    pub top: Section,
+    /// `[function]`.
+    pub function: Section,
+    /// `[function.labels]`: name, and value as text with the line it stands on.
+    pub labels: BTreeMap<String, (String, u32)>,
+    /// Whether there is a `[function.model]`, right or wrong.
+    pub has_model: bool,
+    /// `[function.model]` with the defaults of the function.
+    pub model: Section,
+    /// `[slo]`.
+    pub slo: Section,
+    /// Each `[[load]]`.
+    pub loads: Vec<Section>,
+    /// `[run]`.
+    pub run: Section,
+    /// `[platform]`.
+    pub platform: Section,
+    /// `[limits]`.
+    pub limits: Section,
+    /// Each `[[arm]]`.
+    pub arms: Vec<ArmSection>,
+    /// What is wrong so far.
+    pub problems: Vec<Problem>,
+}
+
+/// One `[[arm]]`.
+#[derive(Clone)]
+pub struct ArmSection {
+    /// Name and policy.
+    pub section: Section,
+    /// Its policy; `None` if there is none of that name.
+    pub policy: Option<&'static PolicyInfo>,
+    /// The policy's own settings, complete; empty without a policy.
+    pub settings: Settings,
+}
+
+impl ArmSection {
+    /// The arm's name: as given, or its policy's.
+    pub fn name(&self) -> &str {
+        match self.section.settings.text("name") {
+            "" => self.section.settings.text("policy"),
+            name => name,
+        }
+    }
+}
+
+impl Scenario {
+    /// Reads a scenario file.
+    ///
+    /// # Errors
+    /// When the file can't be read, or is no TOML. Wrong keys and values are kept in [`Scenario::problems`].
+    pub fn read(path: &Path) -> Result<Self, ScenarioError> {
+        let name = shown_path(path);
+        let text = file::read(path).map_err(|problem| ScenarioError::new(&name, vec![problem]))?;
+        let directory = path.parent().unwrap_or(Path::new("")).to_owned();
+        Self::parse(&name, &text, directory)
+    }
+
+    /// Reads the text of a scenario; `file` is its name in messages, relative paths in it start from `directory`.
+    ///
+    /// # Errors
+    /// When it is no TOML. Wrong keys and values are kept in [`Scenario::problems`].
+    pub fn parse(file: &str, text: &str, directory: PathBuf) -> Result<Self, ScenarioError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let source = Source::new(text);
+        let (root, errors) = DeTable::parse_recoverable(text);
+        if !errors.is_empty() {
+            return Err(ScenarioError::new(file, syntax_problems(&errors, &source)));
+        }
+        let root = root.into_inner();
+        let mut reader = Reader { source, problems: Vec::new() };
+        let top = reader.plain("", None, &root, &keys::top(), keys::tables()[0].tables);
+        let (function_line, function_table) = reader.table(&root, "function", "[function]");
+        let function =
+            reader.maybe("[function]", function_line, function_table, &keys::function(), &["labels", "model"]);
+        let labels = function_table.map(|table| reader.labels(table)).unwrap_or_default();
+        let has_model = function_table.is_some_and(|table| table.contains_key("model"));
+        let model_parameters = keys::model(&super::resolve::model_defaults(&function));
+        let (model_line, model_table) = match function_table {
+            Some(table) => reader.table(table, "model", "[function.model]"),
+            None => (None, None),
+        };
+        let model = reader.maybe("[function.model]", model_line, model_table, &model_parameters, &[]);
+        let mut section = |name: &str, parameters: &[Parameter]| {
+            let place = format!("[{name}]");
+            let (line, table) = reader.table(&root, name, &place);
+            reader.maybe(&place, line, table, parameters, &[])
+        };
+        let slo = section("slo", &keys::slo());
+        let run = section("run", &keys::run());
+        let platform = section("platform", &keys::platform());
+        let limits = section("limits", &keys::limits());
+        let loads = reader
+            .tables(&root, "load")
+            .into_iter()
+            .enumerate()
+            .map(|(index, (line, table))| {
+                reader.plain(&format!("load {}", index + 1), Some(line), table, &keys::load(), &[])
+            })
+            .collect();
+        let arms = reader
+            .tables(&root, "arm")
+            .into_iter()
+            .enumerate()
+            .map(|(index, (line, table))| reader.arm(index, line, table))
+            .collect();
+        Ok(Self {
+            file: file.to_owned(),
+            directory,
+            top,
+            function,
+            labels,
+            has_model,
+            model,
+            slo,
+            loads,
+            run,
+            platform,
+            limits,
+            arms,
+            problems: reader.problems,
+        })
+    }
+}
+
+/// A path as a message shows it: no control characters, not endless.
+fn shown_path(path: &Path) -> String {
+    let text: String = path.display().to_string().chars().filter(|char| !char.is_control()).collect();
+    if text.is_empty() { "\"\"".to_owned() } else { text }
+}
+
+struct Reader<'a> {
+    source: Source<'a>,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Reader<'a> {
+    fn plain(
+        &mut self,
+        place: &str,
+        line: Option<u32>,
+        table: &DeTable<'a>,
+        parameters: &[Parameter],
+        elsewhere: &[&str],
+    ) -> Section {
+        Section::read(place, line, table, parameters, elsewhere, &self.source, &mut self.problems)
+    }
+
+    fn maybe(
+        &mut self,
+        place: &str,
+        line: Option<u32>,
+        table: Option<&DeTable<'a>>,
+        parameters: &[Parameter],
+        elsewhere: &[&str],
+    ) -> Section {
+        match table {
+            Some(table) => self.plain(place, line, table, parameters, elsewhere),
+            None => Section::absent(place, parameters),
+        }
+    }
+
+    /// The table under `name`, and the line it begins on.
+    fn table<'t>(
+        &mut self,
+        parent: &'t DeTable<'a>,
+        name: &str,
+        header: &str,
+    ) -> (Option<u32>, Option<&'t DeTable<'a>>) {
+        let Some((key, value)) = parent.get_key_value(name) else { return (None, None) };
+        let line = Some(self.source.line(key.span().start));
+        match value.get_ref() {
+            DeValue::Table(table) => (line, Some(table)),
+            DeValue::Array(_) => {
+                let hint = format!("write {header} with single brackets, once");
+                self.problems.push(Problem::new("", "is a list, but there is one only", hint).at(line).key(header));
+                (line, None)
+            }
+            _ => {
+                let hint = format!("write {header} on a line of its own, and its keys below");
+                let problem = Problem::new("", "is not a table", hint).at(line).key(name);
+                self.problems.push(problem.value(self.source.shown(value)));
+                (line, None)
+            }
+        }
+    }
+
+    /// The tables of a `[[name]]` list, each with the line it begins on.
+    fn tables<'t>(&mut self, root: &'t DeTable<'a>, name: &str) -> Vec<(u32, &'t DeTable<'a>)> {
+        let Some((key, value)) = root.get_key_value(name) else { return Vec::new() };
+        let line = self.source.line(key.span().start);
+        let hint = format!("write [[{name}]] with double brackets, once for each");
+        let entries = match value.get_ref() {
+            DeValue::Array(entries) => entries,
+            DeValue::Table(_) => {
+                let problem = Problem::new("", "is a single table, but there may be several", hint);
+                self.problems.push(problem.at(Some(line)).key(format!("[{name}]")));
+                return Vec::new();
+            }
+            _ => {
+                let problem = Problem::new("", "is not a table", hint).at(Some(line)).key(name);
+                self.problems.push(problem.value(self.source.shown(value)));
+                return Vec::new();
+            }
+        };
+        if entries.len() > ENTRIES_MAX {
+            let problem = Problem::new(
+                "",
+                format!("is there {} times; the most is {ENTRIES_MAX}", entries.len()),
+                "split the scenario",
+            );
+            self.problems.push(problem.at(Some(line)).key(format!("[[{name}]]")));
+            return Vec::new();
+        }
+        let mut tables = Vec::new();
+        for entry in entries {
+            match entry.get_ref() {
+                DeValue::Table(table) => tables.push((self.source.line(entry.span().start), table)),
+                _ => {
+                    let problem =
+                        Problem::new("", "is not a table", hint.clone()).at(Some(self.source.line(entry.span().start)));
+                    self.problems.push(problem.key(name).value(self.source.shown(entry)));
+                }
+            }
+        }
+        tables
+    }
+
+    fn labels(&mut self, function: &DeTable<'a>) -> BTreeMap<String, (String, u32)> {
+        let (_, table) = self.table(function, "labels", "[function.labels]");
+        let mut labels = BTreeMap::new();
+        for (key, value) in table.into_iter().flatten() {
+            let line = self.source.line(key.span().start);
+            let text = match value.get_ref() {
+                DeValue::String(text) => text.clone().into_owned(),
+                DeValue::Integer(integer) => integer.to_string(),
+                DeValue::Boolean(switch) => switch.to_string(),
+                other => {
+                    let dotted = matches!(other, DeValue::Table(_));
+                    let hint = if dotted {
+                        "put the label's name in quotes, since it has dots in it: \"com.openfaas.scale.max\" = \"5\""
+                    } else {
+                        "write a text, as in \"com.openfaas.scale.max\" = \"5\""
+                    };
+                    let problem = Problem::new("[function.labels]", "is not a label's value", hint);
+                    self.problems.push(problem.at(Some(line)).key(shorten(key.get_ref())));
+                    continue;
+                }
+            };
+            labels.insert(key.get_ref().clone().into_owned(), (text, line));
+        }
+        labels
+    }
+
+    fn arm(&mut self, index: usize, line: u32, table: &DeTable<'a>) -> ArmSection {
+        let common = keys::arm();
+        let text = |key: &str| table.get(key).and_then(|value| value.get_ref().as_str());
+        let policy = text("policy").and_then(crate::policy::registry::find);
+        let place = match text("name").or(text("policy")) {
+            Some(name) if !name.is_empty() => format!("arm \"{}\"", shorten(name)),
+            _ => format!("arm {}", index + 1),
+        };
+        let own = policy.map(|policy| (policy.parameters)()).unwrap_or_default();
+        let known: Vec<Parameter> = common.iter().chain(&own).cloned().collect();
+        let mut special = Vec::new();
+        for key in table.keys() {
+            let lower = key.get_ref().to_lowercase();
+            let found = FROM_ELSEWHERE.iter().find(|(name, _)| *name == lower);
+            if let Some((_, hint)) = found.filter(|_| known.iter().all(|parameter| parameter.name != lower)) {
+                let problem = Problem::new(&place, "is not an arm's to set", *hint);
+                self.problems.push(problem.at(Some(self.source.line(key.span().start))).key(shorten(key.get_ref())));
+                special.push(key.get_ref().clone().into_owned());
+            }
+        }
+        // without a policy nobody can say which keys are right
+        if policy.is_none() {
+            let other = |key: &&Spanned<_>| {
+                common.iter().all(|parameter| parameter.name != AsRef::<str>::as_ref(key.get_ref()))
+            };
+            special.extend(table.keys().filter(other).map(|key| key.get_ref().clone().into_owned()));
+        }
+        let elsewhere: Vec<&str> = special.iter().map(String::as_str).collect();
+        let whole = self.plain(&place, Some(line), table, &known, &elsewhere);
+        if policy.is_none() {
+            self.no_policy(&whole);
+        }
+        let mut settings = Settings::defaults(&own);
+        for (name, value) in whole.settings.iter() {
+            // values of the common keys have no place in the policy's own
+            if own.iter().any(|parameter| parameter.name == name) {
+                let _ = settings.set(&own, name, value.clone());
+            }
+        }
+        ArmSection { section: whole, policy, settings }
+    }
+
+    fn no_policy(&mut self, section: &Section) {
+        let known: Vec<&str> = POLICIES.iter().map(|policy| policy.name).collect();
+        let listed = format!("known policies: {}", known.join(", "));
+        let problem = match section.settings.text("policy") {
+            // a policy of the wrong type is a problem already
+            "" if self
+                .problems
+                .iter()
+                .any(|problem| problem.place == section.place && problem.key.as_deref() == Some("policy")) =>
+            {
+                return;
+            }
+            "" => section.missing("policy", "is not given", format!("write policy = \"watchtower\"; {listed}")),
+            name => match nearest(name, known) {
+                Some(meant) => section.problem("policy", "is no policy", format!("did you mean \"{meant}\"? {listed}")),
+                None => section.problem("policy", "is no policy", listed),
+            },
+        };
+        self.problems.push(problem);
+    }
+}
+
+/// The parser's complaints, one per line of the file.
+fn syntax_problems(errors: &[toml::de::Error], source: &Source<'_>) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = Vec::new();
+    for error in errors {
+        let line = error.span().map(|span| source.line(span.start));
+        if problems.len() >= 5 || problems.iter().any(|problem| problem.line == line) {
+            continue;
+        }
+        let text = line.map(|line| source.line_text(line)).unwrap_or_default();
+        let what = format!("is not TOML: {}", error.message().lines().collect::<Vec<_>>().join(", "));
+        problems.push(Problem::new("", what, syntax_hint(text)).at(line));
+    }
+    problems
+}
+
+/// What was probably forgotten on a line that is no TOML.
+fn syntax_hint(line: &str) -> String {
+    let line = line.trim();
+    match line.split_once('=') {
+        Some((key, value)) if !value.trim().is_empty() && !value.trim().starts_with(['"', '\'', '[', '{']) => {
+            let value = value.split('#').next().unwrap_or_default().trim();
+            format!(
+                "texts and durations stand in quotes: {} = \"{}\"",
+                shorten(key.trim()),
+                shorten(&value.replace('"', ""))
+            )
+        }
+        _ if line.is_empty() => "the file ends too early, or a quote or bracket is left open".to_owned(),
+        _ => format!("the line reads: {}", shorten(line)),
+    }
+}

@@ -1,0 +1,126 @@
+//! JSON Schema (draft 2020-12) of the scenario file, for editors and for people.
+//!
+//! Made from the same tables the reader checks against ([`crate::study::scenario::keys`], [`crate::policy::registry`]), so it cannot
+//! promise what the reader refuses. Checks that need more than one key (an arm's name given twice, a query ftest cannot read) are
+//! beyond a schema; `watchtower check` makes them.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::policy::registry::{POLICIES, PolicyInfo};
+use crate::policy::settings::{Kind, Parameter, Value};
+use crate::time::format_duration;
+
+use super::scenario::keys::{self, TableInfo};
+
+/// Durations in Go's notation, as [`crate::time::parse_duration`] reads them.
+const DURATION_PATTERN: &str = r"^(0|\+?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))+)$";
+
+/// The schema.
+pub fn schema() -> Json {
+    let tables = keys::tables();
+    let table = |name: &str| tables.iter().find(|table| table.name == name).map(object).unwrap_or_default();
+    let mut root = table("");
+    let mut function = table("function");
+    insert(&mut function, "model", table("function.model"));
+    insert(
+        &mut function,
+        "labels",
+        json!({
+            "type": "object",
+            "description": "labels of the function; OpenFaaS reads com.openfaas.scale.min, .max and .factor",
+            "additionalProperties": { "type": ["string", "integer", "boolean"] },
+        }),
+    );
+    let mut load = table("load");
+    load["required"] = json!(["hey"]);
+    let mut slo = table("slo");
+    // a Kind has closed ranges only
+    slo["properties"]["percentile"]["exclusiveMinimum"] = json!(0);
+    slo["properties"]["percentile"]["exclusiveMaximum"] = json!(100);
+    let arms: Vec<Json> = POLICIES.iter().map(arm).collect();
+    for (name, what, schema) in [
+        ("function", "the function under test", function),
+        ("slo", "the service level objective", slo),
+        ("load", "the load sources, all running at once", list(&load)),
+        ("run", "how a run goes", table("run")),
+        ("platform", "the modelled platform the function runs on", table("platform")),
+        ("limits", "when a run is not valid", table("limits")),
+        ("arm", "the autoscalers to compare", list(&json!({ "oneOf": arms }))),
+    ] {
+        let mut schema = schema;
+        schema["description"] = json!(what);
+        insert(&mut root, name, schema);
+    }
+    root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    root["title"] = json!("watchtower scenario");
+    root["required"] = json!(["load", "arm"]);
+    root["$defs"] = json!({
+        "duration": { "type": "string", "pattern": DURATION_PATTERN, "examples": ["75ms", "2m", "1m30s"] },
+    });
+    root
+}
+
+fn insert(object: &mut Json, key: &str, schema: Json) {
+    object["properties"][key] = schema;
+}
+
+fn list(items: &Json) -> Json {
+    json!({ "type": "array", "minItems": 1, "maxItems": 100, "items": items })
+}
+
+fn object(table: &TableInfo) -> Json {
+    of_parameters(&table.parameters)
+}
+
+fn of_parameters(parameters: &[Parameter]) -> Json {
+    let properties: Map<String, Json> =
+        parameters.iter().map(|parameter| (parameter.name.to_owned(), property(parameter))).collect();
+    json!({ "type": "object", "properties": properties, "additionalProperties": false })
+}
+
+/// The variant of `[[arm]]` for one policy.
+fn arm(policy: &PolicyInfo) -> Json {
+    let mut parameters = keys::arm();
+    parameters.extend((policy.parameters)());
+    let mut schema = of_parameters(&parameters);
+    schema["title"] = json!(policy.name);
+    schema["description"] = json!(policy.summary);
+    schema["required"] = json!(["policy"]);
+    insert(&mut schema, "policy", json!({ "const": policy.name, "description": policy.summary }));
+    schema
+}
+
+fn property(parameter: &Parameter) -> Json {
+    let fraction = json!({ "type": "number", "minimum": 0, "maximum": 1 });
+    let duration = json!({ "$ref": "#/$defs/duration" });
+    let mut range = String::new();
+    let mut schema = match parameter.kind {
+        Kind::Integer { min, max: u64::MAX } => json!({ "type": "integer", "minimum": min }),
+        Kind::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+        Kind::Number { min, max } if max.is_infinite() => json!({ "type": "number", "minimum": min }),
+        Kind::Number { min, max } => json!({ "type": "number", "minimum": min, "maximum": max }),
+        Kind::Fraction => fraction,
+        Kind::FractionOrAuto => json!({ "anyOf": [fraction, { "const": "auto" }] }),
+        Kind::Duration { min, max } => {
+            range = format!(" (from {} to {})", format_duration(min), format_duration(max));
+            duration
+        }
+        Kind::DurationOr(words) => json!({ "anyOf": [duration, { "enum": words }] }),
+        Kind::Choice(words) => json!({ "enum": words }),
+        Kind::Switch => json!({ "type": "boolean" }),
+        Kind::Text => json!({ "type": "string" }),
+    };
+    let unit = if parameter.unit.is_empty() { String::new() } else { format!(", in {}", parameter.unit) };
+    schema["description"] = json!(format!("{}{unit}{range}", parameter.doc));
+    match &parameter.default {
+        // an empty text stands for a default that depends on the rest of the file
+        Value::Text("") => {}
+        Value::Integer(number) => schema["default"] = json!(number),
+        Value::Number(number) => schema["default"] = json!(number),
+        Value::Switch(switch) => schema["default"] = json!(switch),
+        Value::Text(text) => schema["default"] = json!(text),
+        Value::Owned(text) => schema["default"] = json!(text),
+        Value::Duration(duration) => schema["default"] = json!(format_duration(*duration)),
+    }
+    schema
+}
