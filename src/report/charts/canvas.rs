@@ -187,6 +187,10 @@ impl<'a> Canvas<'a> {
         if spots.is_empty() {
             return Ok(());
         }
+        if let [alone] = spots {
+            // a line through one spot has no length, and would not be drawn
+            return self.disc(*alone, stroke.width / 2.0, stroke.colour);
+        }
         let Some((dash, gap)) = stroke.dash else { return self.solid(spots, stroke) };
         for piece in dashes(spots, dash, gap) {
             self.solid(&piece, stroke)?;

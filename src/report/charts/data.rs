@@ -178,18 +178,33 @@ impl Distribution {
     }
 
     /// Share of values in each bin of ascending `edges` (one fewer than edges); what lies outside goes to the end bins.
+    ///
+    /// A counted value stands for all that its bucket may hold, so narrow bins don't show the buckets' own pattern.
     pub fn shares(&self, edges: &[f64]) -> Vec<f64> {
         let bins = edges.len().saturating_sub(1);
         let mut shares = vec![0.0; bins];
         if bins == 0 || self.is_empty() {
             return shares;
         }
+        let bin_of = |value: f64| edges.partition_point(|edge| *edge <= value).saturating_sub(1).min(bins - 1);
         for (value, count) in self.iter() {
-            let bin = edges.partition_point(|edge| *edge <= value as f64).saturating_sub(1).min(bins - 1);
-            shares[bin] += count as f64 / self.count as f64;
+            let (from, to) = (value as f64 + 1.0 - bucket_width(value), value as f64 + 1.0);
+            let share = count as f64 / self.count as f64;
+            let (first, last) = (bin_of(from), bin_of(to));
+            for bin in first..=last {
+                let low = if bin == first { from } else { edges[bin] };
+                let high = if bin == last { to } else { edges[bin + 1] };
+                shares[bin] += share * (high - low) / (to - from);
+            }
         }
         shares
     }
+}
+
+/// Width of the bucket that ends with this value, in a histogram of three significant digits (`HdrHistogram`: 2048 buckets of
+/// width 1, then twice as wide at each doubling).
+fn bucket_width(value: u64) -> f64 {
+    if value < 2048 { 1.0 } else { 2_f64.powi(value.ilog2() as i32 - 10) }
 }
 
 #[cfg(test)]

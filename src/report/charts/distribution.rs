@@ -4,7 +4,7 @@ use super::canvas::{Canvas, Drawn, Rect, Spot, Stroke, Type};
 use super::data::{ArmSeries, Distribution};
 use super::font::{self, Weight};
 use super::scale::{self, Scale};
-use super::sheet::{Heading, LEVEL_AXIS, Upright, level_grid, level_labels, nothing, spread};
+use super::sheet::{AFTER, Heading, LEVEL_AXIS, Upright, level_grid, level_labels, nothing, spread};
 use super::theme;
 
 /// One arm's panel. Values are in microseconds.
@@ -44,8 +44,11 @@ impl Panels<'_> {
         if self.panels.is_empty() {
             return 120.0;
         }
-        let panels: f64 =
-            self.panels.iter().map(|panel| panel.heading().height(width) + MARK_ROW + self.plot_height() + GAP).sum();
+        let panels: f64 = self
+            .panels
+            .iter()
+            .map(|panel| panel.heading().height(width - AFTER) + MARK_ROW + self.plot_height() + GAP)
+            .sum();
         panels - GAP + LEVEL_AXIS
     }
 
@@ -53,7 +56,7 @@ impl Panels<'_> {
         let all = || self.panels.iter().flat_map(|panel| std::iter::once(panel.bars).chain(panel.outline));
         let min = all().filter_map(Distribution::min).min()? as f64;
         let max = all().filter_map(Distribution::max).max()? as f64;
-        let limit = self.limit.as_ref().map(|(_, value)| *value);
+        let limit = self.limit.as_ref().map(|(_, value)| value.max(1.0));
         Some(Scale::spanning(limit.unwrap_or(min).min(min.max(1.0)), limit.unwrap_or(max).max(max.max(1.0))))
     }
 
@@ -64,7 +67,7 @@ impl Panels<'_> {
         let shares: Vec<Vec<f64>> = self.panels.iter().map(|panel| panel.bars.shares(&edges)).collect();
         let highest = shares.iter().flatten().copied().fold(0.0, f64::max);
         let up = Upright::new(Scale::from_zero(highest, 3), 3, scale::percent);
-        let (left, right) = (body.left + up.room(), body.right - 14.0);
+        let (left, right) = (body.left + up.room(), body.right - AFTER);
         let wanted = if body.width() > 600.0 { 12 } else { 6 };
         let x = |value: f64| left + across.place(value) * (right - left);
         let ticks: Vec<(f64, String)> =
@@ -72,8 +75,8 @@ impl Panels<'_> {
         let mut top = body.top;
         for (index, (panel, shares)) in self.panels.iter().zip(&shares).enumerate() {
             let heading = panel.heading();
-            heading.draw(canvas, body.left, body.right, top)?;
-            top += heading.height(body.width()) + MARK_ROW;
+            heading.draw(canvas, body.left, right, top)?;
+            top += heading.height(right - body.left) + MARK_ROW;
             let plot = Rect { left, top, right, bottom: top + self.plot_height() };
             level_grid(canvas, plot, &ticks)?;
             up.draw(canvas, plot)?;
@@ -131,7 +134,7 @@ impl<'a> Panel<'a> {
             .iter()
             .map(|(label, at, is_limit)| (*at, font::width(label, weight(*is_limit), theme::SMALL)))
             .collect();
-        let centres = spread(&wanted, 7.0, plot.left, plot.right + 14.0);
+        let centres = spread(&wanted, 7.0, plot.left, plot.right + AFTER);
         for ((label, at, is_limit), centre) in marks.into_iter().zip(centres) {
             let foot = plot.top - 5.0;
             let stroke = Stroke::new(theme::INK, if is_limit { 1.5 } else { 1.0 });

@@ -57,9 +57,8 @@ impl Drawing for LatencyHistogram<'_> {
     }
 
     fn legend(&self) -> Vec<Key> {
-        let colour = self.0.arms.first().map_or(theme::MUTED, |arm| theme::arm(arm.colour));
         vec![
-            Key::new("share of requests, latency from sent", Mark::Area(colour, 0.85)),
+            Key::new("share of requests, latency from sent", Mark::Area(theme::MUTED, 0.85)),
             Key::new("the same, from due", Mark::Line(Stroke::new(theme::INK, 1.25))),
         ]
     }

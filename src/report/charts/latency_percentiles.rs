@@ -2,10 +2,11 @@
 
 use super::canvas::{Canvas, Drawn, Rect, Spot, Stroke, Type};
 use super::data::{Distribution, Study};
+use super::font::{self, Weight};
 use super::latency_histogram::said;
 use super::scale::{self, Scale};
 use super::sheet::{
-    Drawing, Key, LEVEL_AXIS, Mark, Upright, level_grid, level_labels, nothing, objective, percentile, provenance,
+    AFTER, Drawing, Key, LEVEL_AXIS, Mark, Upright, level_grid, level_labels, nothing, objective, provenance,
 };
 use super::theme;
 
@@ -99,7 +100,7 @@ impl Drawing for LatencyPercentiles<'_> {
         let plot = Rect {
             left: body.left + up.room(),
             top: body.top + 8.0,
-            right: body.right - 14.0,
+            right: body.right - AFTER,
             bottom: body.bottom - LEVEL_AXIS,
         };
         let finest = self.finest();
@@ -116,23 +117,41 @@ impl Drawing for LatencyPercentiles<'_> {
 
         let slo = up.y(plot, study.slo_ms);
         canvas.line(&[(plot.left, slo), (plot.right, slo)], Stroke::new(theme::INK, 1.25).dashed(5.0, 4.0))?;
+        let mut taken: Vec<Spot> = Vec::new();
         for arm in &study.arms {
             let stroke = Stroke::new(theme::arm(arm.colour), 2.25);
             let spots = |all: &Distribution| -> Vec<Spot> {
                 curve(all, finest).into_iter().map(|(place, ms)| (x(place), up.y(plot, ms))).collect()
             };
-            canvas.line(&spots(&arm.due), Stroke { width: 1.5, ..stroke }.dashed(5.0, 4.0))?;
-            canvas.line(&spots(&arm.latency), stroke)?;
+            let (due, sent) = (spots(&arm.due), spots(&arm.latency));
+            canvas.line(&due, Stroke { width: 1.5, ..stroke }.dashed(5.0, 4.0))?;
+            canvas.line(&sent, stroke)?;
+            taken.extend(due.into_iter().chain(sent));
         }
         let at = (x(place(100.0 / (100.0 - study.slo_percentile.clamp(0.0, 99.999_9)), finest)), slo);
         canvas.ring(at, 5.0, Stroke::new(theme::INK, 2.0))?;
-        let label = format!("SLO: {} ≤ {}", percentile(study.slo_percentile), scale::latency(study.slo_ms));
-        // over the line where the curves are still below it, under it if there is no room above
-        let above = slo - plot.top > 20.0;
-        let kind = Type::new(theme::SMALL, theme::INK).semibold();
-        let (y, kind) = if above { (slo - 6.0, kind) } else { (slo + 6.0, kind.hanging()) };
-        canvas.text((plot.left + 8.0, y), &label, kind)
+        let label = format!("SLO {}", scale::latency(study.slo_ms));
+        let (spot, right) = free_corner(plot, slo, font::width(&label, Weight::SemiBold, theme::SMALL), &taken);
+        let kind = Type::new(theme::SMALL, theme::INK).semibold().middle();
+        canvas.text(spot, &label, if right { kind.right() } else { kind })
     }
+}
+
+/// Where a label of this width beside the line at height `line` is crossed by the fewest of the `taken` spots: its anchor,
+/// and whether that is its right end.
+fn free_corner(plot: Rect, line: f64, width: f64, taken: &[Spot]) -> (Spot, bool) {
+    let corners = [(line - 10.0, true), (line + 10.0, true), (line - 10.0, false), (line + 10.0, false)];
+    let crossed = |(middle, right): (f64, bool)| {
+        let left = if right { plot.right - 8.0 - width } else { plot.left + 8.0 };
+        let outside = !(plot.top..=plot.bottom).contains(&(middle - 6.0)) || middle + 6.0 > plot.bottom;
+        let hits = taken
+            .iter()
+            .filter(|(x, y)| (left - 4.0..=left + width + 4.0).contains(x) && (y - middle).abs() < 10.0)
+            .count();
+        if outside { usize::MAX } else { hits }
+    };
+    let (middle, right) = corners.into_iter().min_by_key(|corner| crossed(*corner)).unwrap_or((line - 10.0, true));
+    ((if right { plot.right - 8.0 } else { plot.left + 8.0 }, middle), right)
 }
 
 #[cfg(test)]

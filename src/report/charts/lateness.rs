@@ -55,8 +55,7 @@ impl Drawing for Lateness<'_> {
         if self.exact() {
             return Vec::new();
         }
-        let colour = self.0.arms.first().map_or(theme::MUTED, |arm| theme::arm(arm.colour));
-        vec![Key::new("share of requests", Mark::Area(colour, 0.85))]
+        vec![Key::new("share of requests", Mark::Area(theme::MUTED, 0.85))]
     }
 
     fn height(&self, width: f64) -> f64 {

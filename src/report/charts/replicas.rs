@@ -4,12 +4,14 @@ use super::canvas::{Canvas, Drawn, Rect, Stroke, Type};
 use super::course::{Rows, Time, fill_below, judged, load_start, missed_seconds, missed_strip, steps};
 use super::data::{ArmSeries, Second, Study};
 use super::scale::{self, Scale};
-use super::sheet::{Drawing, Heading, Key, LEVEL_AXIS, Mark, Upright, first_run, level_grid, level_labels, nothing};
+use super::sheet::{
+    AFTER, Drawing, Heading, Key, LEVEL_AXIS, Mark, Upright, first_run, level_grid, level_labels, nothing,
+};
 use super::theme;
 
 pub(super) struct Replicas<'a>(pub(super) &'a Study);
 
-const LOAD_HEADING: f64 = 20.0;
+const LOAD_HEADING: f64 = 24.0;
 const LOAD: f64 = 56.0;
 const STRIP: f64 = 6.0;
 const STRIP_GAP: f64 = 4.0;
@@ -63,9 +65,8 @@ impl Drawing for Replicas<'_> {
     }
 
     fn legend(&self) -> Vec<Key> {
-        let colour = self.0.arms.first().map_or(theme::MUTED, |arm| theme::arm(arm.colour));
         let mut keys = vec![
-            Key::new("ready", Mark::Area(colour, 0.35)),
+            Key::new("ready", Mark::Area(theme::MUTED, 0.35)),
             Key::new("desired", Mark::Line(Stroke::new(theme::INK, 1.25))),
         ];
         if self.knows(|second| second.demand.is_some()) {
@@ -84,7 +85,7 @@ impl Drawing for Replicas<'_> {
             .0
             .arms
             .iter()
-            .map(|arm| GAP + self.heading(arm).height(width) + self.plot_height() + STRIP_GAP + STRIP)
+            .map(|arm| GAP + self.heading(arm).height(width - AFTER) + self.plot_height() + STRIP_GAP + STRIP)
             .sum();
         LOAD_HEADING + LOAD + arms + LEVEL_AXIS
     }
@@ -102,7 +103,7 @@ impl Drawing for Replicas<'_> {
         let mut up = Upright::new(Scale::from_zero(most.ceil(), 4), 4, scale::short);
         up.ticks.retain(|(tick, _)| tick.fract().abs() < 1e-9);
         let left = body.left + up.room().max(load_up.room());
-        let right = body.right - 14.0;
+        let right = body.right - AFTER;
 
         let mut plot = Rect { left, top: body.top + LOAD_HEADING, right, bottom: body.top + LOAD_HEADING + LOAD };
         let ticks = time.ticks(plot);
@@ -123,17 +124,12 @@ impl Drawing for Replicas<'_> {
             )?;
         }
 
+        let mut foot = plot.bottom;
         for (arm, rows) in study.arms.iter().zip(&rows) {
-            let top = plot.bottom
-                + GAP
-                + if plot.height() > LOAD + 0.5 || plot.top > body.top + LOAD_HEADING {
-                    STRIP_GAP + STRIP
-                } else {
-                    0.0
-                };
+            let top = foot + GAP;
             let heading = self.heading(arm);
-            heading.draw(canvas, body.left, body.right, top)?;
-            let top = top + heading.height(body.width());
+            heading.draw(canvas, body.left, right, top)?;
+            let top = top + heading.height(right - body.left);
             plot = Rect { left, top, right, bottom: top + self.plot_height() };
             level_grid(canvas, plot, &ticks)?;
             up.draw(canvas, plot)?;
@@ -144,18 +140,20 @@ impl Drawing for Replicas<'_> {
             let colour = theme::arm(arm.colour);
             let ready = steps(rows, &time, plot, &up, |second| second.ready);
             fill_below(canvas, &ready, plot, colour, 0.28)?;
-            for piece in &ready {
-                canvas.line(piece, Stroke::new(colour, 2.25))?;
-            }
             for piece in steps(rows, &time, plot, &up, |second| second.demand) {
                 canvas.line(&piece, Stroke::new(theme::INK, 1.25).dashed(2.0, 3.0))?;
             }
             for piece in steps(rows, &time, plot, &up, |second| second.desired) {
                 canvas.line(&piece, Stroke::new(theme::INK, 1.25))?;
             }
-            let top = plot.bottom + STRIP_GAP;
-            missed_strip(canvas, study, rows, &time, Rect { left, top, right, bottom: top + STRIP })?;
+            // on top of desired: where both agree only ready shows
+            for piece in &ready {
+                canvas.line(piece, Stroke::new(colour, 2.25))?;
+            }
+            let strip = Rect { top: plot.bottom + STRIP_GAP, bottom: plot.bottom + STRIP_GAP + STRIP, ..plot };
+            missed_strip(canvas, study, rows, &time, strip)?;
+            foot = strip.bottom;
         }
-        level_labels(canvas, Rect { bottom: plot.bottom + STRIP_GAP + STRIP, ..plot }, &ticks, &time.title())
+        level_labels(canvas, Rect { bottom: foot, ..plot }, &ticks, &time.title())
     }
 }

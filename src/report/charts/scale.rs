@@ -150,7 +150,8 @@ pub fn latency(ms: f64) -> String {
         size if size < 0.999_5 => (ms * 1e3, "µs"),
         size if size < 999.5 => (ms, "ms"),
         size if size < 599_500.0 => (ms / 1e3, "s"),
-        _ => (ms / 60e3, "min"),
+        size if size < 6e6 => (ms / 60e3, "min"),
+        _ => (ms / 3.6e6, "h"),
     };
     format!("{}\u{a0}{unit}", digits(value, 3))
 }

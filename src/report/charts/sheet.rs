@@ -175,6 +175,10 @@ pub(super) struct Heading<'a> {
 }
 
 const HEADING_LINE: f64 = 17.0;
+const HEADING_GAP: f64 = 8.0;
+
+/// Room to the right of a plot for half of the last tick's label.
+pub(super) const AFTER: f64 = 14.0;
 
 impl Heading<'_> {
     fn name(&self, width: f64) -> String {
@@ -188,7 +192,11 @@ impl Heading<'_> {
 
     /// Height it takes at this width.
     pub(super) fn height(&self, width: f64) -> f64 {
-        if self.said.is_empty() || self.on_one_line(width) { HEADING_LINE + 5.0 } else { 2.0 * HEADING_LINE + 5.0 }
+        if self.said.is_empty() || self.on_one_line(width) {
+            HEADING_LINE + HEADING_GAP
+        } else {
+            2.0 * HEADING_LINE + HEADING_GAP
+        }
     }
 
     pub(super) fn draw(&self, canvas: &Canvas<'_>, left: f64, right: f64, top: f64) -> Drawn {
@@ -253,7 +261,7 @@ pub(super) fn level_labels(canvas: &Canvas<'_>, plot: Rect, ticks: &[(f64, Strin
         let half = font::width(label, Weight::Regular, theme::SMALL) / 2.0;
         canvas.line(&[(*x, plot.bottom), (*x, plot.bottom + 4.0)], Stroke::new(theme::AXIS, 1.0))?;
         // the outermost labels stay on the sheet
-        let at = x.min(plot.right + 14.0 - half);
+        let at = x.min(plot.right + AFTER - half);
         if at - half >= free_from {
             canvas.text((at, plot.bottom + 8.0), label, Type::new(theme::SMALL, theme::MUTED).centred().hanging())?;
             free_from = at + half + 6.0;

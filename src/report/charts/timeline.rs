@@ -1,16 +1,18 @@
 //! One run second by second: the load, and what it met.
 
-use super::canvas::{Canvas, Drawn, Rect, Stroke, Type};
+use super::canvas::{Canvas, Drawn, Rect, Stroke};
 use super::course::{Rows, Time, curve, fill_below, fill_between, load_start, steps};
 use super::data::{ArmSeries, Second, Study};
 use super::scale::{self, Scale};
-use super::sheet::{Drawing, Heading, Key, LEVEL_AXIS, Mark, Upright, first_run, level_grid, level_labels, nothing};
+use super::sheet::{
+    AFTER, Drawing, Heading, Key, LEVEL_AXIS, Mark, Upright, first_run, level_grid, level_labels, nothing,
+};
 use super::theme;
 
 pub(super) struct Timeline<'a>(pub(super) &'a Study);
 
 const LOAD: f64 = 36.0;
-const BETWEEN: f64 = 10.0;
+const BETWEEN: f64 = 14.0;
 const GAP: f64 = 20.0;
 
 impl Timeline<'_> {
@@ -55,12 +57,12 @@ impl Drawing for Timeline<'_> {
     }
 
     fn legend(&self) -> Vec<Key> {
-        let colour = self.0.arms.first().map_or(theme::MUTED, |arm| theme::arm(arm.colour));
         let mut keys = vec![
-            Key::new("planned", Mark::Area(theme::LOAD, 1.0)),
-            Key::new("sent, p50", Mark::Line(Stroke::new(colour, 1.75))),
-            Key::new("to p95", Mark::Area(colour, 0.34)),
-            Key::new("to p99", Mark::Area(colour, 0.14)),
+            Key::new("requests/s planned", Mark::Area(theme::LOAD, 1.0)),
+            Key::new("sent", Mark::Line(Stroke::new(theme::MUTED, 1.5))),
+            Key::new("latency p50", Mark::Line(Stroke::new(theme::MUTED, 1.75))),
+            Key::new("to p95", Mark::Area(theme::MUTED, 0.34)),
+            Key::new("to p99", Mark::Area(theme::MUTED, 0.14)),
             Key::new(
                 format!("SLO {}", scale::latency(self.0.slo_ms)),
                 Mark::Line(Stroke::new(theme::INK, 1.25).dashed(5.0, 4.0)),
@@ -76,8 +78,12 @@ impl Drawing for Timeline<'_> {
         if self.0.arms.iter().all(|arm| arm.course.is_none()) {
             return 120.0;
         }
-        let arms: f64 =
-            self.0.arms.iter().map(|arm| heading(arm).height(width) + LOAD + BETWEEN + self.plot_height() + GAP).sum();
+        let arms: f64 = self
+            .0
+            .arms
+            .iter()
+            .map(|arm| heading(arm).height(width - AFTER) + LOAD + BETWEEN + self.plot_height() + GAP)
+            .sum();
         arms - GAP + LEVEL_AXIS
     }
 
@@ -93,14 +99,14 @@ impl Drawing for Timeline<'_> {
         let load_up = Upright::new(Scale::from_zero(rate, 1), 1, scale::short);
         let up = Upright::new(latency_scale(study, &rows), 4, scale::latency);
         let left = body.left + up.room().max(load_up.room());
-        let right = body.right - 14.0;
+        let right = body.right - AFTER;
         let mut plot = Rect { left, top: body.top, right, bottom: body.top };
         let ticks = time.ticks(plot);
         for (index, (arm, rows)) in study.arms.iter().zip(&rows).enumerate() {
             let top = plot.bottom + if index > 0 { GAP } else { 0.0 };
             let heading = heading(arm);
-            heading.draw(canvas, body.left, body.right, top)?;
-            let top = top + heading.height(body.width());
+            heading.draw(canvas, body.left, right, top)?;
+            let top = top + heading.height(right - body.left);
             let load = Rect { left, top, right, bottom: top + LOAD };
             plot = Rect { left, top: load.bottom + BETWEEN, right, bottom: load.bottom + BETWEEN + self.plot_height() };
             for panel in [load, plot] {
@@ -115,10 +121,6 @@ impl Drawing for Timeline<'_> {
             }
             draw_load(canvas, arm, rows, &time, load, &load_up)?;
             draw_latency(canvas, study, arm, rows, &time, plot, &up)?;
-            if index == 0 {
-                let kind = Type::new(theme::SMALL, theme::MUTED);
-                canvas.text((right, load.top - 3.0), "requests/s", kind.right())?;
-            }
         }
         level_labels(canvas, plot, &ticks, &time.title())
     }
@@ -137,7 +139,9 @@ fn latency_scale(study: &Study, rows: &[Rows]) -> Scale {
 
 fn draw_load(canvas: &Canvas<'_>, arm: &ArmSeries, rows: &Rows, time: &Time, plot: Rect, up: &Upright) -> Drawn {
     fill_below(canvas, &steps(rows, time, plot, up, |second| Some(second.planned)), plot, theme::LOAD, 1.0)?;
-    for piece in steps(rows, time, plot, up, |second| Some(second.sent)) {
+    for piece in
+        steps(rows, time, plot, up, |second| (second.planned > 0.0 || second.sent > 0.0).then_some(second.sent))
+    {
         canvas.line(&piece, Stroke::new(theme::arm(arm.colour), 1.5))?;
     }
     Ok(())
