@@ -12,6 +12,7 @@ mod report;
 mod run;
 mod schema;
 mod serve;
+mod table;
 
 use std::process::ExitCode;
 

@@ -6,14 +6,15 @@ use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::output::Printer;
 use super::progress::ProgressView;
+use super::table;
 use crate::drive::live::clock::Clock;
 use crate::drive::live::interrupt::{Cause, Interrupt};
 use crate::study::host;
 use crate::study::plan::{Study, rounded};
 use crate::study::resolve::{self, Overrides};
-use crate::study::results::comparison;
 use crate::study::results::summary::{ArmRecord, SCHEMA_VERSION, StudyRecord};
-use crate::study::runner::{StudyEnd, run_study};
+use crate::study::results::ResultsError;
+use crate::study::runner::{StudyEnd, StudyError, run_study};
 use crate::study::target_kind::TargetKind;
 
 /// Run scenarios: every arm under the same load, everything recorded
@@ -78,7 +79,10 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
             let end = one_study(study, &results, printer, &mut interrupt).await?;
             printer.say(&format!("results in {}", results.display()));
             if !args.json {
-                printer.result(&comparison::terminal_table(&end.runs));
+                printer.result(&table::table(&end.runs));
+                if let Some(reading) = table::reading(&end.runs) {
+                    printer.say(&reading);
+                }
             }
             if end.runs.iter().any(|run| !run.valid) {
                 status = ExitStatus::Failed;
@@ -117,7 +121,11 @@ async fn one_study(
     let mut view = ProgressView::new(printer);
     let end = run_study(study, &record(study), results, &mut view, interrupt)
         .await
-        .map_err(|error| Failure::from_error(error.exit_status(), &error, error.hint()))?;
+        .map_err(|error| {
+            // what could not even begin is a matter of how the command was given
+            let begun = results.join("study.json").exists() && !matches!(error, StudyError::Results(ResultsError::Exists(_)));
+            Failure::from_error(if begun { ExitStatus::Failed } else { ExitStatus::Usage }, &error, None)
+        })?;
     crate::report::write(results).map_err(|error| {
         let hint = format!("the data is safe; try `watchtower report {}`", results.display());
         Failure::from_error(ExitStatus::Failed, &error, Some(hint))

@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
     runtime.block_on(async {
         let mut interrupt =
             Interrupt::listen().map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
-        let platform = Platform::start(options).map_err(|error| Failure::from_text(ExitStatus::Usage, &error))?;
+        let platform = Platform::start(options).map_err(|error| Failure::from_error(ExitStatus::Usage, &error, None))?;
         let gateway = platform.gateway_address();
         printer.say(&format!("gateway  http://{gateway}"));
         for name in &names {
@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
         }
         printer.say(&format!("metrics  http://{}/metrics", platform.metrics_address()));
         if drawn {
-            printer.say(&format!("user     admin, password {}", platform.credentials().password()));
+            printer.say(&format!("user     admin, password {}", platform.credentials().password));
         }
         printer.say("Ctrl-C stops it");
         interrupt.wait().await;

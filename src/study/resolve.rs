@@ -24,6 +24,7 @@ use super::problem::{Problem, ScenarioError};
 use super::scenario::{Scenario, Section, keys};
 use super::target_kind::TargetKind;
 
+pub use function::built_in_functions;
 pub(super) use function::model_defaults;
 
 /// What the command line asks for instead of the scenario.

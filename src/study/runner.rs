@@ -11,7 +11,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use super::plan::Study;
 use super::results::summary::{RunSummary, StudyRecord};
-use super::results::{ResultsDir, ResultsError, RunAbout, RunWriter, Snapshot};
+use super::results::{Ending, ResultsDir, ResultsError, RunAbout, RunWriter, Snapshot};
 use super::target_kind::TargetKind;
 use crate::drive::live::clock::Clock;
 use crate::drive::live::interrupt::Interrupt;
@@ -104,12 +104,12 @@ pub async fn run_study(
     let mut directory = ResultsDir::create(results, record)?;
     let mut end = StudyEnd { results: results.to_owned(), runs: Vec::new(), interrupted: false };
     let outcome = all_runs(study, &mut directory, observer, interrupt, &mut end).await;
-    let status = match &outcome {
-        Err(_) => "failed",
-        Ok(()) if end.interrupted => "partial",
-        Ok(()) => "done",
+    let ending = match &outcome {
+        Err(_) => Ending::Failed,
+        Ok(()) if end.interrupted => Ending::Partial,
+        Ok(()) => Ending::Done,
     };
-    let finished = directory.finish(status, Clock::unix_now());
+    let finished = directory.finish(ending, Clock::unix_now().as_secs_f64());
     outcome?;
     finished?;
     Ok(end)

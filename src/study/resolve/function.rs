@@ -17,6 +17,9 @@ const FACTOR: &str = "com.openfaas.scale.factor";
 /// The largest number whose factorial is asked of a modelled function: a 35 kB answer.
 const FTEST_MAX: u32 = 10_000;
 
+/// Most replicas of a function, the Community Edition's limit.
+const MAX_REPLICAS: u32 = 5;
+
 /// The longest sleep.
 const SLEEPY_MAX_SECS: f64 = 3_600.0;
 
@@ -42,6 +45,20 @@ pub(crate) fn model_defaults(function: &Section) -> FunctionModel {
         }
     }
     model
+}
+
+/// The built-in functions as a platform without a scenario has them.
+pub fn built_in_functions() -> Vec<FunctionPlan> {
+    [("ftest", Handler::Ftest), ("sleepy", Handler::Sleepy)]
+        .map(|(name, handler)| FunctionPlan {
+            info: FunctionInfo { name: name.to_owned(), labels: BTreeMap::new() },
+            handler,
+            model: FunctionModel::default(),
+            query: default_query(name).to_owned(),
+            replicas: 1,
+            bounds: (1, MAX_REPLICAS),
+        })
+        .into()
 }
 
 fn number(query: &str) -> Option<&str> {

@@ -52,12 +52,12 @@ pub trait Target: Send + Sync {
     fn describe(&self) -> String;
 }
 
-/// Why a target can't be used.
+/// Why a target can't be used. What to do about it stands in a line of its own.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// Someone else listens there.
     #[error(
-        "{address} is in use (wanted for the {role}): stop the program that listens there, or choose another address; port 0 takes any free one"
+        "{address} is in use (wanted for the {role})\n  hint: stop the program that listens there, or choose another address; port 0 takes any free one"
     )]
     AddressInUse {
         /// What it was wanted for: `gateway` or `metrics`.
@@ -67,7 +67,7 @@ pub enum TargetError {
     },
     /// The address can't be listened on.
     #[error(
-        "can't listen on {address} for the {role}: {source}; choose an address of this machine, such as 127.0.0.1:0"
+        "can't listen on {address} for the {role}: {source}\n  hint: choose an address of this machine, such as 127.0.0.1:0"
     )]
     Listen {
         /// What it was wanted for: `gateway` or `metrics`.
@@ -78,7 +78,7 @@ pub enum TargetError {
         source: io::Error,
     },
     /// The system gave no threads, no event queue or no random numbers.
-    #[error("can't start the platform's {part}: {source}; see `ulimit -a` for this machine's limits")]
+    #[error("can't start the platform's {part}: {source}\n  hint: see `ulimit -a` for this machine's limits")]
     System {
         /// What was being started.
         part: &'static str,
@@ -89,16 +89,16 @@ pub enum TargetError {
     #[error("can't set up the metrics of the embedded platform: {0}")]
     Metrics(#[from] prometheus::Error),
     /// A platform without functions has nothing to run.
-    #[error("the platform was given no function: name at least one")]
+    #[error("the platform was given no function\n  hint: name at least one")]
     NoFunctions,
     /// The name can't stand in an address.
-    #[error("function name {0:?} can't stand in an address: use letters, digits, `-` and `_`")]
+    #[error("function name {0:?} can't stand in an address\n  hint: use letters, digits, `-` and `_`")]
     BadName(String),
     /// Two functions of the same name.
-    #[error("two functions are named {0:?}: give one of them another name")]
+    #[error("two functions are named {0:?}\n  hint: give one of them another name")]
     DuplicateName(String),
     /// The bounds or the start of a function's replicas contradict each other.
-    #[error("function {name:?}: {replicas} replicas to start with do not lie in {min} to {max}: change one of them")]
+    #[error("function {name:?}: {replicas} replicas to start with do not lie in {min} to {max}\n  hint: change one of them")]
     BadReplicas {
         /// The function.
         name: String,
@@ -113,7 +113,7 @@ pub enum TargetError {
     #[error("function {0} is not one of this target's: it has {1}")]
     UnknownFunction(u16, usize),
     /// Not an address this client can speak to.
-    #[error("{url:?} is not a usable address ({why}): write http://HOST:PORT")]
+    #[error("{url:?} is not a usable address ({why})\n  hint: write http://HOST:PORT")]
     BadUrl {
         /// What was given.
         url: String,
@@ -121,7 +121,7 @@ pub enum TargetError {
         why: &'static str,
     },
     /// The query string holds characters that can't stand in an address.
-    #[error("query {query:?} can't stand in an address: write special characters as %XX")]
+    #[error("query {query:?} can't stand in an address\n  hint: write special characters as %XX")]
     BadQuery {
         /// What was given.
         query: String,

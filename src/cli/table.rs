@@ -1,0 +1,82 @@
+//! The comparison as a table for a terminal.
+
+use crate::study::results::summary::RunSummary;
+
+type Cell = fn(&RunSummary) -> Option<String>;
+
+const COLUMNS: [(&str, Cell); 14] = [
+    ("arm", |run| Some(run.arm.clone())),
+    ("repeat", |run| Some(run.repeat.to_string())),
+    ("valid", |run| Some(if run.partial { "partial" } else if run.valid { "yes" } else { "NO" }.to_owned())),
+    ("planned", |run| Some(run.planned.to_string())),
+    ("sent", |run| Some(run.sent.to_string())),
+    ("errors", |run| Some(run.errors.to_string())),
+    ("p50 ms", |run| latency(&run.latency_ms, "p50")),
+    ("p95 ms", |run| latency(&run.latency_ms, "p95")),
+    ("p99 ms", |run| latency(&run.latency_ms, "p99")),
+    ("due p95", |run| latency(&run.due_ms, "p95")),
+    ("SLO missed", |run| run.slo_violation_ratio.map(|ratio| format!("{:.1} %", ratio * 100.0))),
+    ("replicas", |run| Some(format!("{:.2} (max {})", run.replicas_mean?, run.replicas_max?))),
+    ("replica s", |run| run.replica_seconds.map(|seconds| format!("{seconds:.0}"))),
+    ("first up", |run| run.first_scale_up_s.map(|seconds| format!("{seconds:.1} s"))),
+];
+
+fn latency(percentiles: &std::collections::BTreeMap<String, f64>, key: &str) -> Option<String> {
+    percentiles.get(key).map(|value| format!("{value:.1}"))
+}
+
+/// A line per run, columns aligned: words left, numbers right.
+pub(super) fn table(runs: &[RunSummary]) -> String {
+    let mut lines: Vec<Vec<String>> = vec![COLUMNS.iter().map(|(name, _)| (*name).to_owned()).collect()];
+    lines.extend(
+        runs.iter().map(|run| COLUMNS.iter().map(|(_, cell)| cell(run).unwrap_or_else(|| "-".to_owned())).collect()),
+    );
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..COLUMNS.len()).map(width).collect();
+    let mut text = String::new();
+    for line in &lines {
+        let cells: Vec<String> = line
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(|(column, (cell, width))| {
+                if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+            })
+            .collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// What a table of so few runs means.
+pub(super) fn reading(runs: &[RunSummary]) -> Option<String> {
+    let repeats = runs.iter().map(|run| run.repeat).max()?;
+    let arms = runs.iter().map(|run| run.arm.as_str()).collect::<std::collections::BTreeSet<_>>().len();
+    (arms > 1 && repeats < 6).then(|| {
+        let counted = if repeats == 1 { "one run".to_owned() } else { format!("{repeats} runs") };
+        format!("{counted} per arm carries no verdict: at least 6 are needed to tell a difference from luck (--repeats 6)")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unknown_is_a_dash_and_numbers_stand_under_each_other() {
+        let mut slow = RunSummary { arm: "watchtower".into(), repeat: 1, valid: true, planned: 60_000, sent: 59_990, ..RunSummary::default() };
+        slow.latency_ms.insert("p95".into(), 131.24);
+        let none = RunSummary { arm: "ce".into(), repeat: 1, planned: 60_000, sent: 7, ..RunSummary::default() };
+        insta::assert_snapshot!(table(&[slow, none]));
+    }
+
+    #[test]
+    fn one_run_per_arm_carries_no_verdict() {
+        let run = |arm: &str, repeat| RunSummary { arm: arm.into(), repeat, ..RunSummary::default() };
+        assert!(reading(&[run("a", 1), run("b", 1)]).is_some_and(|text| text.starts_with("one run per arm")));
+        assert_eq!(reading(&[run("a", 1)]), None);
+        let six: Vec<_> = (1..=6).flat_map(|repeat| [run("a", repeat), run("b", repeat)]).collect();
+        assert_eq!(reading(&six), None);
+    }
+}
