@@ -63,8 +63,8 @@ mod tests {
 
     #[test]
     fn hey_leaves_out_the_percentiles_that_few_values_do_not_reach() {
-        assert_eq!(hey_ranks(0), []);
-        assert_eq!(hey_ranks(1), []);
+        assert!(hey_ranks(0).is_empty());
+        assert!(hey_ranks(1).is_empty());
         assert_eq!(hey_ranks(2), [1]);
         assert_eq!(hey_ranks(10), [1, 3, 5, 8, 9]);
         assert_eq!(hey_ranks(100), [10, 25, 50, 75, 90, 95, 99]);

@@ -5,10 +5,10 @@ use std::time::Duration;
 use crate::time::{Timestamp, nanos};
 
 /// A count that changes in steps; at a step it already has its new value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct StepFn {
     initial: u32,
-    /// Strictly ascending in time; neighbours differ.
+    /// Strictly ascending in time. A step to the same value stays: it is a sighting that a step told of later must not undo.
     steps: Vec<(Timestamp, u32)>,
 }
 
@@ -18,7 +18,7 @@ impl StepFn {
         Self { initial: value, steps: Vec::new() }
     }
 
-    /// From `at` on, up to the next step that is known, the count is `value`.
+    /// From `at` on, up to the next time for which a value was set, the count is `value`.
     ///
     /// Usually `at` is the latest time so far; an earlier one is put in its place.
     pub fn set(&mut self, at: Timestamp, value: u32) {
@@ -26,13 +26,6 @@ impl StepFn {
         match self.steps.get_mut(next) {
             Some(step) if step.0 == at => step.1 = value,
             _ => self.steps.insert(next, (at, value)),
-        }
-        // drop what became no step: the one set, or the one after it
-        for index in [next + 1, next] {
-            let before = if index == 0 { self.initial } else { self.steps[index - 1].1 };
-            if self.steps.get(index).is_some_and(|step| step.1 == before) {
-                self.steps.remove(index);
-            }
         }
     }
 
@@ -137,9 +130,9 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_holds_already_is_no_step() {
-        assert_eq!(steps(1, &[(1_000, 1), (2_000, 2), (3_000, 2)]), steps(1, &[(2_000, 2)]));
-        assert_eq!(steps(1, &[(1_000, 2), (1_000, 1)]), StepFn::constant(1));
+    fn a_step_told_of_late_lasts_until_the_next_sighting() {
+        let function = steps(1, &[(1_000, 1), (2_000, 1), (1_500, 3)]);
+        assert_eq!([1_499, 1_500, 1_999, 2_000].map(|at| function.at(ms(at))), [1, 3, 3, 1]);
     }
 
     #[test]
@@ -159,6 +152,7 @@ mod tests {
             for (at, value) in &order {
                 table[*at as usize..].fill(*value);
             }
+            // later settings of the same time win, whatever the order of different times
             let function = steps(initial, &sets);
             for (at, value) in table.iter().enumerate() {
                 prop_assert_eq!(function.at(ms(at as u64)), *value);

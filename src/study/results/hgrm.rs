@@ -45,7 +45,25 @@ mod tests {
         for value in [10, 20, 30, 1_000] {
             histogram.record(Duration::from_millis(value));
         }
-        insta::assert_snapshot!(percentile_text(&histogram), @"");
+        insta::assert_snapshot!(percentile_text(&histogram), @r"
+               Value     Percentile TotalCount 1/(1-Percentile)
+
+              10.007 0.000000000000          1           1.00
+              10.007 0.100000000000          1           1.11
+              10.007 0.200000000000          1           1.25
+              20.015 0.300000000000          2           1.43
+              20.015 0.400000000000          2           1.67
+              20.015 0.500000000000          2           2.00
+              30.015 0.550000000000          3           2.22
+              30.015 0.600000000000          3           2.50
+              30.015 0.650000000000          3           2.86
+              30.015 0.700000000000          3           3.33
+            1000.447 0.750000000000          4           4.00
+            1000.447 1.000000000000          4
+        #[Mean    =      265.000, StdDeviation   =      424.492]
+        #[Max     =     1000.000, Total count    =            4]
+        #[Buckets =           22, SubBuckets     =         2048]
+        ");
     }
 
     #[test]
