@@ -1,5 +1,12 @@
 //! Numbers from rows: latency histograms, percentiles, rows per second, elasticity.
 //!
-//! Pure arithmetic over what it is given. No file, no format, no drawing.
+//! Pure arithmetic over what it is given. No file, no drawing, and one text only: hey's summary, which both a run's
+//! directory and the hey command show, and which is defined by its arithmetic down to the bars.
 
+pub mod elasticity;
+pub mod hey_summary;
+pub mod latency;
+pub mod percentile;
 pub mod slo;
+pub mod step_fn;
+pub mod timeline;

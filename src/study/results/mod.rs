@@ -1,6 +1,29 @@
 //! The results directory: what is in it, written as it comes and read back.
 //!
+//! ```text
+//! study.json        StudyRecord         written when the study begins, again when it ends
+//! comparison.csv    a row per run       comparison.rs over columns.rs; appended as runs end
+//! comparison.md     the same to read    written when the study ends
+//! stats.csv         arms in pairs       written when the study ends
+//! runs/ARM-REPEAT/  a run               writer.rs: requests, timeline, events, probes as they come; the rest at its end
+//! ```
+//!
 //! The layout is a contract with people's scripts (docs/results.md). A directory that exists is never overwritten, rows are
 //! written as they come, and what is read back is exactly what was written. No drawing here, and no driver.
 
+pub mod columns;
+pub mod comparison;
+pub mod directory;
+pub mod error;
+mod hgrm;
+pub mod reader;
+mod rows;
 pub mod summary;
+pub mod validity;
+pub mod writer;
+
+pub use directory::{Ending, ResultsDir, run_name};
+pub use error::ResultsError;
+pub use reader::{EventRecord, ProbeRecord, TimelineRecord};
+pub use validity::Limits;
+pub use writer::{RunAbout, RunWriter, Snapshot};

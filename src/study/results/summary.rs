@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// `study.json`: the scenario as resolved and everything needed to repeat the study.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StudyRecord {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
@@ -53,7 +53,7 @@ pub struct StudyRecord {
 }
 
 /// One arm in `study.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ArmRecord {
     /// Name.
     pub name: String,

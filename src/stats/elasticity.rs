@@ -1,0 +1,153 @@
+//! How closely supply followed demand: accuracy, timeshare and instability of the SPEC research group.
+//!
+//! Herbst et al., "Ready for rain? A view from SPEC research on the future of cloud metrics" (SPEC-RG-2016-01), and "Quantifying
+//! cloud performance and dependability" (`ToMPECS` 3(4), 2018), in the form divided by demand. Ratios here, percentages there.
+
+use super::step_fn::StepFn;
+use crate::time::Timestamp;
+
+/// The five elasticity metrics over one interval. All are ratios; all are 0 for a perfect autoscaler.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Elasticity {
+    /// Mean of `max(demand - supply, 0) / demand`: how much was missing, 0 to 1.
+    pub theta_u: f64,
+    /// Mean of `max(supply - demand, 0) / demand`: how much was too much; above 1 when more than twice the demand was supplied.
+    pub theta_o: f64,
+    /// Share of time with too little, 0 to 1.
+    pub tau_u: f64,
+    /// Share of time with too much, 0 to 1.
+    pub tau_o: f64,
+    /// Share of time in which supply and demand move in different directions, 0 to 1, from one second to the next.
+    pub instability: f64,
+}
+
+/// The interval of the instability's differences. The definition leaves it open; a second is the timeline's own.
+const STEP: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Compares supply (ready replicas) with demand (the fewest that meet the objective) between two times.
+///
+/// `None` if `to` is not after `from`, or if nothing is demanded at any time. While nothing is demanded the two accuracies are
+/// undefined and leave that time out; the timeshares count it.
+pub fn elasticity(demand: &StepFn, supply: &StepFn, from: Timestamp, to: Timestamp) -> Option<Elasticity> {
+    let (mut whole, mut demanded) = (0.0, 0.0);
+    let (mut missing, mut excess, mut short, mut over) = (0.0, 0.0, 0.0, 0.0);
+    for (length, demand, supply) in demand.beside(supply, from, to) {
+        let length = length.as_secs_f64();
+        whole += length;
+        if supply < demand {
+            short += length;
+        } else if supply > demand {
+            over += length;
+        }
+        if demand > 0 {
+            demanded += length;
+            missing += length * f64::from(demand.saturating_sub(supply)) / f64::from(demand);
+            excess += length * f64::from(supply.saturating_sub(demand)) / f64::from(demand);
+        }
+    }
+    (demanded > 0.0).then(|| Elasticity {
+        theta_u: missing / demanded,
+        theta_o: excess / demanded,
+        tau_u: short / whole,
+        tau_o: over / whole,
+        instability: instability(demand, supply, from, to),
+    })
+}
+
+/// Share of the steps, weighted by length, over which the signs of the two changes differ.
+fn instability(demand: &StepFn, supply: &StepFn, from: Timestamp, to: Timestamp) -> f64 {
+    let change = |function: &StepFn, from, to| function.at(to).cmp(&function.at(from));
+    let mut apart = 0.0;
+    let mut start = from;
+    while start < to {
+        let end = (start + STEP).min(to);
+        if change(demand, start, end) != change(supply, start, end) {
+            apart += (end - start).as_secs_f64();
+        }
+        start = end;
+    }
+    apart / (to - from).as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn steps(initial: u32, steps: &[(u64, u32)]) -> StepFn {
+        let mut function = StepFn::constant(initial);
+        for (at, value) in steps {
+            function.set(Timestamp::from_millis(*at), *value);
+        }
+        function
+    }
+
+    fn over(seconds: u64, demand: &StepFn, supply: &StepFn) -> Elasticity {
+        elasticity(demand, supply, Timestamp::ZERO, Timestamp::from_secs(seconds)).expect("demanded")
+    }
+
+    fn close(found: Elasticity, [theta_u, theta_o, tau_u, tau_o, instability]: [f64; 5]) {
+        let found = [found.theta_u, found.theta_o, found.tau_u, found.tau_o, found.instability];
+        let wanted = [theta_u, theta_o, tau_u, tau_o, instability];
+        assert!(found.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?} is not {wanted:?}");
+    }
+
+    #[test]
+    fn perfect_supply_scores_zero() {
+        let demand = steps(2, &[(4_000, 5), (7_500, 1)]);
+        close(over(10, &demand, &demand), [0.0; 5]);
+    }
+
+    #[test]
+    fn hand_computed() {
+        // demand 4; supply 1 for 2 s, 3 for 3 s, 5 for 5 s
+        let supply = steps(1, &[(2_000, 3), (5_000, 5)]);
+        // theta_u (2 x 3/4 + 3 x 1/4) / 10, theta_o (5 x 1/4) / 10, two of ten seconds with a change
+        close(over(10, &StepFn::constant(4), &supply), [0.225, 0.125, 0.5, 0.5, 0.2]);
+    }
+
+    #[test]
+    fn more_than_twice_the_demand_scores_above_one() {
+        close(over(10, &StepFn::constant(1), &StepFn::constant(5)), [0.0, 4.0, 0.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn time_without_demand_leaves_the_accuracies_out() {
+        // nothing demanded for 5 s, then 2, with 1 supplied throughout
+        let demand = steps(0, &[(5_000, 2)]);
+        close(over(10, &demand, &StepFn::constant(1)), [0.5, 0.0, 0.5, 0.5, 0.1]);
+        assert_eq!(elasticity(&StepFn::constant(0), &demand, Timestamp::ZERO, Timestamp::from_secs(1)), None);
+        assert_eq!(elasticity(&demand, &demand, Timestamp::from_secs(9), Timestamp::from_secs(9)), None);
+    }
+
+    #[test]
+    fn moving_together_is_stable_and_moving_alone_is_not() {
+        let demand = steps(1, &[(2_500, 3)]);
+        close(over(10, &demand, &steps(1, &[(2_700, 3)])), [0.02 * 2.0 / 3.0, 0.0, 0.02, 0.0, 0.0]);
+        let found = over(10, &demand, &steps(1, &[(3_500, 3)]));
+        assert!((found.instability - 0.2).abs() < 1e-12);
+    }
+
+    proptest! {
+        #[test]
+        fn it_equals_a_sum_over_milliseconds(
+            demands in prop::collection::vec((0_u64..3_000, 1_u32..6), 0..6),
+            supplies in prop::collection::vec((0_u64..3_000, 0_u32..6), 0..6),
+        ) {
+            let (demand, supply) = (steps(2, &demands), steps(1, &supplies));
+            let found = over(3, &demand, &supply);
+            let mut sums = [0.0; 4];
+            for at in 0..3_000 {
+                let at = Timestamp::from_millis(at);
+                let (d, s) = (f64::from(demand.at(at)), f64::from(supply.at(at)));
+                let now = [(d - s).max(0.0) / d, (s - d).max(0.0) / d, f64::from(u8::from(s < d)), f64::from(u8::from(s > d))];
+                sums.iter_mut().zip(now).for_each(|(sum, now)| *sum += now / 3_000.0);
+            }
+            let found = [found.theta_u, found.theta_o, found.tau_u, found.tau_o];
+            for (a, b) in found.iter().zip(sums) {
+                prop_assert!((a - b).abs() < 1e-9, "{found:?} is not {sums:?}");
+            }
+        }
+    }
+}

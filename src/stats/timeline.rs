@@ -1,0 +1,414 @@
+//! A run second by second, counted from the load's start.
+//!
+//! ```text
+//!   warm-up           load                                       whole seconds of the load's clock
+//!   |  -2  |  -1  |   0   |   1   |   2   |
+//!                         ^ second(): the platform as it stands where a second ends
+//! ```
+//!
+//! Memory grows with the seconds of a run (and with the requests of two of them), not with its requests.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::percentile::percentile;
+use crate::record::{Lost, PlatformSample, RequestRow};
+use crate::time::{Timestamp, nanos};
+
+const SECOND: i64 = 1_000_000_000;
+
+/// One second of a run. What is unknown is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Second {
+    /// Start of the second, in seconds since the load's start; negative in the warm-up.
+    pub start: i64,
+    /// Requests the schedules called for in it.
+    pub planned: Option<u64>,
+    /// Requests that left in it. Known once all of them were answered or given up.
+    pub sent: Option<u64>,
+    /// Requests that were answered in it, with any status.
+    pub completed: u64,
+    /// Requests that failed in it: no answer, or a status of 400 and above.
+    pub errors: u64,
+    /// Planned requests of which it turned out in this second that they never leave.
+    pub lost: u64,
+    /// Requests under way at its end. Known when `sent` is.
+    pub in_flight: Option<u64>,
+    /// Latencies from leaving, of the requests answered in it.
+    pub latency: Option<SecondLatency>,
+    /// The platform at its end.
+    pub platform: Option<PlatformSecond>,
+    /// CPU time used in it, over the time of all cores, 0 to 1.
+    pub utilisation: Option<f64>,
+    /// Time lived in it by all replicas.
+    pub replica_time: Option<Duration>,
+}
+
+/// Latencies of one second's answers, exact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SecondLatency {
+    /// Median.
+    pub p50: Duration,
+    /// 90 % took no longer.
+    pub p90: Duration,
+    /// 95 % took no longer.
+    pub p95: Duration,
+    /// 99 % took no longer.
+    pub p99: Duration,
+    /// The longest.
+    pub max: Duration,
+}
+
+/// The platform at the end of a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlatformSecond {
+    /// Requests that wait for a worker thread.
+    pub queue: u32,
+    /// Replicas asked for.
+    pub desired: u32,
+    /// Replicas in service.
+    pub ready: u32,
+    /// Replicas on their way up.
+    pub starting: u32,
+    /// Replicas on their way down.
+    pub terminating: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    planned: Option<u64>,
+    sent: u64,
+    completed: u64,
+    /// Answered or given up: what is no longer under way.
+    done: u64,
+    errors: u64,
+    lost: u64,
+    latency: Option<SecondLatency>,
+    platform: Option<PlatformSecond>,
+    cpu: Option<(Duration, Duration)>,
+    replica_time: Option<Duration>,
+}
+
+/// Rows per second, aggregated as requests, losses and platform samples come in.
+#[derive(Debug)]
+pub struct Timeline {
+    load_start: Timestamp,
+    cores: Option<u32>,
+    /// The second of `rows[0]`.
+    first: i64,
+    /// The first second that is not over.
+    open: i64,
+    rows: Vec<Counts>,
+    /// Latencies in nanoseconds of seconds that are not settled.
+    latencies: BTreeMap<i64, Vec<u64>>,
+    last_sample: (Timestamp, PlatformSample),
+    planned: u64,
+}
+
+impl Timeline {
+    /// A run whose load starts at `load_start`, on a platform with this many cores, if known.
+    pub fn new(load_start: Timestamp, cores: Option<u32>) -> Self {
+        let first = second_of(Timestamp::ZERO, load_start);
+        Self {
+            load_start,
+            cores: cores.filter(|cores| *cores > 0),
+            first,
+            open: first,
+            rows: Vec::new(),
+            latencies: BTreeMap::new(),
+            last_sample: (Timestamp::ZERO, PlatformSample::default()),
+            planned: 0,
+        }
+    }
+
+    /// Counts a request that was answered or given up.
+    pub fn request(&mut self, row: &RequestRow) {
+        self.row(second_of(row.sent, self.load_start)).sent += 1;
+        let done = second_of(row.done, self.load_start);
+        let counts = self.row(done);
+        counts.done += 1;
+        counts.errors += u64::from(!row.is_ok());
+        if row.answer.is_ok() {
+            counts.completed += 1;
+            self.latencies.entry(done).or_default().push(nanos(row.latency()));
+        }
+    }
+
+    /// Counts planned requests that turned out at `at` to be lost.
+    pub fn lost(&mut self, at: Timestamp, lost: Lost) {
+        self.row(second_of(at, self.load_start)).lost += lost.busy + lost.late;
+    }
+
+    /// A second ended at about `at`; `planned` counts the requests called for so far. Returns the seconds that are over now, with
+    /// `sent` and `in_flight` still unknown.
+    ///
+    /// The sample belongs to the whole second nearest to `at`, since a live driver comes a little late. Where samples are missing
+    /// (the host stood still) the seconds between stay without a platform, and the next one carries what was planned and used.
+    pub fn second(&mut self, at: Timestamp, planned: u64, sample: &PlatformSample) -> Vec<Second> {
+        let ended = second_of(at + Duration::from_millis(500), self.load_start) - 1;
+        self.sample(ended, at, planned, sample);
+        let from = self.open;
+        self.close(ended);
+        (from..self.open).map(|second| Second { sent: None, in_flight: None, ..self.show(second, 0) }).collect()
+    }
+
+    /// The run is over: all its seconds, complete. `planned` counts what was called for in all.
+    pub fn finish(&mut self, end: Timestamp, planned: u64, sample: &PlatformSample) -> Vec<Second> {
+        // a last piece of less than half a second in which nothing happened belongs to the second before
+        let nearest = second_of(end + Duration::from_millis(500), self.load_start) - 1;
+        let seen = self.first + self.rows.len() as i64 - 1;
+        let last = nearest.max(seen);
+        self.sample(last, end, planned, sample);
+        self.close(last);
+        for second in std::mem::take(&mut self.latencies).into_keys().collect::<Vec<_>>() {
+            self.settle(second);
+        }
+        let mut under_way = 0_i64;
+        (self.first..self.open)
+            .map(|second| {
+                let counts = self.row(second);
+                under_way += counts.sent as i64 - counts.done as i64;
+                self.show(second, under_way.max(0) as u64)
+            })
+            .collect()
+    }
+
+    fn row(&mut self, second: i64) -> &mut Counts {
+        // a row from before the run's start does not exist; should a driver make one, it is counted in the first second
+        let index = (second - self.first).max(0) as usize;
+        if index >= self.rows.len() {
+            self.rows.resize(index + 1, Counts::default());
+        }
+        &mut self.rows[index]
+    }
+
+    fn sample(&mut self, second: i64, at: Timestamp, planned: u64, sample: &PlatformSample) {
+        let (before_at, before) = std::mem::replace(&mut self.last_sample, (at, *sample));
+        let called = planned.saturating_sub(self.planned);
+        self.planned = self.planned.max(planned);
+        if second < self.first {
+            return;
+        }
+        let passed = at - before_at;
+        let used = sample.cpu_time.map(|now| now.saturating_sub(before.cpu_time.unwrap_or_default()));
+        let lived = sample.replica_time.saturating_sub(before.replica_time);
+        let row = self.row(second);
+        row.planned = Some(row.planned.unwrap_or(0) + called);
+        row.platform = Some(PlatformSecond {
+            queue: sample.queue,
+            desired: sample.desired,
+            ready: sample.ready,
+            starting: sample.starting,
+            terminating: sample.terminating,
+        });
+        if let Some(used) = used {
+            let (used_before, passed_before) = row.cpu.unwrap_or_default();
+            row.cpu = Some((used_before + used, passed_before + passed));
+        }
+        row.replica_time = Some(row.replica_time.unwrap_or_default() + lived);
+    }
+
+    /// All seconds up to `last` are over.
+    fn close(&mut self, last: i64) {
+        while self.open <= last {
+            let second = self.open;
+            self.row(second);
+            self.settle(second);
+            // rows of the second before may have come a moment late; they are not waited for any longer
+            if let Some(before) =
+                self.latencies.first_key_value().map(|(second, _)| *second).filter(|key| *key < second)
+            {
+                self.settle(before);
+                self.latencies.remove(&before);
+            }
+            self.open += 1;
+        }
+    }
+
+    fn settle(&mut self, second: i64) {
+        let Some(latencies) = self.latencies.get_mut(&second) else { return };
+        latencies.sort_unstable();
+        let at = |percent| Duration::from_nanos(percentile(latencies, percent).unwrap_or_default());
+        let latency = SecondLatency { p50: at(50.0), p90: at(90.0), p95: at(95.0), p99: at(99.0), max: at(100.0) };
+        self.row(second).latency = Some(latency);
+    }
+
+    fn show(&self, second: i64, in_flight: u64) -> Second {
+        let counts = self.rows[(second - self.first) as usize];
+        let utilisation = counts.cpu.zip(self.cores).and_then(|((used, passed), cores)| {
+            let share = used.as_secs_f64() / (passed.as_secs_f64() * f64::from(cores));
+            share.is_finite().then_some(share)
+        });
+        Second {
+            start: second,
+            planned: counts.planned,
+            sent: Some(counts.sent),
+            completed: counts.completed,
+            errors: counts.errors,
+            lost: counts.lost,
+            in_flight: Some(in_flight),
+            latency: counts.latency,
+            platform: counts.platform,
+            utilisation,
+            replica_time: counts.replica_time,
+        }
+    }
+}
+
+/// The whole second of the load's clock in which a time lies.
+fn second_of(at: Timestamp, load_start: Timestamp) -> i64 {
+    let nanos = i128::from(at.as_nanos()) - i128::from(load_start.as_nanos());
+    nanos.div_euclid(i128::from(SECOND)) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::record::{Detail, ErrorKind, GeneratorId, WorkerId};
+
+    fn ms(millis: u64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    fn request(sent: u64, done: u64) -> RequestRow {
+        RequestRow {
+            generator: GeneratorId(0),
+            worker: WorkerId(0),
+            due: ms(sent),
+            ready: ms(sent),
+            sent: ms(sent),
+            first_byte: None,
+            done: ms(done),
+            answer: Ok(200),
+            replica: None,
+            detail: Detail::default(),
+        }
+    }
+
+    fn sample(ready: u32, cpu: u64, lived: u64) -> PlatformSample {
+        PlatformSample {
+            ready,
+            desired: ready,
+            cpu_time: Some(Duration::from_millis(cpu)),
+            replica_time: Duration::from_millis(lived),
+            ..PlatformSample::default()
+        }
+    }
+
+    #[test]
+    fn seconds_count_from_the_load_and_are_negative_before_it() {
+        let mut timeline = Timeline::new(ms(1_500), None);
+        let rows = timeline.finish(ms(3_500), 0, &sample(1, 0, 0));
+        assert_eq!(rows.iter().map(|row| row.start).collect::<Vec<_>>(), [-2, -1, 0, 1]);
+    }
+
+    #[test]
+    fn sent_and_in_flight_are_known_only_when_the_answers_came() {
+        let mut timeline = Timeline::new(ms(0), None);
+        timeline.request(&request(100, 300));
+        let [row] = timeline.second(ms(1_000), 3, &sample(1, 0, 1_000))[..] else { panic!("one second") };
+        assert_eq!((row.planned, row.sent, row.completed, row.in_flight), (Some(3), None, 1, None));
+        timeline.request(&request(200, 1_200));
+        timeline.request(&RequestRow { answer: Err(ErrorKind::Timeout), ..request(900, 2_500) });
+        timeline.second(ms(2_000), 3, &sample(1, 0, 2_000));
+        let rows = timeline.finish(ms(3_000), 3, &sample(1, 0, 3_000));
+        assert_eq!(rows.iter().map(|row| row.sent).collect::<Vec<_>>(), [Some(3), Some(0), Some(0)]);
+        assert_eq!(rows.iter().map(|row| row.in_flight).collect::<Vec<_>>(), [Some(2), Some(1), Some(0)]);
+        assert_eq!(rows.iter().map(|row| (row.completed, row.errors)).collect::<Vec<_>>(), [(1, 0), (1, 0), (0, 1)]);
+        // the one given up has no latency
+        assert_eq!(rows[2].latency, None);
+    }
+
+    #[test]
+    fn a_sample_belongs_to_the_whole_second_nearest_to_it() {
+        let mut timeline = Timeline::new(ms(0), Some(2));
+        for (at, ready) in [(1_003, 1), (1_999, 2), (3_020, 3)] {
+            assert_eq!(timeline.second(ms(at), 0, &sample(ready, 0, 0)).len(), 1);
+        }
+        let rows = timeline.finish(ms(3_021), 0, &sample(3, 0, 0));
+        let ready: Vec<_> = rows.iter().map(|row| row.platform.map(|platform| platform.ready)).collect();
+        assert_eq!(ready, [Some(1), Some(2), Some(3)]);
+    }
+
+    #[test]
+    fn what_a_standstill_hides_is_unknown_and_nothing_is_lost_from_the_sums() {
+        let mut timeline = Timeline::new(ms(0), Some(2));
+        timeline.second(ms(1_000), 10, &sample(1, 500, 1_000));
+        assert_eq!(timeline.second(ms(4_000), 40, &sample(1, 3_500, 4_000)).len(), 3);
+        let rows = timeline.finish(ms(4_000), 40, &sample(1, 3_500, 4_000));
+        assert_eq!(rows.iter().map(|row| row.planned).collect::<Vec<_>>(), [Some(10), None, None, Some(30)]);
+        assert_eq!(rows[1].platform, None);
+        assert_eq!(rows[2].replica_time, None);
+        assert_eq!(rows[3].replica_time, Some(Duration::from_secs(3)));
+        // 3 s of CPU time in 3 s on 2 cores
+        assert_eq!(rows.iter().map(|row| row.utilisation).collect::<Vec<_>>(), [Some(0.25), None, None, Some(0.5)]);
+    }
+
+    #[test]
+    fn utilisation_is_unknown_without_cores_or_cpu_time() {
+        let mut timeline = Timeline::new(ms(0), None);
+        assert_eq!(timeline.second(ms(1_000), 0, &sample(1, 500, 0))[0].utilisation, None);
+        let mut timeline = Timeline::new(ms(0), Some(2));
+        let blind = PlatformSample { cpu_time: None, ..sample(1, 0, 0) };
+        assert_eq!(timeline.second(ms(1_000), 0, &blind)[0].utilisation, None);
+    }
+
+    #[test]
+    fn percentiles_are_of_the_requests_answered_in_the_second() {
+        let mut timeline = Timeline::new(ms(0), None);
+        for latency in 1..=100 {
+            timeline.request(&request(0, latency));
+        }
+        timeline.request(&request(0, 1_500));
+        let row = timeline.second(ms(1_000), 0, &sample(1, 0, 0))[0];
+        let ms = Duration::from_millis;
+        let wanted = SecondLatency { p50: ms(50), p90: ms(90), p95: ms(95), p99: ms(99), max: ms(100) };
+        assert_eq!(row.latency, Some(wanted));
+    }
+
+    #[test]
+    fn an_answer_told_of_a_moment_late_still_counts_in_its_second() {
+        let mut timeline = Timeline::new(ms(0), None);
+        timeline.request(&request(0, 10));
+        timeline.second(ms(1_000), 0, &sample(1, 0, 0));
+        timeline.request(&request(0, 999));
+        timeline.second(ms(2_000), 0, &sample(1, 0, 0));
+        let rows = timeline.finish(ms(2_000), 0, &sample(1, 0, 0));
+        assert_eq!(rows[0].completed, 2);
+        assert_eq!(rows[0].latency.map(|latency| latency.max), Some(Duration::from_millis(999)));
+    }
+
+    proptest! {
+        /// Whatever comes when, rows follow each other second by second and the sums are those of what came in.
+        #[test]
+        fn rows_add_up_to_what_came_in(
+            start in 0_u64..4_000,
+            requests in prop::collection::vec((0_u64..8_000, 0_u64..3_000), 0..60),
+            late in prop::collection::vec(0_u64..40, 1..12),
+            end in 0_u64..12_000,
+        ) {
+            let mut timeline = Timeline::new(ms(start), Some(1));
+            let mut shown = Vec::new();
+            for (second, late) in late.iter().enumerate() {
+                let at = (second as u64 + 1) * 1_000 + late;
+                shown.extend(timeline.second(ms(at), at / 100, &sample(1, at, at)));
+            }
+            let end = end.max(late.len() as u64 * 1_000 + 50);
+            for (sent, latency) in &requests {
+                timeline.request(&request(*sent, sent + latency));
+            }
+            let rows = timeline.finish(ms(end), end / 100, &sample(1, end, end));
+            prop_assert!(rows.windows(2).all(|pair| pair[1].start == pair[0].start + 1));
+            prop_assert!(shown.windows(2).all(|pair| pair[1].start == pair[0].start + 1));
+            prop_assert!(shown.len() <= rows.len());
+            let count = requests.len() as u64;
+            prop_assert_eq!(rows.iter().filter_map(|row| row.sent).sum::<u64>(), count);
+            prop_assert_eq!(rows.iter().map(|row| row.completed).sum::<u64>(), count);
+            prop_assert_eq!(rows.iter().filter_map(|row| row.planned).sum::<u64>(), end / 100);
+            prop_assert_eq!(rows.iter().filter_map(|row| row.replica_time).sum::<Duration>(), Duration::from_millis(end));
+            prop_assert_eq!(rows.last().and_then(|row| row.in_flight), Some(0));
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The directory of one study.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::columns;
+use super::comparison;
+use super::error::ResultsError;
+use super::reader::{EventRecord, ProbeRecord, TimelineRecord, read_json, read_rows};
+use super::summary::{RunSummary, StudyRecord};
+use super::writer::{RunAbout, RunWriter};
+
+/// The results of one study on disk.
+#[derive(Debug)]
+pub struct ResultsDir {
+    path: PathBuf,
+    record: StudyRecord,
+    summaries: Vec<RunSummary>,
+}
+
+/// How a study ended, as `study.json` keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All runs were made.
+    Done,
+    /// It was interrupted; the runs so far are kept.
+    Partial,
+    /// A run could not be made; the runs so far are kept.
+    Failed,
+}
+
+impl Ending {
+    /// The word that stands in `study.json`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// The name of a run, and of its directory under `runs/`.
+pub fn run_name(arm: &str, repeat: u32) -> String {
+    format!("{arm}-{repeat}")
+}
+
+impl ResultsDir {
+    /// Makes the directory of a study that begins, with its `study.json` (status `running`) and the head of `comparison.csv`.
+    ///
+    /// Missing parents are made. What exists is left alone.
+    ///
+    /// # Errors
+    /// When the path exists, leads through a file, or can't be written.
+    pub fn create(path: &Path, record: &StudyRecord) -> Result<Self, ResultsError> {
+        if path.symlink_metadata().is_ok() {
+            return Err(if path.is_dir() {
+                ResultsError::Exists(path.to_owned())
+            } else {
+                ResultsError::FileInTheWay { path: path.to_owned(), file: path.to_owned() }
+            });
+        }
+        if let Some(file) = path.ancestors().skip(1).find(|parent| parent.is_file()) {
+            return Err(ResultsError::FileInTheWay { path: path.to_owned(), file: file.to_owned() });
+        }
+        let failed = |source| ResultsError::Create { path: path.to_owned(), source };
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs::create_dir_all(parent).map_err(failed)?;
+        }
+        fs::create_dir(path).map_err(|source| match source.kind() {
+            // another study took the name in the meantime
+            io::ErrorKind::AlreadyExists => ResultsError::Exists(path.to_owned()),
+            _ => failed(source),
+        })?;
+        let runs = path.join("runs");
+        fs::create_dir(&runs).map_err(|source| ResultsError::Create { path: runs, source })?;
+        let record = StudyRecord { status: "running".to_owned(), ended_unix_s: None, ..record.clone() };
+        let directory = Self { path: path.to_owned(), record, summaries: Vec::new() };
+        write_json(&path.join("study.json"), &directory.record)?;
+        directory.append_comparison(&columns::header())?;
+        Ok(directory)
+    }
+
+    /// Opens the directory of a study that was made before.
+    ///
+    /// # Errors
+    /// When it holds no study, one of another layout, or one whose `study.json` can't be read.
+    pub fn open(path: &Path) -> Result<(Self, StudyRecord), ResultsError> {
+        let file = path.join("study.json");
+        if !file.exists() {
+            return Err(ResultsError::NotResults(path.to_owned()));
+        }
+        let record: StudyRecord = read_json(&file)?;
+        Ok((Self { path: path.to_owned(), record: record.clone(), summaries: Vec::new() }, record))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The study as `study.json` has it.
+    pub fn record(&self) -> &StudyRecord {
+        &self.record
+    }
+
+    /// The directory of a run.
+    pub fn run_path(&self, run: &str) -> PathBuf {
+        self.path.join("runs").join(run)
+    }
+
+    /// Begins a run: makes its directory and the files that grow with it.
+    ///
+    /// # Errors
+    /// When the run's directory exists or can't be written.
+    pub fn run(&self, about: RunAbout) -> Result<RunWriter, ResultsError> {
+        let named = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ' | '+' | '=' | '@' | ',' | '%');
+        if about.arm.is_empty() || about.arm.starts_with('.') || !about.arm.chars().all(named) {
+            return Err(ResultsError::ArmName(about.arm));
+        }
+        let path = self.run_path(&run_name(&about.arm, about.repeat));
+        fs::create_dir(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => ResultsError::Exists(path.clone()),
+            _ => ResultsError::Create { path: path.clone(), source },
+        })?;
+        RunWriter::create(&path, about)
+    }
+
+    /// Adds a finished run to `comparison.csv`.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn add(&mut self, summary: &RunSummary) -> Result<(), ResultsError> {
+        self.append_comparison(&columns::row(summary))?;
+        self.summaries.push(summary.clone());
+        Ok(())
+    }
+
+    /// Ends the study: writes `comparison.md` and `stats.csv` over the runs that were added, and brings `study.json` up to date.
+    ///
+    /// # Errors
+    /// When one of them can't be written.
+    pub fn finish(&mut self, ending: Ending, ended_unix_s: f64) -> Result<(), ResultsError> {
+        ending.as_str().clone_into(&mut self.record.status);
+        self.record.ended_unix_s = Some(ended_unix_s);
+        replace_file(&self.path.join("stats.csv"), comparison::stats(&self.record, &self.summaries).as_bytes())?;
+        replace_file(&self.path.join("comparison.md"), comparison::markdown(&self.record, &self.summaries).as_bytes())?;
+        write_json(&self.path.join("study.json"), &self.record)
+    }
+
+    /// The summaries of all finished runs, by arm in the scenario's order, then by repeat.
+    ///
+    /// # Errors
+    /// When a summary can't be read.
+    pub fn summaries(&self) -> Result<Vec<RunSummary>, ResultsError> {
+        let mut summaries = Vec::new();
+        for run in self.runs()? {
+            let file = self.run_path(&run).join("summary.json");
+            if file.exists() {
+                summaries.push(read_json::<RunSummary>(&file)?);
+            }
+        }
+        summaries.sort_by_key(|summary| (self.arm_index(&summary.arm), summary.arm.clone(), summary.repeat));
+        Ok(summaries)
+    }
+
+    /// Names of the runs that were begun and have no summary: they were killed, and have the rows up to then.
+    ///
+    /// # Errors
+    /// When the directory can't be read.
+    pub fn unfinished(&self) -> Result<Vec<String>, ResultsError> {
+        let mut runs = self.runs()?;
+        runs.retain(|run| !self.run_path(run).join("summary.json").exists());
+        Ok(runs)
+    }
+
+    /// A run's `timeline.csv`.
+    ///
+    /// # Errors
+    /// When it is missing, cut off or malformed; the error names file and line.
+    pub fn timeline(&self, run: &str) -> Result<Vec<TimelineRecord>, ResultsError> {
+        read_rows(&self.run_path(run).join("timeline.csv"))
+    }
+
+    /// A run's `events.csv`.
+    ///
+    /// # Errors
+    /// When it is missing, cut off or malformed; the error names file and line.
+    pub fn events(&self, run: &str) -> Result<Vec<EventRecord>, ResultsError> {
+        read_rows(&self.run_path(run).join("events.csv"))
+    }
+
+    /// A run's `probes.csv`.
+    ///
+    /// # Errors
+    /// When it is missing, cut off or malformed; the error names file and line.
+    pub fn probes(&self, run: &str) -> Result<Vec<ProbeRecord>, ResultsError> {
+        read_rows(&self.run_path(run).join("probes.csv"))
+    }
+
+    /// Names of all runs that were begun, in ascending order.
+    fn runs(&self) -> Result<Vec<String>, ResultsError> {
+        let path = self.path.join("runs");
+        let mut runs = Vec::new();
+        for entry in fs::read_dir(&path).map_err(ResultsError::read(&path))? {
+            let entry = entry.map_err(ResultsError::read(&path))?;
+            if entry.path().is_dir() {
+                runs.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        runs.sort();
+        Ok(runs)
+    }
+
+    fn arm_index(&self, arm: &str) -> usize {
+        self.record.arms.iter().position(|known| known.name == arm).unwrap_or(usize::MAX)
+    }
+
+    fn append_comparison(&self, line: &str) -> Result<(), ResultsError> {
+        let file = self.path.join("comparison.csv");
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&file)
+            .and_then(|mut open| open.write_all(line.as_bytes()))
+            .map_err(ResultsError::write(&file))
+    }
+}
+
+/// Writes a file so that a reader sees the old one or the new one and nothing between.
+pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".tmp");
+    let temporary = path.with_file_name(name);
+    let written = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    written.map_err(|source| {
+        // the error that matters is the first one
+        let _ = fs::remove_file(&temporary);
+        ResultsError::Write { path: path.to_owned(), source }
+    })
+}
+
+/// Writes a value as indented JSON, by [`replace_file`].
+pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), ResultsError> {
+    let mut text = serde_json::to_vec_pretty(value).map_err(|error| ResultsError::write(path)(error.into()))?;
+    text.push(b'\n');
+    replace_file(path, &text)
+}
