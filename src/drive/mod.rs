@@ -12,6 +12,7 @@
 
 #[cfg(feature = "app")]
 pub mod live;
+pub mod replay;
 
 use std::time::Duration;
 

@@ -466,7 +466,7 @@ mod tests {
             let timing = Timing { flush_drift: Duration::from_millis(drift), ..TIMING };
             let resent: Vec<_> = [0, 75_000].map(|at| (at, A, true)).to_vec();
             let world = World { timing, latency, ..World::new(&resent) };
-            assert_eq!(world.post_times(126_000), expected, "latency {latency} ms, drift {drift} ms");
+            assert_eq!(world.post_times(126_000)[..4], expected, "latency {latency} ms, drift {drift} ms");
         }
     }
 
