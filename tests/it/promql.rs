@@ -94,7 +94,7 @@ fn world() -> impl Strategy<Value = World> {
 struct Stored {
     stamp_ms: i64,
     /// Nanosecond of the run at which it was stored.
-    stored_at: u64,
+    visible_from: u64,
     value: f64,
 }
 
@@ -154,7 +154,7 @@ fn driven(world: &World) -> (Vec<Change>, [Vec<Stored>; 2], Vec<u64>) {
                             };
                             totals[index] = Some(total);
                             let value = f64::from(total);
-                            samples[index].push(Stored { stamp_ms, stored_at: answered, value });
+                            samples[index].push(Stored { stamp_ms, visible_from: answered, value });
                             let function = FunctionId(u16::try_from(index).unwrap());
                             scraped.push(Counter { function, code: 200, value });
                             scraped.push(Counter { function, code: 500, value: value * 3.0 });
@@ -260,7 +260,7 @@ fn literal_changes(world: &World, samples: &[Vec<Stored>; 2], happened: &[u64]) 
         // the policy names what became pending before what else changed
         let is_true: [bool; 2] = [0, 1].map(|index| {
             let stored: Vec<Stored> =
-                samples[index].iter().filter(|sample| sample.stored_at <= evaluated_at).copied().collect();
+                samples[index].iter().filter(|sample| sample.visible_from <= evaluated_at).copied().collect();
             literal_rate(&stored, end_ms).is_some_and(|rate| rate > 5.0)
         });
         for index in [0, 1] {

@@ -266,8 +266,8 @@ mod tests {
         Gateway::new(&[function("ftest"), function("other")], Duration::from_millis(50))
     }
 
-    fn ready(desired: u32) -> Option<ReplicaStatus> {
-        Some(ReplicaStatus { desired, ready: desired })
+    fn ready(desired: u32) -> ReplicaStatus {
+        ReplicaStatus { desired, ready: desired }
     }
 
     /// Actions in short: `read 0`, `scale 0 1->2`, `failed`, `decision`.
@@ -338,7 +338,7 @@ mod tests {
         let (mut gateway, mut actions) = (gateway(), Vec::new());
         gateway.post(Timestamp::from_secs(1), 7, vec![order(F, Status::Firing)], &mut actions);
         assert_eq!(short(&mut actions), ["read 0"]);
-        gateway.replicas(F, ready(1), &mut actions);
+        gateway.replicas(F, Some(ready(1)), &mut actions);
         let leaves = Timestamp::from_millis(1050);
         assert_eq!((short(&mut actions), gateway.due()), (vec![], Some(leaves)));
         assert_eq!(gateway.tick(Timestamp::from_millis(1049), &mut actions), None);
@@ -353,11 +353,11 @@ mod tests {
         let (mut gateway, mut actions) = (gateway(), Vec::new());
         let orders = vec![order(F, Status::Firing), order(G, Status::Resolved)];
         gateway.post(Timestamp::ZERO, 1, orders, &mut actions);
-        gateway.replicas(F, ready(1), &mut actions);
+        gateway.replicas(F, Some(ready(1)), &mut actions);
         gateway.tick(Timestamp::from_millis(50), &mut actions);
         assert_eq!(short(&mut actions), ["read 0", "scale 0 1->2"]);
         gateway.scaled(F, Ok(()), &mut actions);
-        gateway.replicas(G, ready(4), &mut actions);
+        gateway.replicas(G, Some(ready(4)), &mut actions);
         gateway.tick(Timestamp::from_millis(80), &mut actions);
         assert_eq!(short(&mut actions), ["read 1", "scale 1 4->1"]);
     }
@@ -366,7 +366,7 @@ mod tests {
     fn what_is_already_there_is_not_asked_for() {
         let (mut gateway, mut actions) = (gateway(), Vec::new());
         gateway.post(Timestamp::ZERO, 1, vec![order(F, Status::Firing)], &mut actions);
-        gateway.replicas(F, ready(5), &mut actions);
+        gateway.replicas(F, Some(ready(5)), &mut actions);
         assert_eq!(short(&mut actions), ["read 0", "decision"]);
         let reply_at = Timestamp::from_millis(50);
         assert_eq!(gateway.due(), Some(reply_at));
@@ -389,11 +389,11 @@ mod tests {
         let (mut gateway, mut actions) = (gateway(), Vec::new());
         let orders = vec![order(F, Status::Firing), order(G, Status::Firing)];
         gateway.post(Timestamp::ZERO, 1, orders, &mut actions);
-        gateway.replicas(F, ready(1), &mut actions);
+        gateway.replicas(F, Some(ready(1)), &mut actions);
         gateway.tick(Timestamp::from_millis(50), &mut actions);
         let refusal = Refusal::Status { status: 409, body: String::new() };
         gateway.scaled(F, Err(&refusal), &mut actions);
-        gateway.replicas(G, ready(1), &mut actions);
+        gateway.replicas(G, Some(ready(1)), &mut actions);
         gateway.tick(Timestamp::from_millis(60), &mut actions);
         gateway.scaled(G, Ok(()), &mut actions);
         assert_eq!(gateway.tick(Timestamp::from_millis(60), &mut actions), Some((1, Reply::Status(500))));
@@ -404,7 +404,7 @@ mod tests {
         let (mut gateway, mut actions) = (gateway(), Vec::new());
         let orders = vec![order(F, Status::Firing), order(G, Status::Firing)];
         gateway.post(Timestamp::ZERO, 1, orders, &mut actions);
-        gateway.replicas(F, ready(1), &mut actions);
+        gateway.replicas(F, Some(ready(1)), &mut actions);
         gateway.tick(Timestamp::from_millis(50), &mut actions);
         short(&mut actions);
         gateway.scaled(F, Err(&Refusal::Unreachable("refused".into())), &mut actions);
@@ -415,7 +415,7 @@ mod tests {
     #[test]
     fn answers_nobody_waits_for_change_nothing() {
         let (mut gateway, mut actions) = (gateway(), Vec::new());
-        gateway.replicas(F, ready(1), &mut actions);
+        gateway.replicas(F, Some(ready(1)), &mut actions);
         gateway.scaled(F, Ok(()), &mut actions);
         assert_eq!((gateway.due(), actions), (None, Vec::new()));
     }

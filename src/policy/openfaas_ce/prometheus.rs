@@ -246,8 +246,8 @@ fn rate(samples: &[Sample], start_ms: i64, end_ms: i64) -> Option<f64> {
             increase += pair[0].value;
         }
     }
-    let sampled = seconds(last.at_ms - first.at_ms);
-    let spacing = sampled / (samples.len() - 1) as f64;
+    let interval = seconds(last.at_ms - first.at_ms);
+    let spacing = interval / (samples.len() - 1) as f64;
     // An edge further away than this is taken as the end of the series, half a spacing beyond its last sample.
     let threshold = spacing * 1.1;
     let mut to_start = seconds(first.at_ms - start_ms);
@@ -256,7 +256,7 @@ fn rate(samples: &[Sample], start_ms: i64, end_ms: i64) -> Option<f64> {
     }
     if increase > 0.0 && first.value >= 0.0 {
         // A counter was never below zero, so it isn't extrapolated beyond the point where it would have been.
-        let to_zero = sampled * (first.value / increase);
+        let to_zero = interval * (first.value / increase);
         if to_zero < to_start {
             to_start = to_zero;
         }
@@ -265,8 +265,8 @@ fn rate(samples: &[Sample], start_ms: i64, end_ms: i64) -> Option<f64> {
     if to_end >= threshold {
         to_end = spacing / 2.0;
     }
-    let extrapolated = sampled + to_start + to_end;
-    Some(increase * (extrapolated / sampled / seconds(end_ms - start_ms)))
+    let extrapolated = interval + to_start + to_end;
+    Some(increase * (extrapolated / interval / seconds(end_ms - start_ms)))
 }
 
 fn seconds(millis: i64) -> f64 {
@@ -312,8 +312,11 @@ mod tests {
         prometheus
     }
 
+    /// Things with the second at which they happened.
+    type Timed<T> = Vec<(u64, T)>;
+
     /// Changes at evaluations each 15 s from 15 s on, for a rate that is high in the given evaluations.
-    fn evaluations(rule: Rule, high: &[bool]) -> (Vec<(u64, Change)>, Vec<(u64, SentAlert)>) {
+    fn evaluations(rule: Rule, high: &[bool]) -> (Timed<Change>, Timed<SentAlert>) {
         let increases: Vec<f64> = high.iter().flat_map(|high| [if *high { 100.0 } else { 0.0 }; 3]).collect();
         let mut prometheus = fed(rule, &[]);
         let (mut changes, mut sent) = (Vec::new(), Vec::new());
