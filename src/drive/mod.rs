@@ -13,6 +13,7 @@
 pub mod decisions;
 #[cfg(feature = "app")]
 pub mod live;
+pub mod replay;
 pub mod sim;
 
 use std::time::Duration;

@@ -6,7 +6,9 @@
 
 mod cluster;
 mod hey_golden;
+mod oracle;
 mod policies_document;
+mod promql;
 mod results;
 mod sim;
 mod theory;
