@@ -19,7 +19,8 @@ def handle(event, context):
     try:
         return {"statusCode": 200, "body": {"value": factorial(event.query.get("number"))}}
     except ValueError as error:
-        return {"statusCode": 500, "body": str(error)}
+        # as plain text, because it repeats what the caller wrote
+        return {"statusCode": 500, "headers": {"Content-Type": "text/plain; charset=utf-8"}, "body": str(error)}
 
 
 def factorial(text):

@@ -14,7 +14,8 @@ def handle(event, context):
     try:
         time.sleep(seconds(event.query.get("number")))
     except ValueError as error:
-        return {"statusCode": 500, "body": str(error)}
+        # as plain text, because it repeats what the caller wrote
+        return {"statusCode": 500, "headers": {"Content-Type": "text/plain; charset=utf-8"}, "body": str(error)}
     return {"statusCode": 200, "body": {"value": "Good Morning!"}}
 
 

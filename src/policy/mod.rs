@@ -12,6 +12,7 @@
 //! driver, and a list of `(Timestamp, Event)` explains any run. A policy can't fail: what goes wrong outside comes
 //! in as an event.
 
+pub mod document;
 pub mod fixed;
 pub mod openfaas_ce;
 pub mod registry;

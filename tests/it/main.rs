@@ -1,3 +1,5 @@
-//! The integration tests: one binary, one file per subject.
+//! Integration tests: one binary, a module per concern.
 
+mod policies_document;
 mod scenario;
+mod tidy;
