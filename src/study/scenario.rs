@@ -97,7 +97,7 @@ impl Scenario {
     /// When the file can't be read, or is no TOML. Wrong keys and values are kept in [`Scenario::problems`].
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
         let name = shown_path(path);
-        let text = file::read(path).map_err(|problem| ScenarioError::new(&name, vec![problem]))?;
+        let text = file::read(path).map_err(|problem| ScenarioError::new(&name, vec![*problem]))?;
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
         Self::parse(&name, &text, directory)
     }
@@ -260,13 +260,12 @@ impl<'a> Reader<'a> {
         }
         let mut tables = Vec::new();
         for entry in entries {
-            match entry.get_ref() {
-                DeValue::Table(table) => tables.push((self.source.line(entry.span().start), table)),
-                _ => {
-                    let problem =
-                        Problem::new("", "is not a table", hint.clone()).at(Some(self.source.line(entry.span().start)));
-                    self.problems.push(problem.key(name).value(self.source.shown(entry)));
-                }
+            let line = self.source.line(entry.span().start);
+            if let DeValue::Table(table) = entry.get_ref() {
+                tables.push((line, table));
+            } else {
+                let problem = Problem::new("", "is not a table", hint.clone()).at(Some(line)).key(name);
+                self.problems.push(problem.value(self.source.shown(entry)));
             }
         }
         tables

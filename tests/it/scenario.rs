@@ -1,7 +1,5 @@
 //! What is wrong with a scenario is said with file, line, key, value and a way out, all at once; what is right resolves.
 
-use watchtower::study::target_kind::TargetKind;
-
 mod any_text;
 mod arms_and_functions;
 mod committed;
@@ -50,6 +48,14 @@ fn study_of(text: &str) -> Result<Study, ScenarioError> {
 
 fn study_with(text: &str, overrides: &Overrides) -> Result<Study, ScenarioError> {
     Scenario::parse("t.toml", text, PathBuf::new()).and_then(|scenario| resolve::resolve(&scenario, overrides))
+}
+
+/// The study of a scenario without fault.
+fn good(text: &str) -> Study {
+    match study_of(text) {
+        Ok(study) => study,
+        Err(error) => panic!("{error}"),
+    }
 }
 
 fn problems(result: Result<Study, ScenarioError>) -> String {

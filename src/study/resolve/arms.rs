@@ -29,7 +29,7 @@ pub(super) fn arms(scenario: &mut Scenario, overrides: &Overrides, problems: &mu
         }
         min_is_at_most_max(arm, problems);
     }
-    let known: Vec<&str> = scenario.arms.iter().map(|arm| arm.name()).filter(|name| !name.is_empty()).collect();
+    let known: Vec<&str> = scenario.arms.iter().map(ArmSection::name).filter(|name| !name.is_empty()).collect();
     for wanted in overrides.arms.iter().filter(|wanted| !known.contains(&wanted.as_str())) {
         let listed = format!("its arms: {}", known.join(", "));
         let hint = match nearest(wanted, known.iter().copied()) {

@@ -30,17 +30,15 @@ pub(super) fn generators(scenario: &Scenario, problems: &mut Vec<Problem>) -> Ve
             continue;
         }
         let line = section.settings.text("hey");
-        match generator(section, line, &scenario.directory, problems) {
-            Some((schedule, request)) => {
-                workers += u64::from(schedule.workers());
-                let start = section.settings.duration("start");
-                let flags = line.split_whitespace().collect::<Vec<_>>().join(" ");
-                let from = if start.is_zero() { String::new() } else { format!(", from {}", format_duration(start)) };
-                let plan = GeneratorPlan { schedule: SchedulePlan::Hey(schedule), request, start };
-                generators.push((plan, format!("hey {flags}{from}")));
-            }
-            None => continue,
-        }
+        let Some((schedule, request)) = generator(section, line, &scenario.directory, problems) else { continue };
+        workers += u64::from(schedule.workers());
+        let start = section.settings.duration("start");
+        let flags = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let from = if start.is_zero() { String::new() } else { format!(", from {}", format_duration(start)) };
+        generators.push((
+            GeneratorPlan { schedule: SchedulePlan::Hey(schedule), request, start },
+            format!("hey {flags}{from}"),
+        ));
     }
     if workers > u64::from(keys::WORKERS_MAX) && problems.len() == before {
         let what = format!("ask for {workers} workers (-c) together; the most is {}", keys::WORKERS_MAX);

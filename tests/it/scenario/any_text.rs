@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{GOOD, problems, study_of};
+use super::{GOOD, study_of};
 
 proptest! {
     #[test]

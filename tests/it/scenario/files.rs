@@ -16,9 +16,9 @@ fn lines_are_counted_alike_with_any_line_ending_and_a_byte_order_mark_is_no_text
 
 /// What is said about a file of these bytes, by its bare name.
 fn problems_of_file(name: &str, bytes: &[u8]) -> String {
-    let directory = tempfile::tempdir().expect("a directory for the test");
+    let Ok(directory) = tempfile::tempdir() else { panic!("there is a directory for the test") };
     let path = directory.path().join(name);
-    std::fs::write(&path, bytes).expect("the file is written");
+    assert!(std::fs::write(&path, bytes).is_ok(), "the file is written");
     let text = problems(resolve::load(&path, &Overrides::default()));
     text.replace(&format!("{}/", directory.path().display()), "")
 }

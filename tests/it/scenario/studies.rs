@@ -5,7 +5,7 @@ use std::time::Duration;
 use watchtower::study::resolve::Overrides;
 use watchtower::study::target_kind::TargetKind;
 
-use super::{GOOD, problems, study_of, study_with};
+use super::{GOOD, good, problems, study_with};
 
 #[test]
 fn what_the_command_line_asks_for_is_checked_like_the_file() {
@@ -33,7 +33,7 @@ fn what_the_command_line_asks_for_is_checked_like_the_file() {
 fn what_the_command_line_asks_for_wins_over_the_file() {
     let overrides =
         Overrides { arms: vec!["control".to_owned()], repeats: Some(3), seed: Some(7), ..Overrides::default() };
-    let study = study_with(GOOD, &overrides).ok().expect("no problem");
+    let Ok(study) = study_with(GOOD, &overrides) else { panic!("no problem") };
     assert_eq!(study.arms.iter().map(|arm| arm.name.as_str()).collect::<Vec<_>>(), ["control"]);
     assert_eq!((study.repeats, study.seed.0, study.runs()), (3, 7, 3));
     assert!(study.resolved_toml().contains("repeats = 3") && !study.resolved_toml().contains("\"tower\""));
@@ -41,7 +41,7 @@ fn what_the_command_line_asks_for_wins_over_the_file() {
 
 #[test]
 fn arms_of_one_repeat_share_their_seed_and_repeats_differ() {
-    let study = study_of(GOOD).ok().expect("no problem");
+    let study = good(GOOD);
     assert_eq!(study.plan(0, 1).seed, study.plan(1, 1).seed);
     assert_ne!(study.plan(0, 1).seed, study.plan(0, 2).seed);
     assert_eq!(study.plan(1, 2).arm.name, "control");
@@ -50,7 +50,7 @@ fn arms_of_one_repeat_share_their_seed_and_repeats_differ() {
 #[test]
 fn the_smallest_scenario_is_two_tables_and_its_defaults_are_written_out() {
     let text = "[[load]]\nhey = \"-z 2m -c 50 -q 5\"\n[[arm]]\npolicy = \"fixed\"\n";
-    let study = study_of(text).ok().expect("no problem");
+    let study = good(text);
     assert_eq!(study.planned_requests(), Some(30_000));
     insta::assert_snapshot!(study.resolved_toml(), @r#"
     name = "t"
@@ -116,8 +116,8 @@ fn a_resolved_scenario_resolves_to_itself() {
         "query = \"number=7\"\nreplicas = 2\nlabels = { \"com.openfaas.scale.min\" = 2, team = \"a \\\"b\\\"\\n\" }\nmodel = { cpu = \"1.234567ms\", cpu_cv = 0.1 }",
     );
     for text in [GOOD, labelled.as_str()] {
-        let study = study_of(text).ok().expect("no problem");
-        let again = study_of(study.resolved_toml()).ok().expect("what is written can be read");
+        let study = good(text);
+        let again = good(study.resolved_toml());
         assert_eq!(again.resolved_toml(), study.resolved_toml());
         assert_eq!(again.functions, study.functions);
         assert_eq!((again.generators, again.limits, again.node), (study.generators, study.limits, study.node));
@@ -129,7 +129,7 @@ fn the_generator_may_be_late_by_a_twentieth_of_its_period_within_reason() {
     for (flags, millis) in
         [("-z 9s -c 1 -q 5", 10), ("-z 9s -c 1 -q 10", 5), ("-z 9s -c 1 -q 1000", 1), ("-z 9s -c 1", 10)]
     {
-        let study = study_of(&GOOD.replace("-z 10s -c 5 -q 5", flags)).ok().expect("no problem");
+        let study = good(&GOOD.replace("-z 10s -c 5 -q 5", flags));
         assert_eq!(study.limits.max_lateness_p99, Duration::from_millis(millis), "{flags}");
     }
 }
@@ -137,14 +137,14 @@ fn the_generator_may_be_late_by_a_twentieth_of_its_period_within_reason() {
 #[test]
 fn a_slow_function_makes_the_estimate_longer_than_the_schedule() {
     let sleepy = GOOD.replace("ftest", "sleepy").replace("number=50", "number=0.75");
-    let study = study_of(&sleepy.replace("-z 10s -c 5 -q 5", "-n 300 -c 10 -q 2")).ok().expect("no problem");
+    let study = good(&sleepy.replace("-z 10s -c 5 -q 5", "-n 300 -c 10 -q 2"));
     // 30 requests of 0.76 s by each worker, 5 s of warm-up, 60 s of cool-down
     assert!((87.0..90.0).contains(&study.duration_of_run().as_secs_f64()), "{:?}", study.duration_of_run());
 }
 
 #[test]
 fn a_study_is_described_before_it_runs() {
-    let study = study_of(GOOD).ok().expect("no problem");
+    let study = good(GOOD);
     insta::assert_snapshot!(study.describe(), @r#"
     t: (no description)
       function   ftest?number=50
