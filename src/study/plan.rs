@@ -243,8 +243,8 @@ impl fmt::Display for Description {
     }
 }
 
-/// A duration as people say it, to the second at best.
-pub(super) fn rounded(duration: Duration) -> String {
+/// A duration in whole seconds, as people say it.
+pub fn rounded(duration: Duration) -> String {
     let secs = duration.as_secs_f64().round() as u64;
     match (secs / 3_600, secs / 60 % 60, secs % 60) {
         (0, 0, secs) => format!("{secs} s"),
