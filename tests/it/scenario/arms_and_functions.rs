@@ -226,11 +226,11 @@ labels = { "com.openfaas.scale.min" = "3" }"#,
         },
         Case {
             instead_of: r#"query = "number=50""#,
-            write: r#"model = { workers = 0, cpu_cv = inf, cpu = "-1ms" }"#,
+            write: r#"model = { workers = 0, wait_cv = inf, cpu = "-1ms" }"#,
             message: r#"t.toml:5: [function.model]: cpu = "-1ms" is negative
   hint: a duration is at least 0
-t.toml:5: [function.model]: cpu_cv = inf is out of range
-  hint: allowed is a number from 0 to 100; the default is 3.0
+t.toml:5: [function.model]: wait_cv = inf is out of range
+  hint: allowed is a number from 0 to 100; the default is 0.0
 t.toml:5: [function.model]: workers = 0 is out of range
   hint: allowed is a whole number from 1 to 10000 (threads); the default is 4"#,
         },
@@ -250,4 +250,14 @@ fn a_slow_function_needs_an_objective_of_its_own() {
     t.toml: [slo]: latency is not given, and only ftest has a default
       hint: write [slo] and latency = "...": how fast "sleepy" should answer
     "#);
+}
+
+#[test]
+fn sleepy_waits_for_what_its_query_says() {
+    let text = GOOD.replace("ftest", "sleepy").replace("number=50\"", "number=0.75\"\nmodel = { wait = \"2s\" }");
+    insta::assert_snapshot!(problems(study_of(&text)), @r#"
+    t.toml:6: [function.model]: wait = "2s" is not the 750ms of the query, and sleepy waits for that
+      hint: leave it out, or change [function] query
+    "#);
+    assert_eq!(problems(study_of(&text.replace("\"2s\"", "\"0.75s\""))), "no problem");
 }
