@@ -1,11 +1,386 @@
-//! Placeholder.
-use super::settings::{Parameter, Settings};
-use super::{Context, Policy};
+//! The autoscaler of the `OpenFaaS` Community Edition: Prometheus, Alertmanager and the gateway's alert handler, as the
+//! chart of gateway 0.27.8 sets them up, as one policy.
+//!
+//! ```text
+//!   each 5 s          each 15 s           5 s, then each 10 s        per alert
+//!   scrape  --------> evaluate ---------> flush ------------------> read, step, scale
+//!   (counters)        prometheus.rs       alertmanager.rs           gateway.rs
+//! ```
+//!
+//! This file holds the settings, the timers and the wiring; each rule lives with the program it is a rule of. Timers that
+//! are due at the same instant go off from the right to the left of the picture: what one program sends has not
+//! arrived at the next when that one's own timer goes off.
+
+mod alertmanager;
+mod gateway;
+mod prometheus;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use rand::RngExt;
+
+use crate::random::Purpose;
+use crate::record::EventKind;
+use crate::time::{Epoch, Timestamp};
+
+use self::alertmanager::{Alertmanager, Outcome, Post, Reply, Status, Tick, Timing, Why};
+use self::gateway::{Gateway, Order};
+use self::prometheus::{Change, Prometheus, Rule, Transition};
+use super::settings::{Kind, Parameter, Settings, Value};
+use super::{Action, Context, Counter, Event, Policy, Reason};
+
+/// Seconds of Unix time modulo 15 s at which the chart's rule group is evaluated: xxhash64 of the rule file's path and
+/// the group's name, labels encoded as release builds of Prometheus do (2.44 and later).
+const CHART_EVALUATION: Duration = Duration::from_nanos(7_891_727_015);
+/// The same for a Prometheus built with plain `go build`, or before 2.44.
+const PLAIN_BUILD_EVALUATION: Duration = Duration::from_nanos(8_324_404_523);
+/// A scrape that is late by no more than this is stored at its planned time (scrape.go `scrapeTimestampTolerance`).
+const SCRAPE_TOLERANCE: Duration = Duration::from_millis(2);
+/// The longest a scrape may take; shorter if the interval is (the default of `scrape_timeout`).
+const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Settings of this policy.
 pub fn parameters() -> Vec<Parameter> {
-    Vec::new()
+    let duration = |name, default, doc| Parameter {
+        name,
+        kind: Kind::Duration { min: Duration::ZERO, max: Duration::from_secs(86_400) },
+        default: Value::Duration(default),
+        unit: "",
+        doc,
+    };
+    let interval = |name, default, doc| Parameter {
+        kind: Kind::Duration { min: Duration::from_millis(1), max: Duration::from_secs(86_400) },
+        ..duration(name, default, doc)
+    };
+    vec![
+        Parameter {
+            name: "threshold",
+            kind: Kind::Number { min: 0.0, max: f64::INFINITY },
+            default: Value::Number(5.0),
+            unit: "requests/s",
+            doc: "answers with status 200 per second above which a function's alert becomes active",
+        },
+        interval("window", Duration::from_secs(10), "range over which the rate is taken"),
+        interval("scrape_interval", Duration::from_secs(5), "time between two readings of the gateway's counters"),
+        interval("evaluation_interval", Duration::from_secs(15), "time between two evaluations of the rule"),
+        duration(
+            "for",
+            Duration::from_secs(5),
+            "how long the rate must have been above the threshold before the alert fires",
+        ),
+        duration(
+            "resend_delay",
+            Duration::from_secs(60),
+            "an alert is sent to Alertmanager again once more than this has passed",
+        ),
+        duration("group_wait", Duration::from_secs(5), "time from a group's first alert to its first notification"),
+        interval("group_interval", Duration::from_secs(10), "time between two looks at a group that may notify"),
+        duration(
+            "repeat_interval",
+            Duration::from_secs(30),
+            "a notification is repeated, and so the next step taken, once it is older than this",
+        ),
+        duration("resolved_retention", Duration::from_secs(900), "how long a resolved alert is sent again"),
+        duration(
+            "webhook_latency",
+            Duration::from_millis(50),
+            "time from a notification to the gateway's answer; above about three times the drift the period of steps is 40 s instead of 30 s",
+        ),
+        duration(
+            "flush_drift",
+            Duration::from_millis(3),
+            "by how much each look at a group is later than its interval",
+        ),
+        Parameter {
+            name: "evaluation_phase",
+            kind: Kind::DurationOr(&["chart", "plain-build", "random"]),
+            default: Value::Text("chart"),
+            unit: "",
+            doc: "when rules are evaluated: Unix time modulo the interval; \"chart\" is 7.891727015s as in an installed chart, \"plain-build\" 8.324404523s, \"random\" follows from the seed",
+        },
+        Parameter {
+            name: "scrape_phase",
+            kind: Kind::DurationOr(&["random", "recorded"]),
+            default: Value::Text("random"),
+            unit: "",
+            doc: "when counters are read: Unix time modulo the interval; \"random\" follows from the seed, \"recorded\" takes them whenever they come (for replays only)",
+        },
+        Parameter {
+            name: "phase_reference",
+            kind: Kind::Choice(&["unix", "load"]),
+            default: Value::Text("unix"),
+            unit: "",
+            doc: "what both phases are counted from: the Unix epoch or the start of the load",
+        },
+    ]
 }
+
 /// Makes one.
-pub fn build(_settings: &Settings, _context: &Context) -> Box<dyn Policy> {
-    todo!()
+pub fn build(settings: &Settings, context: &Context) -> Box<dyn Policy> {
+    Box::new(OpenFaasCe::new(settings, context))
+}
+
+/// The chain.
+struct OpenFaasCe {
+    epoch: Epoch,
+    scrapes: Option<Grid>,
+    scrape_timeout: Duration,
+    evaluations: Grid,
+    threshold: f64,
+    prometheus: Prometheus,
+    alertmanager: Alertmanager,
+    gateway: Gateway,
+    timers: Option<Timers>,
+    /// Begins of the scrapes that are not answered yet, in order.
+    asked: VecDeque<Timestamp>,
+}
+
+/// The timers that are kept here; Alertmanager and the gateway know their own.
+#[derive(Clone, Copy, Debug)]
+struct Timers {
+    scrape: Option<Timestamp>,
+    evaluation: Timestamp,
+}
+
+/// Whose timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Clock {
+    Gateway,
+    Alertmanager,
+    Evaluation,
+    Scrape,
+}
+
+/// Points in time that lie `phase` after each multiple of `period` of Unix time.
+#[derive(Clone, Copy, Debug)]
+struct Grid {
+    period: Duration,
+    phase: Duration,
+}
+
+impl Grid {
+    fn at_or_after(self, epoch: Epoch, at: Timestamp) -> Timestamp {
+        epoch.next_on_grid(at, self.period, self.phase)
+    }
+
+    fn after(self, epoch: Epoch, at: Timestamp) -> Timestamp {
+        self.at_or_after(epoch, at + Duration::from_nanos(1))
+    }
+
+    /// The last point at or before `at`, which is not before the grid's first point in the run.
+    fn last(self, epoch: Epoch, at: Timestamp) -> Timestamp {
+        self.after(epoch, at) - self.period
+    }
+}
+
+impl OpenFaasCe {
+    fn new(settings: &Settings, context: &Context) -> Self {
+        let mut stream = context.seed.stream(Purpose::Policy);
+        // Both are drawn whether used or not, so that a phase that is given changes nothing else.
+        let mut random = |period: Duration| period.mul_f64(stream.random::<f64>());
+        let (scrape_interval, evaluation_interval) =
+            (settings.duration("scrape_interval"), settings.duration("evaluation_interval"));
+        let (random_scrape, random_evaluation) = (random(scrape_interval), random(evaluation_interval));
+        let reference = match settings.word("phase_reference") {
+            "load" => context.epoch.unix_at(context.load_start),
+            _ => Duration::ZERO,
+        };
+        let scrape_phase = match settings.duration_or_word("scrape_phase") {
+            Ok(phase) => Some(phase),
+            Err("recorded") => None,
+            Err(_) => Some(random_scrape),
+        };
+        let evaluation_phase = match settings.duration_or_word("evaluation_phase") {
+            Ok(phase) => phase,
+            Err("chart") => CHART_EVALUATION,
+            Err("plain-build") => PLAIN_BUILD_EVALUATION,
+            Err(_) => random_evaluation,
+        };
+        let rule = Rule {
+            threshold: settings.number("threshold"),
+            window: settings.duration("window"),
+            hold: settings.duration("for"),
+            interval: evaluation_interval,
+            resend_delay: settings.duration("resend_delay"),
+            resolved_retention: settings.duration("resolved_retention"),
+        };
+        let timing = Timing {
+            group_wait: settings.duration("group_wait"),
+            group_interval: settings.duration("group_interval"),
+            repeat_interval: settings.duration("repeat_interval"),
+            flush_drift: settings.duration("flush_drift"),
+        };
+        Self {
+            epoch: context.epoch,
+            scrapes: scrape_phase.map(|phase| Grid { period: scrape_interval, phase: reference + phase }),
+            scrape_timeout: scrape_interval.min(SCRAPE_TIMEOUT),
+            evaluations: Grid { period: evaluation_interval, phase: reference + evaluation_phase },
+            threshold: rule.threshold,
+            prometheus: Prometheus::new(rule, context.epoch),
+            alertmanager: Alertmanager::new(timing, stream, Timestamp::ZERO),
+            gateway: Gateway::new(&context.functions, settings.duration("webhook_latency")),
+            timers: None,
+            asked: VecDeque::new(),
+        }
+    }
+
+    /// The timer that is due next. At equal times the first of the table.
+    fn next_timer(&self) -> Option<(Timestamp, Clock)> {
+        let timers = self.timers?;
+        let table = [
+            (self.gateway.due(), Clock::Gateway),
+            (Some(self.alertmanager.due()), Clock::Alertmanager),
+            (Some(timers.evaluation), Clock::Evaluation),
+            (timers.scrape, Clock::Scrape),
+        ];
+        table.into_iter().filter_map(|(at, clock)| Some((at?, clock))).min_by_key(|(at, _)| *at)
+    }
+
+    fn run_timers(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        while let Some((_, clock)) = self.next_timer().filter(|(at, _)| *at <= now) {
+            match clock {
+                Clock::Gateway => {
+                    if let Some((post, reply)) = self.gateway.tick(now, actions) {
+                        self.replied(now, post, reply, actions);
+                    }
+                }
+                Clock::Alertmanager => match self.alertmanager.tick(now) {
+                    Some(Tick::Post(post)) => self.post(now, &post, actions),
+                    Some(Tick::GaveUp { attempts }) => {
+                        let text =
+                            format!("notification given up after {attempts} attempts, the time of its flush is over");
+                        actions.push(note(EventKind::Failed, Reason::new(text)));
+                    }
+                    Some(Tick::Quiet | Tick::Swept) | None => {}
+                },
+                Clock::Evaluation => self.evaluate(now, actions),
+                Clock::Scrape => self.scrape(now, actions),
+            }
+        }
+    }
+
+    fn scrape(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        let (Some(grid), Some(timers)) = (self.scrapes, &mut self.timers) else { return };
+        let planned = grid.last(self.epoch, now);
+        self.asked.push_back(if now.since(planned) <= SCRAPE_TOLERANCE { planned } else { now });
+        timers.scrape = Some(grid.after(self.epoch, now));
+        actions.push(Action::Scrape);
+    }
+
+    /// A scrape that failed, or took longer than it may, leaves a gap.
+    fn scraped(&mut self, now: Timestamp, counters: Option<&[Counter]>, actions: &mut Vec<Action>) {
+        let asked = self.asked.pop_front();
+        let began = asked.unwrap_or(now);
+        match counters {
+            Some(counters) if now.since(began) <= self.scrape_timeout => self.prometheus.store(began, counters),
+            Some(_) => {
+                actions.push(note(EventKind::Failed, Reason::new("scrape took too long, its sample is missing")))
+            }
+            None => actions.push(note(EventKind::Failed, Reason::new("scrape failed, its sample is missing"))),
+        }
+    }
+
+    fn evaluate(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        let Some(timers) = &mut self.timers else { return };
+        timers.evaluation = self.evaluations.after(self.epoch, now);
+        // Evaluations that were slept through are left out, as in the original (rules/group.go, missed iterations).
+        let evaluation = self.prometheus.evaluate(self.evaluations.last(self.epoch, now));
+        for transition in &evaluation.transitions {
+            actions.push(self.alert_note(transition));
+        }
+        for alert in &evaluation.sent {
+            self.alertmanager.receive(now, alert);
+        }
+    }
+
+    fn post(&mut self, now: Timestamp, post: &Post, actions: &mut Vec<Action>) {
+        let mut orders: Vec<Order> = post
+            .alerts
+            .iter()
+            .map(|(function, status)| Order {
+                function: *function,
+                status: *status,
+                rate: self.prometheus.rate_of(*function),
+            })
+            .collect();
+        // Alertmanager sorts alerts by their labels, of which only the function's name differs.
+        orders.sort_by_key(|order| self.gateway.name(order.function));
+        let alerts: Vec<String> = orders
+            .iter()
+            .map(|order| {
+                let status = if order.status == Status::Firing { "firing" } else { "resolved" };
+                format!("{} {status}", self.gateway.name(order.function))
+            })
+            .collect();
+        let why = match post.why {
+            Why::NewFiring => "an alert is new",
+            Why::AllResolved => "all alerts are resolved",
+            Why::NewResolved => "an alert is resolved",
+            Why::Repeat => "the last notification is too old",
+        };
+        let again = if post.attempt > 1 { format!(", attempt {}", post.attempt) } else { String::new() };
+        let text = format!("notification{again}: {}, because {why}", alerts.join(", "));
+        actions.push(note(EventKind::Decision, Reason::new(text)));
+        self.gateway.post(now, post.id, orders, actions);
+    }
+
+    fn replied(&mut self, now: Timestamp, post: u64, reply: Reply, actions: &mut Vec<Action>) {
+        let failure = match reply {
+            Reply::Status(status) => format!("notification was answered with {status}"),
+            Reply::ConnectionLost => "notification lost its connection".to_owned(),
+        };
+        let text = match self.alertmanager.replied(now, post, reply) {
+            Outcome::Logged => return,
+            Outcome::Retry(at) => format!("{failure}, again in {:.3} s", at.since(now).as_secs_f64()),
+            Outcome::Refused => format!("{failure}, not tried again before the next flush"),
+            Outcome::TooLate => format!("{failure} after it was given up"),
+        };
+        actions.push(note(EventKind::Failed, Reason::new(text)));
+    }
+
+    fn alert_note(&self, transition: &Transition) -> Action {
+        let state = match transition.change {
+            Change::Pending => "pending",
+            Change::Firing => "firing",
+            Change::Dropped => "dropped before it fired",
+            Change::Resolved => "resolved",
+        };
+        let name = self.gateway.name(transition.function);
+        let threshold = self.threshold;
+        let text = match transition.rate {
+            Some(rate) if rate > threshold => format!("alert of {name} {state}: {rate:.2} /s is above {threshold} /s"),
+            Some(rate) => format!("alert of {name} {state}: {rate:.2} /s is not above {threshold} /s"),
+            None => format!("alert of {name} {state}: fewer than two samples, so no rate"),
+        };
+        note(EventKind::Alert, Reason { text, value: transition.rate })
+    }
+}
+
+impl Policy for OpenFaasCe {
+    fn handle(&mut self, now: Timestamp, event: &Event, actions: &mut Vec<Action>) {
+        match event {
+            Event::Started { .. } => {
+                self.timers = Some(Timers {
+                    scrape: self.scrapes.map(|grid| grid.at_or_after(self.epoch, now)),
+                    evaluation: self.evaluations.at_or_after(self.epoch, now),
+                });
+            }
+            Event::Scraped(counters) => self.scraped(now, counters.as_deref(), actions),
+            Event::Replicas { function, status } => self.gateway.replicas(*function, *status, actions),
+            Event::ScaleAnswered { function, result } => {
+                self.gateway.scaled(*function, result.as_ref().map(|_| ()), actions);
+            }
+            Event::Woken | Event::ProbeDone(_) => {}
+        }
+        self.run_timers(now, actions);
+    }
+
+    fn wake_at(&self) -> Option<Timestamp> {
+        self.next_timer().map(|(at, _)| at)
+    }
+}
+
+fn note(kind: EventKind, reason: Reason) -> Action {
+    Action::Note { kind, from: None, to: None, reason }
 }

@@ -1,0 +1,422 @@
+//! The gateway's `/system/alert`: one alert after another, read the replicas, add a step or go back to the minimum.
+//!
+//! ```text
+//!   POST --> read replicas --> from == to? next alert
+//!                          \-> scale, not before POST + latency --> answered --> next alert --> ... --> reply
+//! ```
+//!
+//! Errors are asymmetric, as in gateway 0.27.8 (handlers/alerthandler.go, plugin/external.go): a failing read is
+//! swallowed, a failing write makes the reply a 500, and a write without an answer ends the handler and its connection.
+//! Nothing here knows why an alert fires or when the next POST comes.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use crate::policy::{Action, FunctionInfo, Reason, Refusal, ReplicaStatus};
+use crate::record::{EventKind, FunctionId};
+use crate::time::Timestamp;
+
+use super::alertmanager::{Reply, Status};
+
+/// `DefaultMinReplicas`, `DefaultMaxReplicas` and `DefaultScalingFactor` of scaling/ranges.go.
+const DEFAULT_MIN: u64 = 1;
+const DEFAULT_MAX: u64 = 5;
+const DEFAULT_FACTOR: u64 = 10;
+
+/// One alert of a POST.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Order {
+    /// Whose.
+    pub(super) function: FunctionId,
+    /// What it says.
+    pub(super) status: Status,
+    /// The rate behind it, for the reason.
+    pub(super) rate: Option<f64>,
+}
+
+/// Bounds and step of a function, from its labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Limits {
+    min: u64,
+    max: u64,
+    /// Percent of the maximum per step; the value of the label if it is none of 1 to 100.
+    factor: Result<u64, i64>,
+}
+
+/// A handler at work for one POST.
+#[derive(Debug)]
+struct Handler {
+    post: u64,
+    /// Before this no scaling leaves and no reply.
+    leaves: Timestamp,
+    todo: VecDeque<Order>,
+    stage: Stage,
+    has_failed: bool,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Reading(Order),
+    Holding { function: FunctionId, from: u32, to: u32, reason: Reason },
+    Writing(FunctionId),
+    Replying(Reply),
+}
+
+/// All handlers at work. More than one only if Alertmanager gave up on a POST that goes on here.
+#[derive(Debug)]
+pub(super) struct Gateway {
+    names: Vec<String>,
+    limits: Vec<Limits>,
+    latency: Duration,
+    handlers: Vec<Handler>,
+}
+
+impl Gateway {
+    /// For these functions. `latency` is the time from a POST to its reply if every answer comes at once.
+    pub(super) fn new(functions: &[FunctionInfo], latency: Duration) -> Self {
+        Self {
+            names: functions.iter().map(|function| function.name.clone()).collect(),
+            limits: functions.iter().map(|function| Limits::of(&function.labels)).collect(),
+            latency,
+            handlers: Vec::new(),
+        }
+    }
+
+    /// The function's name, for texts and for the order of alerts.
+    pub(super) fn name(&self, function: FunctionId) -> String {
+        match self.names.get(usize::from(function.0)) {
+            Some(name) if !name.is_empty() => name.clone(),
+            _ => format!("function {}", function.0 + 1),
+        }
+    }
+
+    /// Takes a POST.
+    pub(super) fn post(&mut self, now: Timestamp, post: u64, orders: Vec<Order>, actions: &mut Vec<Action>) {
+        let mut handler = Handler {
+            post,
+            leaves: now + self.latency,
+            todo: orders.into(),
+            stage: Stage::Replying(Reply::Status(200)),
+            has_failed: false,
+        };
+        handler.begin_next(actions);
+        self.handlers.push(handler);
+    }
+
+    /// Takes the answer to [`Action::ReadReplicas`].
+    pub(super) fn replicas(&mut self, function: FunctionId, status: Option<ReplicaStatus>, actions: &mut Vec<Action>) {
+        let limits = self.limits_of(function);
+        let name = self.name(function);
+        let reads =
+            |handler: &&mut Handler| matches!(handler.stage, Stage::Reading(order) if order.function == function);
+        let Some(handler) = self.handlers.iter_mut().find(reads) else { return };
+        let Stage::Reading(order) = handler.stage else { return };
+        let Some(ReplicaStatus { desired, .. }) = status else {
+            actions.push(note(EventKind::Failed, format!("{name}: replicas could not be read, alert passed over")));
+            return handler.begin_next(actions);
+        };
+        let (to, rule) = match limits.target(order.status, u64::from(desired)) {
+            Ok(target) => target,
+            Err(factor) => {
+                let text = format!("{name}: scaling factor {factor} is not in 1 to 100, alert passed over");
+                actions.push(note(EventKind::Failed, text));
+                return handler.begin_next(actions);
+            }
+        };
+        let to = u32::try_from(to).unwrap_or(u32::MAX);
+        let rate = order.rate.map_or_else(|| "without a rate".to_owned(), |rate| format!("at {rate:.2} /s"));
+        let state = match order.status {
+            Status::Firing => "firing",
+            Status::Resolved => "resolved",
+        };
+        let reason = Reason { text: format!("{state} {rate}: {rule}"), value: order.rate };
+        if to == desired {
+            let reason = Reason { text: format!("{name} stays at {to}: {}", reason.text), value: reason.value };
+            actions.push(Action::Note { kind: EventKind::Decision, from: Some(to), to: Some(to), reason });
+            return handler.begin_next(actions);
+        }
+        handler.stage = Stage::Holding { function, from: desired, to, reason };
+    }
+
+    /// Takes the answer to [`Action::Scale`].
+    pub(super) fn scaled(&mut self, function: FunctionId, result: Result<(), &Refusal>, actions: &mut Vec<Action>) {
+        let writes = |handler: &&mut Handler| matches!(handler.stage, Stage::Writing(of) if of == function);
+        let Some(handler) = self.handlers.iter_mut().find(writes) else { return };
+        match result {
+            Ok(()) => handler.begin_next(actions),
+            Err(Refusal::Status { .. }) => {
+                handler.has_failed = true;
+                handler.begin_next(actions);
+            }
+            // The original reads the status of an answer that isn't there and its handler dies with the connection.
+            Err(Refusal::Unreachable(_)) => handler.stage = Stage::Replying(Reply::ConnectionLost),
+        }
+    }
+
+    /// When a scaling or a reply leaves next.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        self.handlers.iter().filter(|handler| handler.holds()).map(|handler| handler.leaves).min()
+    }
+
+    /// Does one thing that is due at `now`; the reply to a POST, if that was it.
+    pub(super) fn tick(&mut self, now: Timestamp, actions: &mut Vec<Action>) -> Option<(u64, Reply)> {
+        let at = self.handlers.iter().position(|handler| handler.holds() && handler.leaves <= now)?;
+        let handler = &mut self.handlers[at];
+        match &mut handler.stage {
+            Stage::Holding { function, from, to, reason } => {
+                let (function, reason) = (*function, std::mem::replace(reason, Reason::new("")));
+                actions.push(Action::Scale { function, from: *from, to: *to, reason });
+                handler.stage = Stage::Writing(function);
+                None
+            }
+            Stage::Replying(reply) => {
+                let (post, reply) = (handler.post, *reply);
+                self.handlers.remove(at);
+                Some((post, reply))
+            }
+            Stage::Reading(_) | Stage::Writing(_) => None,
+        }
+    }
+
+    fn limits_of(&self, function: FunctionId) -> Limits {
+        self.limits.get(usize::from(function.0)).copied().unwrap_or_else(|| Limits::of(&BTreeMap::new()))
+    }
+}
+
+impl Handler {
+    fn begin_next(&mut self, actions: &mut Vec<Action>) {
+        self.stage = match self.todo.pop_front() {
+            Some(order) => {
+                actions.push(Action::ReadReplicas { function: order.function });
+                Stage::Reading(order)
+            }
+            None => Stage::Replying(Reply::Status(if self.has_failed { 500 } else { 200 })),
+        };
+    }
+
+    /// Whether it waits for its time only, not for an answer.
+    fn holds(&self) -> bool {
+        matches!(self.stage, Stage::Holding { .. } | Stage::Replying(_))
+    }
+}
+
+impl Limits {
+    fn of(labels: &BTreeMap<String, String>) -> Self {
+        // The original reads a signed number and stores its bits unsigned, so a negative limit is a huge one.
+        let label = |name: &str, default: u64| {
+            labels.get(name).and_then(|text| text.parse::<i64>().ok()).map_or(default, i64::cast_unsigned)
+        };
+        let factor = label("com.openfaas.scale.factor", DEFAULT_FACTOR);
+        Self {
+            min: label("com.openfaas.scale.min", DEFAULT_MIN),
+            max: label("com.openfaas.scale.max", DEFAULT_MAX),
+            factor: if (1..=100).contains(&factor) { Ok(factor) } else { Err(factor.cast_signed()) },
+        }
+    }
+
+    /// Replicas after an alert, with the rule in words; the bad factor if that makes the read fail.
+    ///
+    /// Firing: `min(current + ceil(max / 100 x factor), max)` with `max` at most 5, without a lower clamp, so `current`
+    /// above `max` comes *down*. Resolved, or a step of 0: the minimum, whatever the load.
+    fn target(self, status: Status, current: u64) -> Result<(u64, String), i64> {
+        let factor = self.factor?;
+        let max = self.max.min(DEFAULT_MAX);
+        // Whole-number form of ceil(max / 100 x factor); the same for every max up to 5 and factor up to 100.
+        let step = (max * factor).div_ceil(100);
+        Ok(match status {
+            Status::Firing if step > 0 => {
+                let to = (current + step).min(max);
+                (to, format!("{current} + {factor} % of {max}, rounded up to {step}, at most {max}, is {to}"))
+            }
+            Status::Firing => (self.min, format!("a maximum of {max} leaves no step, so the minimum of {}", self.min)),
+            Status::Resolved => (self.min, format!("back to the minimum of {}", self.min)),
+        })
+    }
+}
+
+fn note(kind: EventKind, text: String) -> Action {
+    Action::Note { kind, from: None, to: None, reason: Reason::new(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const F: FunctionId = FunctionId(0);
+    const G: FunctionId = FunctionId(1);
+
+    fn limits(min: &str, max: &str, factor: &str) -> Limits {
+        let labels = [("min", min), ("max", max), ("factor", factor)]
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| (format!("com.openfaas.scale.{name}"), value.to_owned()));
+        Limits::of(&labels.collect())
+    }
+
+    fn target(limits: Limits, status: Status, current: u64) -> Result<u64, i64> {
+        limits.target(status, current).map(|(to, _)| to)
+    }
+
+    fn order(function: FunctionId, status: Status) -> Order {
+        Order { function, status, rate: Some(20.0) }
+    }
+
+    fn gateway() -> Gateway {
+        let function = |name: &str| FunctionInfo { name: name.to_owned(), labels: BTreeMap::new() };
+        Gateway::new(&[function("ftest"), function("other")], Duration::from_millis(50))
+    }
+
+    fn ready(desired: u32) -> Option<ReplicaStatus> {
+        Some(ReplicaStatus { desired, ready: desired })
+    }
+
+    /// Actions in short: `read 0`, `scale 0 1->2`, `failed`, `decision`.
+    fn short(actions: &mut Vec<Action>) -> Vec<String> {
+        let text = |action: Action| match action {
+            Action::ReadReplicas { function } => format!("read {}", function.0),
+            Action::Scale { function, from, to, .. } => format!("scale {} {from}->{to}", function.0),
+            Action::Note { kind, .. } => kind.as_str().to_owned(),
+            other => format!("{other:?}"),
+        };
+        actions.drain(..).map(text).collect()
+    }
+
+    #[test]
+    fn a_firing_alert_adds_a_step_up_to_the_maximum_and_any_other_goes_to_the_minimum() {
+        let defaults = limits("", "", "");
+        for (status, current, expected) in [
+            (Status::Firing, 0, 1),
+            (Status::Firing, 1, 2),
+            (Status::Firing, 4, 5),
+            (Status::Firing, 5, 5),
+            (Status::Firing, 9, 5),
+            (Status::Resolved, 5, 1),
+            (Status::Resolved, 0, 1),
+        ] {
+            assert_eq!(target(defaults, status, current), Ok(expected), "{status:?} at {current}");
+        }
+    }
+
+    #[test]
+    fn the_step_is_the_factors_share_of_the_maximum_rounded_up() {
+        for (factors, step) in [(1..=20, 1), (21..=40, 2), (41..=60, 3), (61..=80, 4), (81..=100, 5)] {
+            for factor in factors {
+                assert_eq!(target(limits("", "", &factor.to_string()), Status::Firing, 0), Ok(step), "factor {factor}");
+            }
+        }
+        // the original computes in floating point: no surprise for any maximum and factor
+        for max in 0..=5_u64 {
+            for factor in 1..=100_u64 {
+                let original = (max as f64 / 100.0 * factor as f64).ceil() as u64;
+                assert_eq!((max * factor).div_ceil(100), original, "{max} x {factor} %");
+            }
+        }
+    }
+
+    #[test]
+    fn labels_that_are_no_numbers_count_as_not_there() {
+        let defaults = limits("", "", "");
+        assert_eq!(limits("one", "5.0", " 10"), defaults);
+        assert_eq!(limits("2", "4", "50"), Limits { min: 2, max: 4, factor: Ok(50) });
+        assert_eq!(target(limits("2", "4", "50"), Status::Firing, 1), Ok(3));
+        assert_eq!(target(limits("2", "4", "50"), Status::Resolved, 4), Ok(2));
+        assert_eq!(target(limits("", "20", ""), Status::Firing, 5), Ok(5), "never more than 5");
+        assert_eq!(target(limits("3", "0", ""), Status::Firing, 1), Ok(3), "no step: the minimum");
+        assert_eq!(target(limits("", "-1", ""), Status::Firing, 4), Ok(5), "negative is huge");
+    }
+
+    #[test]
+    fn a_factor_outside_1_to_100_disables_alert_scaling() {
+        for factor in ["0", "101", "-5"] {
+            assert_eq!(target(limits("", "", factor), Status::Firing, 1), Err(factor.parse().unwrap()));
+            assert!(target(limits("", "", factor), Status::Resolved, 5).is_err());
+        }
+    }
+
+    #[test]
+    fn replicas_are_read_at_the_post_and_the_scaling_leaves_a_latency_later() {
+        let (mut gateway, mut actions) = (gateway(), Vec::new());
+        gateway.post(Timestamp::from_secs(1), 7, vec![order(F, Status::Firing)], &mut actions);
+        assert_eq!(short(&mut actions), ["read 0"]);
+        gateway.replicas(F, ready(1), &mut actions);
+        let leaves = Timestamp::from_millis(1050);
+        assert_eq!((short(&mut actions), gateway.due()), (vec![], Some(leaves)));
+        assert_eq!(gateway.tick(Timestamp::from_millis(1049), &mut actions), None);
+        assert_eq!(gateway.tick(leaves, &mut actions), None);
+        assert_eq!((short(&mut actions), gateway.due()), (vec!["scale 0 1->2".to_owned()], None));
+        gateway.scaled(F, Ok(()), &mut actions);
+        assert_eq!(gateway.tick(Timestamp::from_millis(1060), &mut actions), Some((7, Reply::Status(200))));
+    }
+
+    #[test]
+    fn alerts_are_processed_one_after_another() {
+        let (mut gateway, mut actions) = (gateway(), Vec::new());
+        let orders = vec![order(F, Status::Firing), order(G, Status::Resolved)];
+        gateway.post(Timestamp::ZERO, 1, orders, &mut actions);
+        gateway.replicas(F, ready(1), &mut actions);
+        gateway.tick(Timestamp::from_millis(50), &mut actions);
+        assert_eq!(short(&mut actions), ["read 0", "scale 0 1->2"]);
+        gateway.scaled(F, Ok(()), &mut actions);
+        gateway.replicas(G, ready(4), &mut actions);
+        gateway.tick(Timestamp::from_millis(80), &mut actions);
+        assert_eq!(short(&mut actions), ["read 1", "scale 1 4->1"]);
+    }
+
+    #[test]
+    fn what_is_already_there_is_not_asked_for() {
+        let (mut gateway, mut actions) = (gateway(), Vec::new());
+        gateway.post(Timestamp::ZERO, 1, vec![order(F, Status::Firing)], &mut actions);
+        gateway.replicas(F, ready(5), &mut actions);
+        assert_eq!(short(&mut actions), ["read 0", "decision"]);
+        let reply_at = Timestamp::from_millis(50);
+        assert_eq!(gateway.due(), Some(reply_at));
+        assert_eq!(gateway.tick(reply_at, &mut actions), Some((1, Reply::Status(200))));
+    }
+
+    #[test]
+    fn a_failing_read_is_swallowed() {
+        let (mut gateway, mut actions) = (gateway(), Vec::new());
+        let orders = vec![order(F, Status::Firing), order(G, Status::Firing)];
+        gateway.post(Timestamp::ZERO, 1, orders, &mut actions);
+        gateway.replicas(F, None, &mut actions);
+        assert_eq!(short(&mut actions), ["read 0", "failed", "read 1"]);
+        gateway.replicas(G, None, &mut actions);
+        assert_eq!(gateway.tick(Timestamp::from_millis(50), &mut actions), Some((1, Reply::Status(200))));
+    }
+
+    #[test]
+    fn a_refused_scaling_makes_the_reply_a_500_after_the_other_alerts() {
+        let (mut gateway, mut actions) = (gateway(), Vec::new());
+        let orders = vec![order(F, Status::Firing), order(G, Status::Firing)];
+        gateway.post(Timestamp::ZERO, 1, orders, &mut actions);
+        gateway.replicas(F, ready(1), &mut actions);
+        gateway.tick(Timestamp::from_millis(50), &mut actions);
+        let refusal = Refusal::Status { status: 409, body: String::new() };
+        gateway.scaled(F, Err(&refusal), &mut actions);
+        gateway.replicas(G, ready(1), &mut actions);
+        gateway.tick(Timestamp::from_millis(60), &mut actions);
+        gateway.scaled(G, Ok(()), &mut actions);
+        assert_eq!(gateway.tick(Timestamp::from_millis(60), &mut actions), Some((1, Reply::Status(500))));
+    }
+
+    #[test]
+    fn a_scaling_without_an_answer_ends_the_handler_and_its_connection() {
+        let (mut gateway, mut actions) = (gateway(), Vec::new());
+        let orders = vec![order(F, Status::Firing), order(G, Status::Firing)];
+        gateway.post(Timestamp::ZERO, 1, orders, &mut actions);
+        gateway.replicas(F, ready(1), &mut actions);
+        gateway.tick(Timestamp::from_millis(50), &mut actions);
+        short(&mut actions);
+        gateway.scaled(F, Err(&Refusal::Unreachable("refused".into())), &mut actions);
+        assert_eq!(gateway.tick(Timestamp::from_millis(50), &mut actions), Some((1, Reply::ConnectionLost)));
+        assert_eq!(short(&mut actions), Vec::<String>::new());
+    }
+
+    #[test]
+    fn answers_nobody_waits_for_change_nothing() {
+        let (mut gateway, mut actions) = (gateway(), Vec::new());
+        gateway.replicas(F, ready(1), &mut actions);
+        gateway.scaled(F, Ok(()), &mut actions);
+        assert_eq!((gateway.due(), actions), (None, Vec::new()));
+    }
+}
