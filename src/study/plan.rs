@@ -85,21 +85,25 @@ impl Study {
 
     /// Requests one run calls for; `None` if only the answers decide.
     pub fn planned_requests(&self) -> Option<u64> {
-        self.generators
-            .iter()
-            .map(|generator| match &generator.schedule {
-                SchedulePlan::Hey(settings) => settings.planned(),
-            })
-            .sum()
+        self.generators.iter().try_fold(0_u64, |sum, generator| {
+            let SchedulePlan::Hey(settings) = &generator.schedule;
+            Some(sum.saturating_add(settings.planned()?))
+        })
     }
 
     /// How long one run takes, warm-up and cool-down included: an estimate, for which a request takes as long as it would alone.
     pub fn duration_of_run(&self) -> Duration {
+        let load = self.load_durations().max().unwrap_or_default();
+        self.warm_up.saturating_add(load).saturating_add(self.cool_down)
+    }
+
+    /// From the load's start until each generator's last answer: an estimate, as above.
+    pub(super) fn load_durations(&self) -> impl Iterator<Item = Duration> {
         let alone = self.functions.first().map_or(0.0, |function| lone_request_secs(function, &self.node));
-        let load = self.generators.iter().map(|generator| load_secs(generator, alone)).fold(0.0, f64::max);
-        let total = self.warm_up.as_secs_f64() + load + self.cool_down.as_secs_f64();
-        // beyond what a duration holds: refused by the resolver
-        Duration::try_from_secs_f64(total).unwrap_or(Duration::MAX)
+        self.generators.iter().map(move |generator| {
+            // longer than what a duration holds: refused by the resolver
+            Duration::try_from_secs_f64(load_secs(generator, alone)).unwrap_or(Duration::MAX)
+        })
     }
 
     /// How many runs the study has.
@@ -246,6 +250,8 @@ pub fn rounded(duration: Duration) -> String {
         (0, 0, secs) => format!("{secs} s"),
         (0, minutes, 0) => format!("{minutes} min"),
         (0, minutes, secs) => format!("{minutes} min {secs} s"),
-        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+        (hours @ ..48, minutes, _) => format!("{hours} h {minutes} min"),
+        (hours @ ..24_000, _, _) => format!("{:.1} days", hours as f64 / 24.0),
+        _ => "more than 1000 days".to_owned(),
     }
 }

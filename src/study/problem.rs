@@ -47,25 +47,15 @@ impl Problem {
 
     /// The text for a person, without the leading `error: `: `FILE:LINE: PLACE: KEY = VALUE WHAT`, and a hint on a line of its own.
     pub fn text(&self, file: &str) -> String {
-        let mut text = file.to_owned();
-        if let Some(line) = self.line {
-            text.push_str(&format!(":{line}"));
-        }
-        text.push_str(": ");
-        if !self.place.is_empty() {
-            text.push_str(&format!("{}: ", self.place));
-        }
-        match (&self.key, &self.value) {
-            (Some(key), Some(value)) => text.push_str(&format!("{key} = {value} ")),
-            (Some(key), None) => text.push_str(&format!("{key} ")),
-            (None, Some(value)) => text.push_str(&format!("{value} ")),
-            (None, None) => {}
-        }
-        text.push_str(&self.what);
-        if !self.hint.is_empty() {
-            text.push_str(&format!("\n  hint: {}", self.hint));
-        }
-        text
+        let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let place = if self.place.is_empty() { String::new() } else { format!("{}: ", self.place) };
+        let subject = match (&self.key, &self.value) {
+            (Some(key), Some(value)) => format!("{key} = {value} "),
+            (Some(word), None) | (None, Some(word)) => format!("{word} "),
+            (None, None) => String::new(),
+        };
+        let hint = if self.hint.is_empty() { String::new() } else { format!("\n  hint: {}", self.hint) };
+        format!("{file}{line}: {place}{subject}{}{hint}", self.what)
     }
 }
 

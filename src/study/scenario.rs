@@ -97,7 +97,7 @@ impl Scenario {
     /// When the file can't be read, or is no TOML. Wrong keys and values are kept in [`Scenario::problems`].
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
         let name = shown_path(path);
-        let text = file::read(path).map_err(|problem| ScenarioError::new(&name, vec![problem]))?;
+        let text = file::read(path).map_err(|problem| ScenarioError::new(&name, vec![*problem]))?;
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
         Self::parse(&name, &text, directory)
     }
@@ -260,13 +260,12 @@ impl<'a> Reader<'a> {
         }
         let mut tables = Vec::new();
         for entry in entries {
-            match entry.get_ref() {
-                DeValue::Table(table) => tables.push((self.source.line(entry.span().start), table)),
-                _ => {
-                    let problem =
-                        Problem::new("", "is not a table", hint.clone()).at(Some(self.source.line(entry.span().start)));
-                    self.problems.push(problem.key(name).value(self.source.shown(entry)));
-                }
+            let line = self.source.line(entry.span().start);
+            if let DeValue::Table(table) = entry.get_ref() {
+                tables.push((line, table));
+            } else {
+                let problem = Problem::new("", "is not a table", hint.clone()).at(Some(line)).key(name);
+                self.problems.push(problem.value(self.source.shown(entry)));
             }
         }
         tables
@@ -364,30 +363,35 @@ impl<'a> Reader<'a> {
 
 /// The parser's complaints, one per line of the file.
 fn syntax_problems(errors: &[toml::de::Error], source: &Source<'_>) -> Vec<Problem> {
+    let is_repeated = |error: &toml::de::Error| error.message() == "duplicate key";
+    // after another fault the parser may lose its place and see keys twice
+    let other_fault = errors.iter().any(|error| !is_repeated(error));
     let mut problems: Vec<Problem> = Vec::new();
-    for error in errors {
+    for error in errors.iter().filter(|error| !(other_fault && is_repeated(error))) {
         let line = error.span().map(|span| source.line(span.start));
         if problems.len() >= 5 || problems.iter().any(|problem| problem.line == line) {
             continue;
         }
-        let text = line.map(|line| source.line_text(line)).unwrap_or_default();
-        let what = format!("is not TOML: {}", error.message().lines().collect::<Vec<_>>().join(", "));
-        problems.push(Problem::new("", what, syntax_hint(text)).at(line));
+        let text = line.map(|line| source.line_text(line)).unwrap_or_default().trim();
+        let message = error.message().lines().collect::<Vec<_>>().join(", ");
+        let problem = if is_repeated(error) {
+            let hint = "leave one of them out; only [[load]] and [[arm]] may come several times";
+            Problem::new("", "is there twice", hint).key(shorten(text))
+        } else {
+            Problem::new("", format!("is not TOML: {message}"), syntax_hint(text))
+        };
+        problems.push(problem.at(line));
     }
     problems
 }
 
 /// What was probably forgotten on a line that is no TOML.
 fn syntax_hint(line: &str) -> String {
-    let line = line.trim();
-    match line.split_once('=') {
-        Some((key, value)) if !value.trim().is_empty() && !value.trim().starts_with(['"', '\'', '[', '{']) => {
-            let value = value.split('#').next().unwrap_or_default().trim();
-            format!(
-                "texts and durations stand in quotes: {} = \"{}\"",
-                shorten(key.trim()),
-                shorten(&value.replace('"', ""))
-            )
+    match line.split_once('=').map(|(key, value)| (key.trim(), value.trim())) {
+        Some((key, "")) => format!("write a value after {} =", shorten(key)),
+        Some((key, value)) if !value.starts_with(['"', '\'', '[', '{']) => {
+            let value = value.split('#').next().unwrap_or_default().trim().replace('"', "");
+            format!("texts and durations stand in quotes: {} = \"{}\"", shorten(key), shorten(&value))
         }
         _ if line.is_empty() => "the file ends too early, or a quote or bracket is left open".to_owned(),
         _ => format!("the line reads: {}", shorten(line)),

@@ -10,6 +10,7 @@ mod oracle;
 mod policies_document;
 mod promql;
 mod results;
+mod scenario;
 mod sim;
 mod theory;
 mod tidy;

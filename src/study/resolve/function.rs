@@ -9,6 +9,7 @@ use crate::policy::FunctionInfo;
 use crate::study::nearest::nearest;
 use crate::study::problem::Problem;
 use crate::study::scenario::{Scenario, Section, keys};
+use crate::time::format_duration;
 
 const MIN: &str = "com.openfaas.scale.min";
 const MAX: &str = "com.openfaas.scale.max";
@@ -86,6 +87,9 @@ pub(super) fn function(scenario: &mut Scenario, problems: &mut Vec<Problem>) -> 
     }
     let query = scenario.function.settings.text("query").to_owned();
     query_is_right(&scenario.function, &query, handler, problems);
+    if handler == Handler::Sleepy {
+        wait_is_the_query_s(&scenario.model, &query, problems);
+    }
     let replicas = scenario.function.settings.count("replicas");
     let bounds = (1, scenario.platform.settings.count("max_replicas"));
     labels_are_right(scenario, replicas, bounds.1, problems);
@@ -150,6 +154,15 @@ fn query_is_right(section: &Section, query: &str, handler: Handler, problems: &m
                 problem("is no number of seconds from 0 to 3600 for sleepy", "write query = \"number=0.75\"");
             }
         }
+    }
+}
+
+/// sleepy sleeps for the number in its query, whatever the model says.
+fn wait_is_the_query_s(model: &Section, query: &str, problems: &mut Vec<Problem>) {
+    let Some(sleep) = sleep(query) else { return };
+    if model.is_given("wait") && model.settings.duration("wait") != sleep {
+        let what = format!("is not the {} of the query, and sleepy waits for that", format_duration(sleep));
+        problems.push(model.problem("wait", what, "leave it out, or change [function] query"));
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) fn study_name(scenario: &Scenario, problems: &mut Vec<Problem>) -> St
 pub(super) fn arm_names(arms: &[ArmSection], problems: &mut Vec<Problem>) {
     for (index, arm) in arms.iter().enumerate() {
         let given = arm.section.is_given("name");
-        let name = arm.name();
+        let name = if given { arm.section.settings.text("name") } else { arm.name() };
         if !given && name.is_empty() {
             // there is no policy either, which is a problem already
             continue;

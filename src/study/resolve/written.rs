@@ -37,7 +37,8 @@ pub(super) fn scenario(study: &Study, scenario: &Scenario) -> String {
 }
 
 fn table(out: &mut String, header: &str, values: &Settings) {
-    out.push_str(&format!("\n{header}\n"));
+    // writing to a string cannot fail, here and below
+    let _ = writeln!(out, "\n{header}");
     settings(out, values);
 }
 
@@ -56,7 +57,6 @@ fn settings(out: &mut String, settings: &Settings) {
 }
 
 fn line(out: &mut String, key: &str, value: &str) {
-    // writing to a string cannot fail
     let _ = writeln!(out, "{key} = {value}");
 }
 

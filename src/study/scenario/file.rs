@@ -11,29 +11,27 @@ use crate::study::problem::Problem;
 const BYTES_MAX: u64 = 1 << 20;
 
 /// Reads the file as UTF-8 text, without a byte order mark.
-pub(super) fn read(path: &Path) -> Result<String, Problem> {
+pub(super) fn read(path: &Path) -> Result<String, Box<Problem>> {
     let problem = |what: &str, hint: String| Problem::new("", what, hint);
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => {
-            return Err(problem("is a directory, not a scenario file", files_in(path)));
+            return Err(Box::new(problem("is a directory, not a scenario file", files_in(path))));
         }
         Ok(_) => {}
-        Err(error) => return Err(unreadable(path, &error)),
+        Err(error) => return Err(Box::new(unreadable(path, &error))),
     }
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(BYTES_MAX + 1).read_to_end(&mut bytes))
-        .map_err(|error| unreadable(path, &error))?;
+        .map_err(|error| Box::new(unreadable(path, &error)))?;
     if bytes.len() as u64 > BYTES_MAX {
-        return Err(problem(
-            "is larger than 1 MiB; that is no scenario",
-            "name a scenario file, such as scenarios/ftest.toml".to_owned(),
-        ));
+        let hint = "name a scenario file, such as scenarios/ftest.toml".to_owned();
+        return Err(Box::new(problem("is larger than 1 MiB; that is no scenario", hint)));
     }
     text(bytes)
 }
 
-fn text(bytes: Vec<u8>) -> Result<String, Problem> {
+fn text(bytes: Vec<u8>) -> Result<String, Box<Problem>> {
     match String::from_utf8(bytes) {
         Ok(text) => Ok(text.strip_prefix('\u{feff}').map(ToOwned::to_owned).unwrap_or(text)),
         Err(error) => {
@@ -41,8 +39,9 @@ fn text(bytes: Vec<u8>) -> Result<String, Problem> {
             let wide = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
             let what = if wide { "is UTF-16 text, not UTF-8" } else { "is not UTF-8 text" };
             let valid = error.utf8_error().valid_up_to();
-            let line = bytes[..valid].iter().filter(|byte| **byte == b'\n').count() as u32 + 1;
-            Err(Problem::new("", what, "save it as UTF-8; most editors can, and it is their default").at(Some(line)))
+            let line = bytes[..valid].split(|byte| *byte == b'\n').count() as u32;
+            let hint = "save it as UTF-8; most editors can, and it is their default";
+            Err(Box::new(Problem::new("", what, hint).at(Some(line))))
         }
     }
 }

@@ -184,8 +184,15 @@ fn refusal(parameter: &Parameter, value: &Value, error: &SettingError) -> (Strin
                 format!("write \"{value}s\" for seconds or \"{value}ms\" for milliseconds, in quotes"),
             );
         }
-        (Kind::Fraction | Kind::FractionOrAuto, Value::Integer(_) | Value::Number(_)) => {
-            return ("is not a fraction".to_owned(), "write 0.2 for 20 %; allowed is 0 to 1".to_owned());
+        (Kind::Fraction, _) => {
+            return (
+                "is not a fraction".to_owned(),
+                "write 0.2 for 20 %, without quotes; allowed is 0 to 1".to_owned(),
+            );
+        }
+        (Kind::FractionOrAuto, _) => {
+            let what = if is_number { "is not a fraction" } else { "is neither a fraction nor \"auto\"" };
+            return (what.to_owned(), "write 0.2 for 20 %, or \"auto\"; allowed is 0 to 1".to_owned());
         }
         (Kind::Duration { min, .. }, value) => match word(value).map(parse_duration) {
             Some(Ok(duration)) if duration < min => "is too short".to_owned(),
@@ -202,8 +209,6 @@ fn refusal(parameter: &Parameter, value: &Value, error: &SettingError) -> (Strin
         (Kind::Number { .. }, Value::Number(number)) if number.is_nan() => "is not a number".to_owned(),
         (Kind::Number { .. }, _) if is_number => "is out of range".to_owned(),
         (Kind::Number { .. }, _) => "is not a number".to_owned(),
-        (Kind::Fraction, _) => "is not a fraction".to_owned(),
-        (Kind::FractionOrAuto, _) => "is neither a fraction nor \"auto\"".to_owned(),
         (Kind::Choice(words), text) => {
             let meant = word(text).and_then(|text| nearest(text, words.iter().copied()));
             if let Some(meant) = meant {

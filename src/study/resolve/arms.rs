@@ -1,0 +1,65 @@
+//! The arms: those the command line wants, each with a policy and settings it can keep.
+
+use crate::drive::Arm;
+use crate::policy::settings::Value;
+use crate::study::nearest::nearest;
+use crate::study::problem::Problem;
+use crate::study::scenario::{ArmSection, Scenario};
+
+use super::{Overrides, is_about_list, names};
+
+/// The arms to run, in the scenario's order.
+pub(super) fn arms(scenario: &mut Scenario, overrides: &Overrides, problems: &mut Vec<Problem>) -> Vec<Arm> {
+    if scenario.arms.is_empty() && !problems.iter().any(|problem| is_about_list(problem, "arm")) {
+        let hint = "add [[arm]] and policy = \"watchtower\", and another with policy = \"openfaas-ce\"";
+        problems.push(Problem::new("", "has no [[arm]], so there is no autoscaler to measure", hint));
+    }
+    names::arm_names(&scenario.arms, problems);
+    let max = scenario.platform.settings.count("max_replicas");
+    for arm in &scenario.arms {
+        let fixed = arm.policy.is_some_and(|policy| policy.name == "fixed").then(|| arm.settings.count("replicas"));
+        if let Some(replicas) = fixed.filter(|replicas| *replicas > max) {
+            let what =
+                format!("is more than the {max} replicas the platform grants, it would have {max} and not {replicas}");
+            problems.push(arm.section.problem(
+                "replicas",
+                what,
+                "raise [platform] max_replicas if yours is not the Community Edition",
+            ));
+        }
+        min_is_at_most_max(arm, problems);
+    }
+    let known: Vec<&str> = scenario.arms.iter().map(ArmSection::name).filter(|name| !name.is_empty()).collect();
+    for wanted in overrides.arms.iter().filter(|wanted| !known.contains(&wanted.as_str())) {
+        let listed = format!("its arms: {}", known.join(", "));
+        let hint = match nearest(wanted, known.iter().copied()) {
+            Some(meant) => format!("did you mean --arm {meant}? {listed}"),
+            None => listed,
+        };
+        problems.push(Problem::new("", "is not an arm of this scenario", hint).key(format!("--arm {wanted}")));
+    }
+    if !overrides.arms.is_empty() {
+        scenario.arms.retain(|arm| overrides.arms.iter().any(|wanted| wanted == arm.name()));
+    }
+    scenario
+        .arms
+        .iter()
+        .filter_map(|arm| {
+            Some(Arm { name: arm.name().to_owned(), policy: arm.policy?, settings: arm.settings.clone() })
+        })
+        .collect()
+}
+
+/// A policy with bounds of its own has them in order.
+fn min_is_at_most_max(arm: &ArmSection, problems: &mut Vec<Problem>) {
+    let bound = |key: &str| match arm.settings.iter().find(|(name, _)| *name == key) {
+        Some((_, Value::Integer(count))) => Some(*count),
+        _ => None,
+    };
+    if let (Some(min), Some(max)) = (bound("min_replicas"), bound("max_replicas"))
+        && min > max
+    {
+        let what = format!("is more than max_replicas = {max}");
+        problems.push(arm.section.problem("min_replicas", what, "lower it, or raise max_replicas"));
+    }
+}
