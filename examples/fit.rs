@@ -114,14 +114,14 @@ impl Recorder for Seen {
 fn table(policy: &str, numbers: &Numbers, seed: Seed) -> [f64; 12] {
     // an evaluation phase of Prometheus per seed, as a load started by hand meets it
     let epoch = Epoch::from_unix(Duration::from_millis(1_700_000_000_000 + seed.0 % 97 * 1_313));
-    let mut seen = Seen::default();
-    sim::run(&plan(policy, numbers, seed), epoch, &mut seen).unwrap();
-    let mut sorted = seen.latencies;
+    let mut rows = Seen::default();
+    sim::run(&plan(policy, numbers, seed), epoch, &mut rows).unwrap();
+    let mut sorted = rows.latencies;
     sorted.sort_by(f64::total_cmp);
     let at = |fraction: f64| sorted[((sorted.len() as f64 * fraction) as usize).min(sorted.len() - 1)];
     let mean = sorted.iter().sum::<f64>() / sorted.len() as f64;
     let [p10, p25, p50, p75, p90, p95, p99] = [0.10, 0.25, 0.50, 0.75, 0.90, 0.95, 0.99].map(at);
-    [mean, p10, p25, p50, p75, p90, p95, p99, at(0.0), at(1.0), seen.lost as f64, f64::from(seen.ups)]
+    [mean, p10, p25, p50, p75, p90, p95, p99, at(0.0), at(1.0), rows.lost as f64, f64::from(rows.ups)]
 }
 
 /// Row by row the median over seeds.
@@ -192,7 +192,7 @@ fn search(candidates: u32, seed: Seed) -> Numbers {
 fn show(numbers: &Numbers) {
     let [gateway, gateway_cv, cpu, cpu_cv, transport, probe] = numbers;
     println!(
-        "gateway {gateway:.3} ms cv {gateway_cv:.2}, replica {cpu:.3} ms cv {cpu_cv:.2}, transport {transport:.2} ms"
+        "gateway {gateway:.3} ms cv {gateway_cv:.2}, replica {cpu:.3} ms cv {cpu_cv:.2}, transport {transport:.2} ms, probe {probe:.2} ms"
     );
     for (policy, wanted) in &SEED_TABLES {
         let found = median_table(policy, numbers, 10);
@@ -210,17 +210,17 @@ fn show(numbers: &Numbers) {
 fn sleepy(policy: &str, replicas: u32, seed: Seed) -> [usize; 4] {
     let mut plan = plan(policy, &defaults(), seed);
     plan.functions[0].handler = Handler::Sleepy;
-    plan.functions[0].query = "number=0.75".to_owned();
+    plan.functions[0].query = String::from("number=0.75");
     plan.functions[0].replicas = replicas;
     if policy == "fixed" {
         let parameters = (plan.arm.policy.parameters)();
         plan.arm.settings.set(&parameters, "replicas", Value::Integer(i64::from(replicas))).unwrap();
     }
     plan.generators = vec![hey_load(hey::Settings::new(300, 10, 2.0, None).unwrap(), Duration::ZERO)];
-    let mut seen = Seen::default();
-    sim::run(&plan, Epoch::default(), &mut seen).unwrap();
+    let mut rows = Seen::default();
+    sim::run(&plan, Epoch::default(), &mut rows).unwrap();
     let mut rounds = [0; 4];
-    for latency in &seen.latencies {
+    for latency in &rows.latencies {
         rounds[((latency / 750.0 - 0.5) as usize).min(3)] += 1;
     }
     rounds
