@@ -225,6 +225,15 @@ impl EventKind {
     }
 }
 
+/// Replicas of a function as the platform reports them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReplicaStatus {
+    /// Asked for (`spec.replicas`).
+    pub desired: u32,
+    /// In service.
+    pub ready: u32,
+}
+
 /// The platform as it stands at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PlatformSample {

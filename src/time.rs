@@ -56,6 +56,7 @@ impl Timestamp {
     }
 
     /// This point moved later, staying at [`Timestamp::MAX`] instead of overflowing.
+    #[must_use]
     pub const fn saturating_add(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(nanos(duration)))
     }

@@ -4,9 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
-use crate::policy::ReplicaStatus;
 use crate::random::{Purpose, Seed};
-use crate::record::{FunctionId, PlatformSample};
+use crate::record::{FunctionId, PlatformSample, ReplicaStatus};
 use crate::time::{Timestamp, nanos};
 
 use super::node::{Done, Node};

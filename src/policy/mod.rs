@@ -23,6 +23,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::random::Seed;
+pub use crate::record::ReplicaStatus;
 use crate::record::{Answer, EventKind, FunctionId, ProbeRow};
 use crate::time::{Epoch, Timestamp};
 
@@ -89,15 +90,6 @@ pub struct Counter {
     pub code: u16,
     /// How often, since the gateway began.
     pub value: f64,
-}
-
-/// Replicas of a function as the platform reports them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReplicaStatus {
-    /// Asked for (`spec.replicas`).
-    pub desired: u32,
-    /// In service.
-    pub ready: u32,
 }
 
 /// Why a scaling was not done.

@@ -258,6 +258,9 @@ impl Settings {
     }
 
     /// A duration, or the word that stands for one.
+    ///
+    /// # Errors
+    /// No failure: the word, where a word was given.
     pub fn duration_or_word(&self, name: &str) -> Result<Duration, &'static str> {
         match self.0.get(name) {
             Some(Value::Duration(value)) => Ok(*value),

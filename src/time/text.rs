@@ -87,12 +87,12 @@ pub fn format_duration(duration: Duration) -> String {
         return "0s".to_owned();
     }
     for (unit, size) in [("h", 3_600_000_000_000_u128), ("m", 60_000_000_000)] {
-        if nanos >= size && nanos % size == 0 {
+        if nanos >= size && nanos.is_multiple_of(size) {
             return format!("{}{unit}", nanos / size);
         }
     }
     for (unit, size) in [("s", 1_000_000_000_u128), ("ms", 1_000_000), ("us", 1_000)] {
-        if nanos >= size && nanos % (size / 1000) == 0 {
+        if nanos >= size && nanos.is_multiple_of(size / 1000) {
             let thousandths = nanos / (size / 1000);
             let text = format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
             let text = text.trim_end_matches('0').trim_end_matches('.');
