@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that skips something says so")]
 
 mod cluster;
+mod gateway;
 mod hey_golden;
 mod oracle;
 mod policies_document;

@@ -1,7 +1,8 @@
 //! Factorials, exactly: what `ftest` answers.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::fmt::Write as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
@@ -32,7 +33,9 @@ pub(super) fn factorial(n: u32) -> String {
     multiply(&mut limbs, factor);
     let mut digits = String::with_capacity(limbs.len() * LIMB_DIGITS);
     for (index, limb) in limbs.iter().rev().enumerate() {
-        digits.push_str(&if index == 0 { limb.to_string() } else { format!("{limb:0LIMB_DIGITS$}") });
+        let width = if index == 0 { 1 } else { LIMB_DIGITS };
+        // writing to a string can't fail
+        let _ = write!(digits, "{limb:0width$}");
     }
     digits
 }
@@ -74,7 +77,7 @@ impl Bodies {
         body
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<u32, Bytes>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, Bytes>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

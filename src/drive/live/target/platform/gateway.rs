@@ -18,6 +18,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use hyper::{Method, Request, StatusCode};
+use serde::de::DeserializeOwned;
 
 use super::super::rest::Credentials;
 use super::clockwork::Clockwork;
@@ -192,6 +193,15 @@ fn namespace(request: &Request<Incoming>) -> Option<&str> {
 /// The body of a `/system` request; `None` if it broke off or is too large.
 async fn read(request: Request<Incoming>) -> Option<Bytes> {
     Limited::new(request.into_body(), BODY_MAX).collect().await.ok().map(http_body_util::Collected::to_bytes)
+}
+
+/// A JSON object, or `null`, which stands for an empty one; `None` if it is neither, as Go has it.
+fn object<T: Default + DeserializeOwned>(body: &[u8]) -> Option<T> {
+    match serde_json::from_slice(body).ok()? {
+        serde_json::Value::Null => Some(T::default()),
+        value @ serde_json::Value::Object(_) => serde_json::from_value(value).ok(),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -91,7 +91,33 @@ mod tests {
         metrics.started("ftest.openfaas-fn");
         metrics.completed("ftest.openfaas-fn", StatusCode::OK, Duration::from_millis(20));
         let text = String::from_utf8(metrics.text([("ftest.openfaas-fn", 3)].into_iter()).unwrap()).unwrap();
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"
+        # HELP gateway_function_invocation_started The total number of function HTTP requests started.
+        # TYPE gateway_function_invocation_started counter
+        gateway_function_invocation_started{function_name="ftest.openfaas-fn"} 1
+        # HELP gateway_function_invocation_total Function metrics
+        # TYPE gateway_function_invocation_total counter
+        gateway_function_invocation_total{code="200",function_name="ftest.openfaas-fn"} 1
+        # HELP gateway_functions_seconds Function time taken
+        # TYPE gateway_functions_seconds histogram
+        gateway_functions_seconds_bucket{code="200",function_name="ftest.openfaas-fn",le="0.005"} 0
+        gateway_functions_seconds_bucket{code="200",function_name="ftest.openfaas-fn",le="0.01"} 0
+        gateway_functions_seconds_bucket{code="200",function_name="ftest.openfaas-fn",le="0.025"} 1
+        gateway_functions_seconds_bucket{code="200",function_name="ftest.openfaas-fn",le="0.05"} 1
+        gateway_functions_seconds_bucket{code="200",function_name="ftest.openfaas-fn",le="0.1"} 1
+        gateway_functions_seconds_bucket{code="200",function_name="ftest.openfaas-fn",le="0.25"} 1
+        gateway_functions_seconds_bucket{code="200",function_name="ftest.openfaas-fn",le="0.5"} 1
+        gateway_functions_seconds_bucket{code="200",function_name="ftest.openfaas-fn",le="1"} 1
+        gateway_functions_seconds_bucket{code="200",function_name="ftest.openfaas-fn",le="2.5"} 1
+        gateway_functions_seconds_bucket{code="200",function_name="ftest.openfaas-fn",le="5"} 1
+        gateway_functions_seconds_bucket{code="200",function_name="ftest.openfaas-fn",le="10"} 1
+        gateway_functions_seconds_bucket{code="200",function_name="ftest.openfaas-fn",le="+Inf"} 1
+        gateway_functions_seconds_sum{code="200",function_name="ftest.openfaas-fn"} 0.02
+        gateway_functions_seconds_count{code="200",function_name="ftest.openfaas-fn"} 1
+        # HELP gateway_service_count Current count of replicas for function
+        # TYPE gateway_service_count gauge
+        gateway_service_count{function_name="ftest.openfaas-fn"} 3
+        "#);
         assert_eq!(metrics.invocations("ftest.openfaas-fn"), 1);
         assert_eq!(metrics.invocations("sleepy.openfaas-fn"), 0);
     }

@@ -1,5 +1,7 @@
 //! Numbers and texts as Python reads and shows them: the functions' error texts are Python's.
 
+use std::fmt::Write as _;
+
 /// `int(text)`, as far as factorials need it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Integer {
@@ -61,7 +63,10 @@ fn repr(text: &str) -> String {
             '\t' => shown.push_str("\\t"),
             '\\' => shown.push_str("\\\\"),
             _ if letter == quote => shown.extend(['\\', quote]),
-            _ if letter.is_control() => shown.push_str(&format!("\\x{:02x}", letter as u32)),
+            _ if letter.is_control() => {
+                // writing to a string can't fail
+                let _ = write!(shown, "\\x{:02x}", letter as u32);
+            }
             _ => shown.push(letter),
         }
     }

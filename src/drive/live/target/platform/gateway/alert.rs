@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::super::super::DEFAULT_NAMESPACE;
 use super::super::functions::split_namespace;
 use super::super::server::Answer;
-use super::{Gateway, answer};
+use super::{Gateway, answer, object};
 
 /// The parts of the payload that are read; `null` stands for an absent one.
 #[derive(Default, Deserialize)]
@@ -37,11 +37,11 @@ impl Gateway {
     /// A function that can't be read (unknown, or of a bad factor) is passed over without a word; only a scaling that the
     /// provider refuses is an error, and makes Alertmanager send all of them again.
     pub(super) fn alert(&self, body: Option<Bytes>) -> Answer {
-        let payload = body.and_then(|body| serde_json::from_slice::<Option<Payload>>(&body).ok());
+        let payload: Option<Payload> = body.and_then(|body| object(&body));
         let Some(payload) = payload else {
             return answer::text(StatusCode::BAD_REQUEST, "Unable to parse alert, bad format.");
         };
-        let alerts = payload.unwrap_or_default().alerts.unwrap_or_default();
+        let alerts = payload.alerts.unwrap_or_default();
         let errors: Vec<String> =
             alerts.into_iter().filter_map(|alert| self.follow(&alert.unwrap_or_default()).err()).collect();
         if errors.is_empty() {

@@ -166,7 +166,8 @@ fn from_function(reply: &Reply, method: &Method) -> Answer {
     answer
 }
 
-/// What the watchdog adds, with its six decimals.
+/// What the watchdog adds, with its six decimals. The model tells one time for the whole way, so transport and gateway path
+/// are in it.
 fn with_duration(mut answer: Answer, took: Duration) -> Answer {
     if let Ok(seconds) = HeaderValue::try_from(format!("{:.6}", took.as_secs_f64())) {
         answer.headers_mut().insert(DURATION, seconds);

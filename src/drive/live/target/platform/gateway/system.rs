@@ -11,7 +11,7 @@ use super::super::super::DEFAULT_NAMESPACE;
 use super::super::super::rest::ACCEPTED_HEADER;
 use super::super::functions::Function;
 use super::super::server::Answer;
-use super::{Gateway, answer};
+use super::{Gateway, answer, object};
 use crate::time::Timestamp;
 
 const ACCEPTED: HeaderName = HeaderName::from_static(ACCEPTED_HEADER);
@@ -67,7 +67,7 @@ impl Gateway {
         let Some(body) = body else {
             return answer::error(StatusCode::BAD_REQUEST, "Error reading request body");
         };
-        let Ok(asked) = serde_json::from_slice::<Option<ScaleRequest>>(&body) else {
+        let Some(asked) = object::<ScaleRequest>(&body) else {
             return answer::error(StatusCode::BAD_REQUEST, "Error unmarshalling request body");
         };
         let namespace = namespace.unwrap_or(DEFAULT_NAMESPACE);
@@ -78,8 +78,7 @@ impl Gateway {
             let text = format!("Unable to lookup function deployment {name}");
             return answer::text(StatusCode::INTERNAL_SERVER_ERROR, &text);
         };
-        let replicas = asked.unwrap_or_default().replicas;
-        let accepted = self.clockwork.scale(function.id, u32::try_from(replicas).unwrap_or(u32::MAX));
+        let accepted = self.clockwork.scale(function.id, u32::try_from(asked.replicas).unwrap_or(u32::MAX));
         let mut done = answer::empty(StatusCode::ACCEPTED);
         done.headers_mut().insert(ACCEPTED, HeaderValue::from(accepted));
         done

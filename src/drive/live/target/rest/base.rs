@@ -1,0 +1,77 @@
+//! A gateway's base address, such as `http://127.0.0.1:8080`, taken apart and checked. Nothing is sent here.
+
+use hyper::Uri;
+
+use crate::drive::live::target::TargetError;
+
+/// A base address, taken apart.
+#[derive(Clone, Debug)]
+pub(super) struct Base {
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// Scheme, authority and path, without a slash at the end.
+    pub(super) prefix: String,
+}
+
+impl Base {
+    /// Takes it apart.
+    ///
+    /// # Errors
+    /// When it is no address this client can speak to.
+    pub(super) fn parse(url: &str) -> Result<Self, TargetError> {
+        let bad = |why| TargetError::BadUrl { url: url.to_owned(), why };
+        let uri: Uri = url.parse().map_err(|_| bad("it is not a URL"))?;
+        match uri.scheme_str() {
+            Some("http") => {}
+            Some("https") => return Err(bad("TLS is not spoken here; forward the gateway's port")),
+            _ => return Err(bad("it does not begin with http://")),
+        }
+        let authority = uri.authority().ok_or_else(|| bad("it names no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(bad("user and password do not belong into the address"));
+        }
+        if uri.query().is_some() {
+            return Err(bad("it has a query"));
+        }
+        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
+        if host.is_empty() {
+            return Err(bad("it names no host"));
+        }
+        let path = uri.path().trim_end_matches('/');
+        let prefix = format!("http://{authority}{path}");
+        Ok(Self { host, port: authority.port_u16().unwrap_or(80), prefix })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_host_a_port_and_what_comes_before_a_path() {
+        for (url, host, port, prefix) in [
+            ("http://127.0.0.1:8080", "127.0.0.1", 8080, "http://127.0.0.1:8080"),
+            ("http://gateway.local/", "gateway.local", 80, "http://gateway.local"),
+            ("http://[::1]:31112/faas/", "::1", 31112, "http://[::1]:31112/faas"),
+        ] {
+            let base = Base::parse(url).unwrap();
+            assert_eq!((base.host.as_str(), base.port, base.prefix.as_str()), (host, port, prefix));
+        }
+    }
+
+    #[test]
+    fn an_unusable_address_says_why() {
+        for (url, why) in [
+            ("127.0.0.1:8080", "it does not begin with http://"),
+            ("https://gateway", "TLS is not spoken here; forward the gateway's port"),
+            ("http://admin:secret@gateway", "user and password do not belong into the address"),
+            ("http://gateway/?x=1", "it has a query"),
+            ("not a url", "it is not a URL"),
+        ] {
+            match Base::parse(url) {
+                Err(TargetError::BadUrl { why: given, .. }) => assert_eq!(given, why, "{url}"),
+                other => panic!("{url}: {other:?}"),
+            }
+        }
+    }
+}
