@@ -7,6 +7,7 @@
 mod cluster;
 mod gateway;
 mod hey_golden;
+mod load;
 mod oracle;
 mod policies_document;
 mod promql;

@@ -1,7 +1,7 @@
 //! One monitoring request of the watch tower, and one request of the load by itself.
 //!
 //! Each dials a connection of its own: the original starts a new `hey -n 1 -c 1` per probe, so its latency contains the dial, and
-//! a pooled probe would read lower (hey.md 12).
+//! a probe over a kept connection would read lower.
 
 use std::time::Duration;
 
