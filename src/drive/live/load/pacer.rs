@@ -56,7 +56,7 @@ impl Pacer {
         let bell = Arc::new(Bell {
             state: Mutex::new(State::default()),
             changed: Condvar::new(),
-            asked: AtomicU64::new(u64::MAX),
+            asked: AtomicU64::new((clock.now() + BEAT).as_nanos()),
             stood_until: AtomicU64::new(0),
         });
         let shared = Arc::clone(&bell);
