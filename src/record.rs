@@ -228,6 +228,15 @@ impl EventKind {
     }
 }
 
+/// Replicas of a function as the platform reports them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReplicaStatus {
+    /// Asked for (`spec.replicas`).
+    pub desired: u32,
+    /// In service.
+    pub ready: u32,
+}
+
 /// The platform as it stands at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PlatformSample {
@@ -245,13 +254,4 @@ pub struct PlatformSample {
     pub cpu_time: Option<Duration>,
     /// Time lived by all replicas since the run began, starting and terminating included: the cost.
     pub replica_time: Duration,
-}
-
-/// Replicas of a function as the platform reports them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReplicaStatus {
-    /// Asked for (`spec.replicas`).
-    pub desired: u32,
-    /// In service.
-    pub ready: u32,
 }

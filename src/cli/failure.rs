@@ -35,6 +35,15 @@ impl Failure {
         Self::new(status, chain(error), hint)
     }
 
+    /// From an error of the library whose text says what to do after a colon or a semicolon: that part becomes the hint.
+    pub(super) fn from_text(status: ExitStatus, error: &dyn Error) -> Self {
+        let text = chain(error);
+        match text.rsplit_once("; ").or_else(|| text.rsplit_once("): ").map(|(what, hint)| (what, hint))) {
+            Some((what, hint)) => Self::new(status, what, Some(hint.to_owned())),
+            None => Self::new(status, text, None),
+        }
+    }
+
     pub(super) fn print(&self, printer: Printer) {
         for problem in &self.problems {
             printer.error(problem);

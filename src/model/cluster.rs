@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
-
 use crate::random::{Purpose, Seed};
 use crate::record::{FunctionId, PlatformSample, ReplicaStatus};
 use crate::time::{Timestamp, nanos};

@@ -1,4 +1,7 @@
 //! Integration tests: one binary, a module per concern.
 
+mod cluster;
 mod policies_document;
+mod sim;
+mod theory;
 mod tidy;

@@ -184,7 +184,8 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
             Change::Answered { request, at, ending, replica } => {
                 let status = self.platform.count(request, ending);
                 match Caller::of(request) {
-                    Caller::WarmUp => {}
+                    Caller::WarmUp if status < 400 => {}
+                    Caller::WarmUp => self.warm_up_failed(status)?,
                     Caller::Probe { number } => self.settle_probe(number, Ok(status))?,
                     Caller::Worker { worker, attempt } => {
                         let size = self.platform.size(ending);
@@ -221,6 +222,18 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
             // the rows of a run are about the function under study
             Change::Ready { .. } | Change::Terminated { .. } => Ok(()),
         }
+    }
+
+    fn warm_up_failed(&mut self, status: u16) -> Result<(), RecordError> {
+        self.recorder.event(&EventRow {
+            at: self.now,
+            actor: "run".into(),
+            kind: EventKind::Failed,
+            from: None,
+            to: None,
+            reason: format!("a warm-up request was answered {status}"),
+            value: None,
+        })
     }
 
     /// Hands one event to the policy and carries out what it wants.
@@ -322,7 +335,7 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
         }
         // nothing is due before now; this only moves the sample's clock
         self.platform.cluster.advance(self.now, changes);
-        self.phase_row("end")?;
+        self.phase_row("ended")?;
         Ok(Outcome {
             epoch: self.epoch,
             load_start: self.load_start,

@@ -1,0 +1,103 @@
+//! `watchtower serve`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::exit::ExitStatus;
+use super::failure::Failure;
+use super::output::Printer;
+use super::run::load_study;
+use crate::drive::live::clock::Clock;
+use crate::drive::live::interrupt::{Cause, Interrupt};
+use crate::drive::live::target::platform::{Options, Platform};
+use crate::model::NodeModel;
+use crate::random::Seed;
+use crate::study::resolve::{Overrides, built_in_functions};
+
+/// How long requests under way may take to end when the platform is stopped.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Run the embedded platform by itself, to point other tools at
+///
+/// An OpenFaaS-compatible gateway in front of modelled replicas. Without a scenario it has the functions ftest and sleepy. The
+/// user of /system is admin; the password is drawn at each start and printed, unless --password-file gives one.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Where the gateway listens
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+
+    /// Where /metrics is served
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8082")]
+    metrics: SocketAddr,
+
+    /// Take the function and the platform's model from this scenario
+    #[arg(long, value_name = "SCENARIO")]
+    scenario: Option<PathBuf>,
+
+    /// Read the password of the user admin from this file
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+
+    /// Seed of everything random in the model
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+}
+
+pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> {
+    let (functions, node) = match &args.scenario {
+        Some(path) => {
+            let study = load_study(path, &Overrides::default())?;
+            (study.functions, study.node)
+        }
+        None => (built_in_functions(), NodeModel::default()),
+    };
+    let names: Vec<String> = functions.iter().map(|function| function.info.name.clone()).collect();
+    let password = args.password_file.as_ref().map(read_password).transpose()?;
+    let drawn = password.is_none();
+    let options = Options {
+        listen: args.listen,
+        metrics: args.metrics,
+        password,
+        ..Options::new(functions, node, Seed(args.seed), Clock::start())
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
+    runtime.block_on(async {
+        let mut interrupt =
+            Interrupt::listen().map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
+        let platform = Platform::start(options).map_err(|error| Failure::from_text(ExitStatus::Usage, &error))?;
+        let gateway = platform.gateway_address();
+        printer.say(&format!("gateway  http://{gateway}"));
+        for name in &names {
+            printer.say(&format!("         http://{gateway}/function/{name}"));
+        }
+        printer.say(&format!("metrics  http://{}/metrics", platform.metrics_address()));
+        if drawn {
+            printer.say(&format!("user     admin, password {}", platform.credentials().password()));
+        }
+        printer.say("Ctrl-C stops it");
+        interrupt.wait().await;
+        platform.stop(GRACE);
+        Ok(match interrupt.cause() {
+            Some(Cause::Terminate) => ExitStatus::Terminated,
+            _ => ExitStatus::Interrupted,
+        })
+    })
+}
+
+fn read_password(path: &PathBuf) -> Result<String, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let problem = format!("{}: {error}", path.display());
+        Failure::new(ExitStatus::Usage, problem, Some("the file holds the password and nothing else".to_owned()))
+    })?;
+    let password = text.trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        let problem = format!("{} is empty", path.display());
+        return Err(Failure::new(ExitStatus::Usage, problem, Some("write the password into it".to_owned())));
+    }
+    Ok(password.to_owned())
+}

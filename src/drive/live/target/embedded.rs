@@ -1,0 +1,164 @@
+//! The embedded platform as a target: started with the run, reached by real HTTP, gone with it.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::platform::{Options, Platform, PodChange, Turn};
+use super::rest::{self, Rest};
+use super::{BoxFuture, DEFAULT_NAMESPACE, Target, TargetError};
+use crate::drive::FunctionPlan;
+use crate::drive::live::clock::Clock;
+use crate::model::NodeModel;
+use crate::policy::{Counter, Refusal, ReplicaStatus};
+use crate::random::Seed;
+use crate::record::{EventKind, EventRow, FunctionId, PlatformSample, ReplicaId};
+
+/// Time for one exchange with the gateway: what it answers itself takes well under a millisecond, so this is a safeguard.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A platform of modelled replicas, for one run. Dropping it ends it.
+pub struct Embedded {
+    platform: Platform,
+    rest: Rest,
+    description: String,
+}
+
+impl Embedded {
+    /// Starts a platform on free ports of 127.0.0.1, with a password nobody else knows. Pods that enter or leave service
+    /// are told to `events`, by the actor `platform`.
+    ///
+    /// # Errors
+    /// When a function can't be used, or the system gives no ports or threads.
+    pub fn start(
+        functions: &[FunctionPlan],
+        node: NodeModel,
+        seed: Seed,
+        clock: Clock,
+        events: UnboundedSender<EventRow>,
+    ) -> Result<Self, TargetError> {
+        let mut options = Options::new(functions.to_vec(), node, seed, clock);
+        options.on_change = Box::new(move |change| {
+            // nobody listens any more when the run is over
+            let _ = events.send(event(change));
+        });
+        let platform = Platform::start(options)?;
+        let rest = Rest::new(rest::Options {
+            gateway: format!("http://{}", platform.gateway_address()),
+            metrics: Some(format!("http://{}", platform.metrics_address())),
+            credentials: Some(platform.credentials().clone()),
+            namespace: DEFAULT_NAMESPACE.to_owned(),
+            functions: functions.iter().map(|function| function.info.name.clone()).collect(),
+            timeout: TIMEOUT,
+        })?;
+        let names: Vec<&str> = functions.iter().map(|function| function.info.name.as_str()).collect();
+        let description = format!(
+            "embedded platform at http://{} ({} cores; {})",
+            platform.gateway_address(),
+            node.cores,
+            names.join(", ")
+        );
+        Ok(Self { platform, rest, description })
+    }
+
+    /// The platform itself.
+    pub fn platform(&self) -> &Platform {
+        &self.platform
+    }
+}
+
+impl Target for Embedded {
+    fn invoke_uri(&self, function: FunctionId, query: &str) -> Result<hyper::Uri, TargetError> {
+        self.rest.invoke_uri(function, query)
+    }
+
+    fn scrape(&self) -> BoxFuture<'_, Option<Vec<Counter>>> {
+        Box::pin(async { self.rest.scrape().await.inspect_err(|error| tracing::warn!(%error, "scrape failed")).ok() })
+    }
+
+    fn replicas(&self, function: FunctionId) -> BoxFuture<'_, Option<ReplicaStatus>> {
+        Box::pin(async move {
+            let status = self.rest.replicas(function).await;
+            status.inspect_err(|error| tracing::warn!(%error, "reading replicas failed")).ok()
+        })
+    }
+
+    fn scale(&self, function: FunctionId, to: u32) -> BoxFuture<'_, Result<u32, Refusal>> {
+        Box::pin(self.rest.scale(function, to))
+    }
+
+    fn sample(&self, function: FunctionId) -> PlatformSample {
+        self.platform.sample(function)
+    }
+
+    fn describe(&self) -> String {
+        self.description.clone()
+    }
+}
+
+/// A pod's turn as a row of `events.csv`.
+fn event(change: &PodChange) -> EventRow {
+    let ReplicaId(pod) = change.replica;
+    let (kind, reason, value) = match change.turn {
+        Turn::Ready { after } => {
+            let seconds = after.as_secs_f64();
+            (EventKind::Ready, format!("pod {pod} ready {seconds:.1} s after it was asked for"), Some(seconds))
+        }
+        Turn::Terminated { cut } => {
+            let what = match (change.from == change.to, cut) {
+                (true, _) => format!("pod {pod} removed before it was ready"),
+                (false, 0) => format!("pod {pod} removed while idle"),
+                (false, 1) => format!("pod {pod} removed; 1 request in it was cut"),
+                (false, cut) => format!("pod {pod} removed; {cut} requests in it were cut"),
+            };
+            (EventKind::Terminated, what, Some(f64::from(cut)))
+        }
+    };
+    EventRow {
+        at: change.at,
+        actor: Cow::Borrowed("platform"),
+        kind,
+        from: Some(change.from),
+        to: Some(change.to),
+        reason,
+        value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn a_pods_turn_is_told_in_words_with_its_numbers() {
+        let change = |from, to, turn| {
+            let row = event(&PodChange {
+                at: Timestamp::from_secs(7),
+                function: FunctionId(0),
+                replica: ReplicaId(3),
+                from,
+                to,
+                turn,
+            });
+            (row.kind, row.reason, row.value)
+        };
+        for (from, to, turn, kind, reason, value) in [
+            (
+                1,
+                2,
+                Turn::Ready { after: Duration::from_millis(4_249) },
+                EventKind::Ready,
+                "pod 3 ready 4.2 s after it was asked for",
+                4.249,
+            ),
+            (2, 1, Turn::Terminated { cut: 2 }, EventKind::Terminated, "pod 3 removed; 2 requests in it were cut", 2.0),
+            (2, 1, Turn::Terminated { cut: 1 }, EventKind::Terminated, "pod 3 removed; 1 request in it was cut", 1.0),
+            (2, 1, Turn::Terminated { cut: 0 }, EventKind::Terminated, "pod 3 removed while idle", 0.0),
+            (1, 1, Turn::Terminated { cut: 0 }, EventKind::Terminated, "pod 3 removed before it was ready", 0.0),
+        ] {
+            assert_eq!(change(from, to, turn), (kind, reason.to_owned(), Some(value)));
+        }
+    }
+}

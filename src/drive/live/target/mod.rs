@@ -1,0 +1,129 @@
+//! Where a function runs and is scaled, seen from a live run: an address to invoke it at, counters to scrape, replicas to
+//! read and to set.
+//!
+//! ```text
+//!   driver --- Target ---> embedded: rest ===HTTP===> platform (gateway, modelled replicas)
+//!                     \--> others:   rest ===HTTP===> an OpenFaaS gateway
+//! ```
+//!
+//! The embedded platform is reached by the same HTTP client as any other, so what works here works there. Nothing in this
+//! room decides when to scale.
+
+pub mod embedded;
+pub mod exposition;
+pub mod platform;
+pub mod rest;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+
+use crate::policy::{Counter, Refusal, ReplicaStatus};
+use crate::record::{FunctionId, PlatformSample};
+
+/// The namespace functions live in unless told otherwise.
+pub const DEFAULT_NAMESPACE: &str = "openfaas-fn";
+
+/// A boxed future that can move between threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Where the functions of a run live.
+pub trait Target: Send + Sync {
+    /// The address of a function with this query string (without `?`; empty for none).
+    ///
+    /// # Errors
+    /// When the function is not one of the run's, or the query does not fit into an address.
+    fn invoke_uri(&self, function: FunctionId, query: &str) -> Result<hyper::Uri, TargetError>;
+
+    /// The gateway's counters of answers so far; `None` if they could not be had.
+    fn scrape(&self) -> BoxFuture<'_, Option<Vec<Counter>>>;
+
+    /// Replicas of a function; `None` if they could not be read.
+    fn replicas(&self, function: FunctionId) -> BoxFuture<'_, Option<ReplicaStatus>>;
+
+    /// Asks for this many replicas; the desired count the platform accepted, or why not.
+    fn scale(&self, function: FunctionId, to: u32) -> BoxFuture<'_, Result<u32, Refusal>>;
+
+    /// The platform as it stands, for the record of each second.
+    fn sample(&self, function: FunctionId) -> PlatformSample;
+
+    /// One line for people: what this is and where.
+    fn describe(&self) -> String;
+}
+
+/// Why a target can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// Someone else listens there.
+    #[error(
+        "{address} is in use (wanted for the {role}): stop the program that listens there, or choose another address; port 0 takes any free one"
+    )]
+    AddressInUse {
+        /// What it was wanted for: `gateway` or `metrics`.
+        role: &'static str,
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The address can't be listened on.
+    #[error(
+        "can't listen on {address} for the {role}: {source}; choose an address of this machine, such as 127.0.0.1:0"
+    )]
+    Listen {
+        /// What it was wanted for: `gateway` or `metrics`.
+        role: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system gave no threads, no event queue or no random numbers.
+    #[error("can't start the platform's {part}: {source}; see `ulimit -a` for this machine's limits")]
+    System {
+        /// What was being started.
+        part: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The metrics could not be set up.
+    #[error("can't set up the metrics of the embedded platform: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// A platform without functions has nothing to run.
+    #[error("the platform was given no function: name at least one")]
+    NoFunctions,
+    /// The name can't stand in an address.
+    #[error("function name {0:?} can't stand in an address: use letters, digits, `-` and `_`")]
+    BadName(String),
+    /// Two functions of the same name.
+    #[error("two functions are named {0:?}: give one of them another name")]
+    DuplicateName(String),
+    /// The bounds or the start of a function's replicas contradict each other.
+    #[error("function {name:?}: {replicas} replicas to start with do not lie in {min} to {max}: change one of them")]
+    BadReplicas {
+        /// The function.
+        name: String,
+        /// Replicas at the start.
+        replicas: u32,
+        /// Fewest.
+        min: u32,
+        /// Most.
+        max: u32,
+    },
+    /// The run has no such function.
+    #[error("function {0} is not one of this target's: it has {1}")]
+    UnknownFunction(u16, usize),
+    /// Not an address this client can speak to.
+    #[error("{url:?} is not a usable address ({why}): write http://HOST:PORT")]
+    BadUrl {
+        /// What was given.
+        url: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The query string holds characters that can't stand in an address.
+    #[error("query {query:?} can't stand in an address: write special characters as %XX")]
+    BadQuery {
+        /// What was given.
+        query: String,
+    },
+}

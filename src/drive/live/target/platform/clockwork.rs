@@ -1,0 +1,204 @@
+//! The modelled cluster held to the wall clock: one thread sleeps until the model's next change and hands answers to those
+//! who wait for them.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::{OnChange, PodChange, Turn};
+use crate::drive::live::clock::{Clock, sharpen_timers};
+use crate::model::{Arrival, Change, Cluster, Ending, RequestId};
+use crate::policy::ReplicaStatus;
+use crate::record::{FunctionId, PlatformSample, ReplicaId};
+use crate::time::Timestamp;
+
+/// How a request came back from the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Answered {
+    pub(super) ending: Ending,
+    pub(super) replica: Option<ReplicaId>,
+    /// Time between its arrival and its answer, by the model.
+    pub(super) took: Duration,
+}
+
+/// The model, shared by the gateway's handlers and the thread that keeps it going.
+pub(super) struct Clockwork {
+    clock: Clock,
+    state: Mutex<State>,
+    /// Notified when the thread sleeps for too long: something happens earlier than it thought, or it shall end.
+    sooner: Condvar,
+}
+
+struct State {
+    cluster: Cluster,
+    requests: u64,
+    waiting: BTreeMap<RequestId, Waiting>,
+    /// When each pod was asked for, by function and replica.
+    asked: Vec<Vec<Timestamp>>,
+    on_change: OnChange,
+    /// Kept for its capacity.
+    changes: Vec<Change>,
+    /// Until when the thread sleeps.
+    asleep_until: Timestamp,
+    ended: bool,
+}
+
+struct Waiting {
+    arrived: Timestamp,
+    answer: oneshot::Sender<Answered>,
+}
+
+/// The thread; ends, and is waited for, when dropped.
+pub(super) struct Keeper {
+    clockwork: Arc<Clockwork>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Clockwork {
+    /// `replicas` are those in service at the start, by function.
+    pub(super) fn new(cluster: Cluster, replicas: &[u32], clock: Clock, on_change: OnChange) -> Self {
+        let asked = replicas.iter().map(|&replicas| vec![Timestamp::ZERO; replicas as usize]).collect();
+        let state = State {
+            cluster,
+            requests: 0,
+            waiting: BTreeMap::new(),
+            asked,
+            on_change,
+            changes: Vec::new(),
+            asleep_until: Timestamp::ZERO,
+            ended: false,
+        };
+        Self { clock, state: Mutex::new(state), sooner: Condvar::new() }
+    }
+
+    /// Starts the thread that keeps it going.
+    pub(super) fn keep(self: &Arc<Self>) -> io::Result<Keeper> {
+        let clockwork = Arc::clone(self);
+        let thread = std::thread::Builder::new().name("platform-model".to_owned()).spawn(move || clockwork.run())?;
+        Ok(Keeper { clockwork: Arc::clone(self), thread: Some(thread) })
+    }
+
+    /// The platform's time.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// A request arrives now. The channel closes without an answer if the platform ends first.
+    pub(super) fn arrive(
+        &self,
+        function: FunctionId,
+        probe: bool,
+        wait: Option<Duration>,
+    ) -> oneshot::Receiver<Answered> {
+        let (answer, answered) = oneshot::channel();
+        let (mut state, now) = self.current();
+        if state.ended {
+            return answered;
+        }
+        let request = RequestId(state.requests);
+        state.requests += 1;
+        state.waiting.insert(request, Waiting { arrived: now, answer });
+        state.cluster.arrive(now, Arrival { request, function, probe, wait });
+        self.wake_if_sooner(&state);
+        answered
+    }
+
+    /// Asks for replicas; what was accepted, within the function's bounds.
+    pub(super) fn scale(&self, function: FunctionId, to: u32) -> u32 {
+        let (mut state, now) = self.current();
+        let before = state.cluster.sample(function);
+        let accepted = state.cluster.scale(now, function, to);
+        let created = accepted.saturating_sub(before.ready + before.starting);
+        if let Some(asked) = state.asked.get_mut(usize::from(function.0)) {
+            asked.extend((0..created).map(|_| now));
+        }
+        // carried out at once, so that who reads next sees it
+        state.advance(now);
+        self.wake_if_sooner(&state);
+        accepted
+    }
+
+    pub(super) fn status(&self, function: FunctionId) -> ReplicaStatus {
+        self.current().0.cluster.status(function)
+    }
+
+    pub(super) fn sample(&self, function: FunctionId) -> PlatformSample {
+        self.current().0.cluster.sample(function)
+    }
+
+    /// The model as of now: what is due is handed out before anything new enters.
+    fn current(&self) -> (MutexGuard<'_, State>, Timestamp) {
+        let mut state = self.lock();
+        let now = self.clock.now();
+        state.advance(now);
+        (state, now)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake_if_sooner(&self, state: &State) {
+        if state.cluster.next_change().is_some_and(|next| next < state.asleep_until) {
+            self.sooner.notify_one();
+        }
+    }
+
+    fn run(&self) {
+        sharpen_timers();
+        let mut state = self.lock();
+        while !state.ended {
+            state.advance(self.clock.now());
+            let until = state.cluster.next_change().unwrap_or(Timestamp::MAX);
+            state.asleep_until = until;
+            state = self.clock.block_until(&self.sooner, state, until);
+        }
+        // whoever still waits learns that no answer will come
+        state.waiting.clear();
+    }
+}
+
+impl State {
+    fn advance(&mut self, now: Timestamp) {
+        let mut changes = std::mem::take(&mut self.changes);
+        self.cluster.advance(now, &mut changes);
+        for change in changes.drain(..) {
+            self.tell(change);
+        }
+        self.changes = changes;
+    }
+
+    fn tell(&mut self, change: Change) {
+        match change {
+            Change::Answered { request, at, ending, replica } => {
+                if let Some(waiting) = self.waiting.remove(&request) {
+                    // a client that went away has no receiver any more
+                    let _ = waiting.answer.send(Answered { ending, replica, took: at - waiting.arrived });
+                }
+            }
+            Change::Ready { at, function, replica, from, to } => {
+                let asked = self.asked.get(usize::from(function.0)).and_then(|asked| asked.get(replica.0 as usize));
+                let after = asked.map_or(Duration::ZERO, |&asked| at - asked);
+                (self.on_change)(&PodChange { at, function, replica, from, to, turn: Turn::Ready { after } });
+            }
+            Change::Terminated { at, function, replica, from, to, cut } => {
+                (self.on_change)(&PodChange { at, function, replica, from, to, turn: Turn::Terminated { cut } });
+            }
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.clockwork.lock().ended = true;
+        self.clockwork.sooner.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // a panic of the model was told when it happened
+            let _ = thread.join();
+        }
+    }
+}

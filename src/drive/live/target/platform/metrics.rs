@@ -1,0 +1,98 @@
+//! The gateway's metrics, under the names and labels of gateway 0.27.8 (faas `gateway/metrics/metrics.go`).
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+use prometheus::core::Collector;
+use prometheus::proto::{Metric, MetricFamily};
+use prometheus::{
+    DEFAULT_BUCKETS, Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+/// Counters of answers, by function (as `NAME.NAMESPACE`) and status.
+pub(super) struct Metrics {
+    registry: Registry,
+    seconds: HistogramVec,
+    total: IntCounterVec,
+    started: IntCounterVec,
+    replicas: IntGaugeVec,
+}
+
+impl Metrics {
+    /// The type of the text format.
+    pub(super) const CONTENT_TYPE: &'static str = prometheus::TEXT_FORMAT;
+
+    pub(super) fn new() -> Result<Self, prometheus::Error> {
+        let by_code = &["function_name", "code"];
+        let by_function = &["function_name"];
+        let seconds =
+            HistogramOpts::new("gateway_functions_seconds", "Function time taken").buckets(DEFAULT_BUCKETS.to_vec());
+        let total = Opts::new("gateway_function_invocation_total", "Function metrics");
+        let started =
+            Opts::new("gateway_function_invocation_started", "The total number of function HTTP requests started.");
+        let replicas = Opts::new("gateway_service_count", "Current count of replicas for function");
+        let metrics = Self {
+            registry: Registry::new(),
+            seconds: HistogramVec::new(seconds, by_code)?,
+            total: IntCounterVec::new(total, by_code)?,
+            started: IntCounterVec::new(started, by_function)?,
+            replicas: IntGaugeVec::new(replicas, by_function)?,
+        };
+        metrics.registry.register(Box::new(metrics.seconds.clone()))?;
+        metrics.registry.register(Box::new(metrics.total.clone()))?;
+        metrics.registry.register(Box::new(metrics.started.clone()))?;
+        metrics.registry.register(Box::new(metrics.replicas.clone()))?;
+        Ok(metrics)
+    }
+
+    /// A request of a known function came in.
+    pub(super) fn started(&self, function: &str) {
+        self.started.with_label_values(&[function]).inc();
+    }
+
+    /// It was answered.
+    pub(super) fn completed(&self, function: &str, status: StatusCode, took: Duration) {
+        let labels = &[function, status.as_str()];
+        self.total.with_label_values(labels).inc();
+        self.seconds.with_label_values(labels).observe(took.as_secs_f64());
+    }
+
+    /// Answers of a function so far, over all statuses.
+    pub(super) fn invocations(&self, function: &str) -> u64 {
+        let of_function = |metric: &&Metric| {
+            metric.get_label().iter().any(|label| label.name() == "function_name" && label.value() == function)
+        };
+        let families = self.total.collect();
+        let metrics = families.iter().flat_map(MetricFamily::get_metric);
+        metrics.filter(of_function).map(|metric| metric.get_counter().get_value() as u64).sum()
+    }
+
+    /// Everything in the text format; `replicas` are the desired ones as they stand now, by function.
+    pub(super) fn text<'a>(
+        &self,
+        replicas: impl Iterator<Item = (&'a str, u32)>,
+    ) -> Result<Vec<u8>, prometheus::Error> {
+        for (function, replicas) in replicas {
+            self.replicas.with_label_values(&[function]).set(i64::from(replicas));
+        }
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_has_the_gateways_names_and_labels() {
+        let metrics = Metrics::new().unwrap();
+        metrics.started("ftest.openfaas-fn");
+        metrics.completed("ftest.openfaas-fn", StatusCode::OK, Duration::from_millis(20));
+        let text = String::from_utf8(metrics.text([("ftest.openfaas-fn", 3)].into_iter()).unwrap()).unwrap();
+        insta::assert_snapshot!(text, @"");
+        assert_eq!(metrics.invocations("ftest.openfaas-fn"), 1);
+        assert_eq!(metrics.invocations("sleepy.openfaas-fn"), 0);
+    }
+}

@@ -1,0 +1,100 @@
+//! The embedded platform: an `OpenFaaS`-compatible gateway on loopback in front of modelled replicas.
+//!
+//! ```text
+//!   request --> gateway (hyper) --> clockwork: model::Cluster, held to the wall clock --> handler's answer --> response
+//!   scraper --> metrics (a port of its own)          \--> pods ready, pods removed --> on_change
+//! ```
+//!
+//! Real HTTP and real bytes, modelled capacity: how long a request takes is the model's say alone, so two cores can host
+//! five saturated replicas, and results don't measure the host. Usable by itself (`watchtower serve`). Its statuses, headers
+//! and bodies are those of gateway 0.27.8 with faas-netes 0.18.8 and the python3-http-debian template. No autoscaler lives
+//! here, and nothing here knows of a load generator.
+
+mod clockwork;
+mod factorial;
+mod functions;
+mod gateway;
+mod handlers;
+mod metrics;
+mod python;
+mod secret;
+mod server;
+mod service;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use crate::drive::FunctionPlan;
+use crate::drive::live::clock::Clock;
+use crate::model::NodeModel;
+use crate::random::Seed;
+use crate::record::{FunctionId, ReplicaId};
+use crate::time::Timestamp;
+
+pub use service::Platform;
+
+/// Names the modelled replica that answered; no other gateway has this header.
+pub const REPLICA_HEADER: &str = "x-watchtower-replica";
+
+/// What a platform is started with.
+pub struct Options {
+    /// Where the gateway listens; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// Where the metrics are served.
+    pub metrics: SocketAddr,
+    /// Password of the user `admin`; `None` draws one.
+    pub password: Option<String>,
+    /// What runs on it; at least one.
+    pub functions: Vec<FunctionPlan>,
+    /// The node they share.
+    pub node: NodeModel,
+    /// Seed of everything random in the model.
+    pub seed: Seed,
+    /// The run's clock: changes are reported in its time.
+    pub clock: Clock,
+    /// Told of every pod that enters or leaves service, in order; called with the model locked, so it must be quick.
+    pub on_change: OnChange,
+}
+
+impl Options {
+    /// On any free port of 127.0.0.1, with a password of its own, telling nobody of its pods.
+    pub fn new(functions: Vec<FunctionPlan>, node: NodeModel, seed: Seed, clock: Clock) -> Self {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self { listen: any, metrics: any, password: None, functions, node, seed, clock, on_change: Box::new(|_| ()) }
+    }
+}
+
+/// Told of every [`PodChange`].
+pub type OnChange = Box<dyn FnMut(&PodChange) + Send>;
+
+/// A pod entered or left service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PodChange {
+    /// When.
+    pub at: Timestamp,
+    /// Whose pod.
+    pub function: FunctionId,
+    /// Which.
+    pub replica: ReplicaId,
+    /// Ready replicas before.
+    pub from: u32,
+    /// And after.
+    pub to: u32,
+    /// What happened to it.
+    pub turn: Turn,
+}
+
+/// What happened to a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It is in the router from now on.
+    Ready {
+        /// Time since it was asked for.
+        after: Duration,
+    },
+    /// It was taken out of the router, and its process died.
+    Terminated {
+        /// Requests that died with it.
+        cut: u32,
+    },
+}

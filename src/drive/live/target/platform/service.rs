@@ -1,0 +1,182 @@
+//! The platform as a running thing: its threads, its ports, its end.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::{Method, Request, StatusCode};
+use tokio::sync::watch;
+
+use super::super::TargetError;
+use super::super::rest::Credentials;
+use super::clockwork::{Clockwork, Keeper};
+use super::functions::Functions;
+use super::gateway::Gateway;
+use super::gateway::answer;
+use super::metrics::Metrics;
+use super::server::{Answer, listen, serve};
+use super::{Options, secret};
+use crate::model::Cluster;
+use crate::record::{FunctionId, PlatformSample};
+
+/// Threads that serve connections: enough for tens of thousands of requests a second, and the load generator keeps its own.
+const WORKERS: usize = 2;
+/// Threads for large factorials.
+const BLOCKING_MAX: usize = 2;
+/// How long connections that are answering get when the platform is dropped without having been stopped.
+const DROP_GRACE: Duration = Duration::ZERO;
+/// How long tasks get to notice that the platform ended.
+const TASKS_GRACE: Duration = Duration::from_millis(200);
+
+/// A running platform. It has threads of its own and needs no runtime; dropping it ends it at once.
+pub struct Platform {
+    gateway: SocketAddr,
+    metrics: SocketAddr,
+    credentials: Credentials,
+    clockwork: Arc<Clockwork>,
+    stop: watch::Sender<Option<Duration>>,
+    server: Option<JoinHandle<()>>,
+    /// Ends after the server, whose last answers it gives.
+    _keeper: Keeper,
+}
+
+impl Platform {
+    /// Starts a platform; both ports are open when this returns.
+    ///
+    /// # Errors
+    /// When an address is taken or can't be listened on, when a function can't be used, or when the system gives no threads.
+    pub fn start(options: Options) -> Result<Self, TargetError> {
+        let Options { listen, metrics, password, functions: plans, node, seed, clock, on_change } = options;
+        let functions = Functions::new(&plans)?;
+        let system = |part| move |source| TargetError::System { part, source };
+        let password = password.map_or_else(secret::password, Ok).map_err(system("password"))?;
+        let credentials = Credentials { user: Credentials::USER.to_owned(), password };
+        let models: Vec<_> = plans.into_iter().map(|plan| (plan.model, plan.replicas, plan.bounds)).collect();
+        let replicas: Vec<u32> = functions.iter().map(|function| function.replicas).collect();
+        let clockwork = Arc::new(Clockwork::new(Cluster::new(node, &models, seed), &replicas, clock, on_change));
+        let gateway = Gateway::new(functions, Arc::clone(&clockwork), Metrics::new()?, credentials.clone());
+        let gateway = Arc::new(gateway.map_err(system("call numbers"))?);
+
+        let keeper = clockwork.keep().map_err(system("model thread"))?;
+        let (stop, stopped) = watch::channel(None);
+        let (started, addresses) = mpsc::channel();
+        let server = std::thread::Builder::new().name("platform".to_owned());
+        let server = server.spawn(move || run((listen, metrics), &gateway, &stopped, &started));
+        let server = server.map_err(system("server thread"))?;
+        // the thread ends without an answer only by a panic
+        let lost = || system("server thread")(std::io::Error::other("it ended before its ports were open"));
+        let (gateway, metrics) = addresses.recv().map_err(|_| lost())??;
+        Ok(Self { gateway, metrics, credentials, clockwork, stop, server: Some(server), _keeper: keeper })
+    }
+
+    /// Where the gateway listens.
+    pub fn gateway_address(&self) -> SocketAddr {
+        self.gateway
+    }
+
+    /// Where the metrics are served.
+    pub fn metrics_address(&self) -> SocketAddr {
+        self.metrics
+    }
+
+    /// For the gateway's `/system` addresses.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// The platform as it stands, as one of its functions sees it.
+    ///
+    /// # Panics
+    /// When it has no such function.
+    pub fn sample(&self, function: FunctionId) -> PlatformSample {
+        self.clockwork.sample(function)
+    }
+
+    /// Ends the platform: no new connections, and up to `grace` for those that are answering. Blocks that long at most.
+    pub fn stop(mut self, grace: Duration) {
+        self.end(grace);
+    }
+
+    fn end(&mut self, grace: Duration) {
+        self.stop.send_replace(Some(grace));
+        if let Some(server) = self.server.take() {
+            // a panic of the server was told when it happened
+            let _ = server.join();
+        }
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        if self.server.is_some() {
+            self.end(DROP_GRACE);
+        }
+    }
+}
+
+type Addresses = Result<(SocketAddr, SocketAddr), TargetError>;
+
+/// The server's thread: opens the ports, says so, and serves them until it is told to stop.
+fn run(
+    addresses: (SocketAddr, SocketAddr),
+    gateway: &Arc<Gateway>,
+    stopped: &watch::Receiver<Option<Duration>>,
+    started: &mpsc::Sender<Addresses>,
+) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .max_blocking_threads(BLOCKING_MAX)
+        .thread_name("platform-http")
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(source) => {
+            let _ = started.send(Err(TargetError::System { part: "threads", source }));
+            return;
+        }
+    };
+    runtime.block_on(async {
+        let (front, back) = match open(addresses) {
+            Ok(listeners) => listeners,
+            Err(error) => {
+                let _ = started.send(Err(error));
+                return;
+            }
+        };
+        let local = front.local_addr().and_then(|front| Ok((front, back.local_addr()?)));
+        let local = local.map_err(|source| TargetError::System { part: "ports", source });
+        if started.send(local).is_err() {
+            return;
+        }
+        let functions = Arc::clone(gateway);
+        let front = serve(front, stopped.clone(), move |request| Arc::clone(&functions).answer(request));
+        let gateway = Arc::clone(gateway);
+        let back = serve(back, stopped.clone(), move |request| {
+            let gateway = Arc::clone(&gateway);
+            async move { metrics(&gateway, &request) }
+        });
+        // on the workers: this thread only waits
+        let (front, back) = (tokio::spawn(front), tokio::spawn(back));
+        let _ = (front.await, back.await);
+    });
+    runtime.shutdown_timeout(TASKS_GRACE);
+}
+
+fn open(
+    (front, back): (SocketAddr, SocketAddr),
+) -> Result<(tokio::net::TcpListener, tokio::net::TcpListener), TargetError> {
+    Ok((listen("gateway", front)?, listen("metrics", back)?))
+}
+
+/// The metrics port: the text format, and a sign of life.
+fn metrics(gateway: &Gateway, request: &Request<Incoming>) -> Answer {
+    match (request.method(), request.uri().path()) {
+        (&Method::GET, "/metrics") => gateway.metrics_text(),
+        (&Method::GET, "/healthz") => answer::text(StatusCode::OK, "OK"),
+        (_, "/metrics" | "/healthz") => answer::empty(StatusCode::METHOD_NOT_ALLOWED),
+        _ => answer::not_found(),
+    }
+}
