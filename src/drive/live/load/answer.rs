@@ -237,15 +237,29 @@ fn parse_into<'a>(bytes: &'a [u8], slots: &mut [MaybeUninit<Header<'a>>]) -> Res
 /// The headers that matter.
 #[derive(Default)]
 struct Fields {
-    length: Option<u64>,
-    /// Lengths that are no numbers or differ.
-    length_unclear: bool,
-    transfer_coding: bool,
-    chunked: bool,
+    length: Length,
+    coding: Option<Coding>,
     close: bool,
     keep_alive: bool,
     packed: bool,
     replica: Option<ReplicaId>,
+}
+
+/// What all `Content-Length` say together.
+#[derive(Clone, Copy, Default)]
+enum Length {
+    #[default]
+    Unsaid,
+    Bytes(u64),
+    /// No number, or different ones.
+    Unclear,
+}
+
+/// The last transfer coding.
+#[derive(Clone, Copy)]
+enum Coding {
+    Chunked,
+    Other,
 }
 
 impl Fields {
@@ -259,18 +273,18 @@ impl Fields {
             }
             14 if is("content-length") => {
                 for token in tokens(header.value) {
-                    match number(token) {
-                        Some(length) if self.length.is_none_or(|earlier| earlier == length) => {
-                            self.length = Some(length)
-                        }
-                        _ => self.length_unclear = true,
-                    }
+                    self.length = match (self.length, number(token)) {
+                        (Length::Unsaid, Some(length)) => Length::Bytes(length),
+                        (Length::Bytes(earlier), Some(length)) if earlier == length => Length::Bytes(length),
+                        _ => Length::Unclear,
+                    };
                 }
             }
             16 if is("content-encoding") => self.packed = header.value.eq_ignore_ascii_case(b"gzip"),
             17 if is("transfer-encoding") => {
-                self.transfer_coding = true;
-                self.chunked = tokens(header.value).last().is_some_and(|token| token.eq_ignore_ascii_case(b"chunked"));
+                let last = tokens(header.value).last();
+                let chunked = last.is_some_and(|token| token.eq_ignore_ascii_case(b"chunked"));
+                self.coding = Some(if chunked { Coding::Chunked } else { Coding::Other });
             }
             20 if is(REPLICA_HEADER) => {
                 let number = number(header.value.trim_ascii()).and_then(|number| u32::try_from(number).ok());
@@ -281,18 +295,20 @@ impl Fields {
     }
 
     fn size(&self) -> Option<u64> {
-        self.length.filter(|_| !self.packed && !self.length_unclear)
+        match self.length {
+            Length::Bytes(length) if !self.packed => Some(length),
+            _ => None,
+        }
     }
 
     fn body(&self, version: u8) -> Body {
-        match (self.transfer_coding, self.length) {
+        match (self.coding, self.length) {
             // RFC 9112, 6.1: its framing is faulty
-            (true, _) if version == 0 => Body::Unclear,
-            (true, _) if self.chunked => Body::Chunked,
-            (true, _) => Body::UntilClosed,
-            (false, _) if self.length_unclear => Body::Unclear,
-            (false, Some(length)) => Body::Sized(length),
-            (false, None) => Body::UntilClosed,
+            (Some(_), _) if version == 0 => Body::Unclear,
+            (Some(Coding::Chunked), _) => Body::Chunked,
+            (None, Length::Unclear) => Body::Unclear,
+            (None, Length::Bytes(length)) => Body::Sized(length),
+            (Some(Coding::Other), _) | (None, Length::Unsaid) => Body::UntilClosed,
         }
     }
 }
@@ -321,7 +337,7 @@ mod tests {
     use super::*;
 
     /// What became of an answer that came in pieces of `cut` bytes, and whether the connection may be used again.
-    fn read_to(method: &Method, text: &[u8], cut: usize, then_closed: bool) -> (Option<Result<Head, ErrorKind>>, bool) {
+    fn read_to(method: &Method, text: &[u8], cut: usize, then_closed: bool) -> (Outcome, bool) {
         let mut answer = Answer::to(method);
         let mut buffer: Vec<u8> = Vec::new();
         for piece in text.chunks(cut) {
@@ -337,16 +353,21 @@ mod tests {
         (then_closed.then(|| answer.closed()), answer.keeps_open())
     }
 
-    fn ok(status: u16, size: Option<u64>) -> Option<Result<Head, ErrorKind>> {
+    /// What came of an answer; `None` if it goes on.
+    type Outcome = Option<Result<Head, ErrorKind>>;
+
+    #[expect(clippy::unnecessary_wraps, reason = "tables read better")]
+    fn ok(status: u16, size: Option<u64>) -> Outcome {
         Some(Ok(Head { status, replica: None, size }))
     }
 
-    fn failed(kind: ErrorKind) -> Option<Result<Head, ErrorKind>> {
+    #[expect(clippy::unnecessary_wraps, reason = "tables read better")]
+    fn failed(kind: ErrorKind) -> Outcome {
         Some(Err(kind))
     }
 
     /// Method, answer, whether the connection closes after it; what it is, and whether the connection is kept.
-    type Case = (Method, &'static str, bool, Option<Result<Head, ErrorKind>>, bool);
+    type Case = (Method, &'static str, bool, Outcome, bool);
 
     fn cases() -> Vec<Case> {
         let get = || Method::GET;
@@ -488,11 +509,8 @@ mod tests {
     #[test]
     fn heads_may_have_many_headers_but_neither_too_many_nor_too_long_ones() {
         let with = |headers: usize| {
-            let mut text = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n".to_owned();
-            for number in 1..headers {
-                text += &format!("X-{number}: y\r\n");
-            }
-            text + "\r\n"
+            let more: Vec<String> = (1..headers).map(|number| format!("X-{number}: y\r\n")).collect();
+            format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n{}\r\n", more.concat())
         };
         for (headers, expected) in [
             (32, ok(200, Some(0))),

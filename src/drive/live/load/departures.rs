@@ -156,15 +156,17 @@ impl Future for Departure<'_> {
         }
         match self.ticket {
             None => self.ticket = Some(self.departures.enter(self.at, cx.waker().clone())),
-            Some(ticket) => match self.departures.waiting.borrow_mut().get_mut(&(self.at, ticket)) {
-                Some(waker) => waker.clone_from(cx.waker()),
-                None => {
+            Some(ticket) => {
+                if let Some(waker) = self.departures.waiting.borrow_mut().get_mut(&(self.at, ticket)) {
+                    waker.clone_from(cx.waker());
+                } else {
+                    // woken, a little early
                     while self.departures.clock.now() < self.at {
                         std::hint::spin_loop();
                     }
                     return Poll::Ready(());
                 }
-            },
+            }
         }
         Poll::Pending
     }

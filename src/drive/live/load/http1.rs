@@ -110,12 +110,13 @@ async fn dial_line(clock: Clock, request: &Prepared, dial: &mut Dial) -> Result<
 }
 
 impl Line {
-    /// Whether the line can take a request; one the server closed in the meantime can't.
+    /// Whether the line can take a request; one on which the server closed or said something unasked in the meantime can't.
     async fn is_open(&mut self) -> bool {
+        self.settle().await;
         drive(&mut self.driver, self.sender.ready()).await.is_ok()
     }
 
-    /// Lets hyper finish with the last answer, so that the next request can be written at once.
+    /// Lets hyper finish with the last answer, so that the next request can be written at once, and see what came since.
     async fn settle(&mut self) {
         let driver = &mut self.driver;
         poll_fn(|cx| {

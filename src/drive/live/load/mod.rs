@@ -47,7 +47,7 @@ use self::pacer::Pacer;
 use super::clock::Clock;
 
 pub use self::engine::{Engine, Exchange};
-pub use self::outbox::Keep;
+pub use self::outbox::{Fold, Keep};
 pub(super) use self::plain::Plain;
 pub(super) use self::request::Prepared;
 pub use self::request::RequestError;

@@ -16,6 +16,9 @@ const ROWS: usize = 256;
 /// Longest time a row waits for others: a table of seconds is complete soon after each.
 pub(super) const PATIENCE: Duration = Duration::from_millis(50);
 
+/// Makes something of rows, in the order in which they came.
+pub type Fold = Box<dyn FnMut(&[RequestRow]) + Send>;
+
 /// What becomes of the rows of a load.
 #[derive(Default)]
 pub enum Keep {
@@ -24,7 +27,7 @@ pub enum Keep {
     Rows,
     /// They are handed to this on the load's own thread and forgotten, so a load of any length takes no more memory than what
     /// this makes of it. It must not wait: while it runs nothing is sent.
-    Folded(Box<dyn FnMut(&[RequestRow]) + Send>),
+    Folded(Fold),
 }
 
 impl fmt::Debug for Keep {
