@@ -22,9 +22,10 @@ use crate::drive::live::clock::Clock;
 use crate::record::{Detail, ErrorKind, ReplicaId};
 use crate::time::Timestamp;
 
-use super::answer::{HEAD_MAX, HEADERS_MAX, Head, REPLICA_HEADER};
+use super::answer::HEAD_MAX;
 use super::dial::Dial;
 use super::engine::Exchange;
+use super::head::{HEADERS_MAX, Head, REPLICA_HEADER};
 use super::request::Prepared;
 use super::wire::{Marks, Wire};
 

@@ -15,6 +15,7 @@ mod departures;
 mod dial;
 mod engine;
 mod generator;
+mod head;
 mod http1;
 mod outbox;
 mod pacer;
