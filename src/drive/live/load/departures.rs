@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   pacer thread          load thread
-//!   wakes at ready - LEAD --> gives way to sockets until almost ready --> wakes every worker of the burst in one go
+//!   wakes at ready - lead --> gives way to sockets until almost ready --> wakes every worker of the burst in one go
 //! ```
 //!
 //! All on the load's own thread, so nothing is locked and a burst costs one system call, not one per worker.
@@ -18,17 +18,16 @@ use crate::time::Timestamp;
 
 use super::pacer::Pacer;
 
-/// How long before a departure the load's thread is woken, at least.
+/// The part of a pause by which the load's thread is woken before its end, so it costs some 3 % of a core.
 ///
-/// Covers what two thread wake-ups take (50 to 130 microseconds, measured); sockets are served meanwhile, so the price is that
-/// much idle CPU per burst and nothing else.
-const LEAD: Duration = Duration::from_micros(120);
-
-/// The most, for the first departure after a long pause: cores that have slept deeply take longer to come up.
-const LEAD_MAX: Duration = Duration::from_micros(500);
-
-/// The part of a pause that may go into the lead, so it costs no more than 3 % of a core beyond [`LEAD`].
+/// Sockets are served meanwhile, so the price is idle CPU and nothing else; but a target on the same machine could have used it.
 const LEAD_SHARE: u32 = 32;
+
+/// The least: what two thread wake-ups take while cores are awake (50 microseconds, measured).
+const LEAD_MIN: Duration = Duration::from_micros(80);
+
+/// The most: after a long pause cores have slept deeply and take longer to come up.
+const LEAD_MAX: Duration = Duration::from_micros(500);
 
 /// What it takes to wake one worker after a pause: a burst is woken by so much earlier per worker, and its first one waits out
 /// the rest on the spot.
@@ -76,17 +75,17 @@ impl Departures {
 
     /// The gatekeeper: lets workers go when their time has come. Runs as long as anybody may wait.
     pub(super) async fn keep(&self) {
-        let mut lead = LEAD;
+        let mut lead = LEAD_MIN;
         loop {
             let next = self.release();
             let now = self.clock.now();
             match next {
                 Some(next) if next <= now + lead => tokio::task::yield_now().await,
                 Some(next) => {
-                    lead = ((next - now) / LEAD_SHARE).clamp(LEAD, LEAD_MAX);
-                    self.sleep_until(next, lead).await;
+                    lead = ((next - now) / LEAD_SHARE).clamp(LEAD_MIN, LEAD_MAX);
+                    self.sleep_until(next - lead).await;
                 }
-                None => self.sleep_until(Timestamp::MAX, LEAD).await,
+                None => self.sleep_until(Timestamp::MAX).await,
             }
         }
     }
@@ -108,7 +107,7 @@ impl Departures {
         }
     }
 
-    async fn sleep_until(&self, next: Timestamp, lead: Duration) {
+    async fn sleep_until(&self, at: Timestamp) {
         let mut asleep = false;
         std::future::poll_fn(|cx| {
             if asleep {
@@ -116,10 +115,10 @@ impl Departures {
                 return Poll::Ready(());
             }
             asleep = true;
-            self.asleep_until.set(next);
+            self.asleep_until.set(at);
             *self.gatekeeper.borrow_mut() = Some(cx.waker().clone());
-            if next < Timestamp::MAX {
-                self.pacer.wake_at(next - lead, cx.waker().clone());
+            if at < Timestamp::MAX {
+                self.pacer.wake_at(at, cx.waker().clone());
             }
             Poll::Pending
         })
