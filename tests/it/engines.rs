@@ -225,6 +225,8 @@ fn bad_servers() -> Vec<Case> {
         let post = |request: &mut RequestPlan| "POST".clone_into(&mut request.method);
         cases.push(Case::on_used_connections(name, &[step], &answers).asked(post));
     }
+    let silent = Case::on_used_connections("silence when used", &[Step::Hang], &[Ok(200), Err(ErrorKind::Timeout)]);
+    cases.push(silent.in_vain().asked(|request| request.timeout = Some(Duration::from_millis(500))));
     let answers = [Ok(200), Err(ErrorKind::Closed), Ok(200)];
     cases.push(Case::on_used_connections("cut head when used", &[say("HTTP/1.1"), Step::Close], &answers));
     cases
@@ -264,6 +266,8 @@ fn run(case: &Case, engine: Engine) -> Result {
         assert!(row.sent <= row.first_byte.unwrap_or(row.sent), "{} through {engine:?}", case.name);
         assert!(row.first_byte.unwrap_or(row.sent) <= row.done, "{} through {engine:?}", case.name);
         assert!(row.answer.is_err() || row.first_byte.is_some(), "{} through {engine:?}", case.name);
+        let waited = row.answer != Err(ErrorKind::Timeout) || Some(row.latency()) >= case.request.timeout;
+        assert!(waited, "{} through {engine:?} gave up after {:?}", case.name, row.latency());
     }
     let (accepted, requests) = server.end();
     let told = |row: &RequestRow| (row.answer, row.replica, row.detail.size, row.first_byte.is_some());
