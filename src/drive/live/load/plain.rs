@@ -47,8 +47,10 @@ pub(in crate::drive::live) struct Plain {
 #[derive(Clone, Copy, Debug)]
 struct Way {
     answer: Answer,
-    /// Bytes of the request that were handed to the system; all of them if it takes no more.
+    /// Bytes of the request that were handed to the system.
     written: usize,
+    /// Whether the system takes no more, because the server has gone.
+    deaf: bool,
     written_at: Option<Timestamp>,
     first_byte: Option<Timestamp>,
     read_at: Option<Timestamp>,
@@ -119,7 +121,7 @@ impl Plain {
 
     fn way(&self) -> Way {
         let answer = Answer::to(self.request.method());
-        Way { answer, written: 0, written_at: None, first_byte: None, read_at: None }
+        Way { answer, written: 0, deaf: false, written_at: None, first_byte: None, read_at: None }
     }
 
     fn close(&mut self) {
@@ -144,55 +146,59 @@ impl Plain {
             && (way.written_at.is_none() || self.request.may_repeat())
     }
 
-    /// Writes what is left of the request and reads what there is of the answer.
+    /// Reads what there is of the answer and writes what is left of the request, in this order: an answer that comes before the
+    /// request was read counts.
     fn poll_head(
         &mut self,
         cx: &mut Context<'_>,
         deadline: Option<Timestamp>,
         way: &mut Way,
     ) -> Poll<Result<Head, ErrorKind>> {
-        let Some(stream) = &mut self.stream else { return Poll::Ready(Err(ErrorKind::Closed)) };
-        let mut stream = Pin::new(stream);
-        let request = self.request.bytes();
-        let mut broken = false;
-        while way.written < request.len() && !broken {
-            match stream.as_mut().poll_write(cx, &request[way.written..]) {
-                Poll::Pending => break,
-                Poll::Ready(Ok(length)) => {
-                    way.written += length;
-                    way.written_at = Some(self.clock.now());
-                }
-                // what the server said before it stopped listening may still be read
-                Poll::Ready(Err(_)) => broken = true,
-            }
-        }
         loop {
-            match self.buffer.poll_fill(cx, stream.as_mut()) {
-                Poll::Pending if broken => return Poll::Ready(Err(ErrorKind::Reset)),
-                Poll::Pending => break,
-                Poll::Ready(Ok(length)) => {
-                    let now = self.clock.now();
-                    way.read_at = Some(now);
-                    if length == 0 {
-                        return Poll::Ready(way.answer.closed());
-                    }
-                    way.first_byte.get_or_insert(now);
-                    let taken = way.answer.take(self.buffer.bytes())?;
-                    self.buffer.consume(taken);
-                    if let Some(head) = way.answer.whole() {
-                        return Poll::Ready(Ok(head));
-                    }
-                    // a body that never ends may come too fast for the alarm to be asked
-                    if deadline.is_some_and(|deadline| now >= deadline) {
-                        return Poll::Ready(Err(ErrorKind::Timeout));
-                    }
-                }
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(kind_of(&error))),
+            match self.poll_read(cx, way) {
+                Poll::Ready(Ok(Some(head))) => return Poll::Ready(Ok(head)),
+                Poll::Ready(Err(kind)) => return Poll::Ready(Err(kind)),
+                Poll::Pending if self.poll_write(cx, way).is_pending() => break,
+                Poll::Ready(Ok(None)) | Poll::Pending => {}
+            }
+            // a body that never ends may come too fast for the alarm to be asked
+            if deadline.is_some_and(|deadline| way.read_at.max(way.written_at) >= Some(deadline)) {
+                return Poll::Ready(Err(ErrorKind::Timeout));
             }
         }
         let Some(deadline) = deadline else { return Poll::Pending };
         ready!(poll_passed(&mut self.alarm, cx, self.clock.instant(deadline).into()));
         Poll::Ready(Err(ErrorKind::Timeout))
+    }
+
+    /// Reads once; ready with the answer's head when all of the answer is there.
+    fn poll_read(&mut self, cx: &mut Context<'_>, way: &mut Way) -> Poll<Result<Option<Head>, ErrorKind>> {
+        let Some(stream) = &mut self.stream else { return Poll::Ready(Err(ErrorKind::Closed)) };
+        let length = ready!(self.buffer.poll_fill(cx, Pin::new(stream))).map_err(|error| kind_of(&error))?;
+        let now = self.clock.now();
+        way.read_at = Some(now);
+        if length == 0 {
+            return Poll::Ready(way.answer.closed().map(Some));
+        }
+        way.first_byte.get_or_insert(now);
+        let taken = way.answer.take(self.buffer.bytes())?;
+        self.buffer.consume(taken);
+        Poll::Ready(Ok(way.answer.whole()))
+    }
+
+    /// Writes once; ready if there is more to write.
+    fn poll_write(&mut self, cx: &mut Context<'_>, way: &mut Way) -> Poll<()> {
+        let left = &self.request.bytes()[way.written..];
+        let Some(stream) = self.stream.as_mut().filter(|_| !left.is_empty() && !way.deaf) else { return Poll::Pending };
+        match ready!(Pin::new(stream).poll_write(cx, left)) {
+            Ok(length) => {
+                way.written += length;
+                way.written_at = Some(self.clock.now());
+            }
+            // what the server said before it stopped listening may still be read, and its end too
+            Err(_) => way.deaf = true,
+        }
+        if way.deaf || way.written == self.request.bytes().len() { Poll::Pending } else { Poll::Ready(()) }
     }
 }
 
