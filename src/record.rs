@@ -47,6 +47,8 @@ pub enum ErrorKind {
     Timeout,
     /// What came back was not HTTP.
     Protocol,
+    /// The head of the answer was longer than any is.
+    TooLarge,
     /// Still unanswered when the run was ended.
     Abandoned,
 }
@@ -62,6 +64,7 @@ impl ErrorKind {
             Self::CutBody => "cut_body",
             Self::Timeout => "timeout",
             Self::Protocol => "protocol",
+            Self::TooLarge => "too_large",
             Self::Abandoned => "abandoned",
         }
     }

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that skips something says so")]
 
 mod cluster;
+mod engines;
 mod gateway;
 mod hey_golden;
 mod load;

@@ -3,6 +3,7 @@
 //! Each dials a connection of its own: the original starts a new `hey -n 1 -c 1` per probe, so its latency contains the dial, and
 //! a probe over a kept connection would read lower.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::Uri;
@@ -11,7 +12,7 @@ use crate::drive::RequestPlan;
 use crate::policy::ProbeOutcome;
 
 use super::clock::Clock;
-use super::load::{Exchange, Http1Connection, Prepared, RequestError};
+use super::load::{Exchange, Plain, Prepared, RequestError};
 
 /// What `hey -n 1 -c 1 -H "Hey: hey"` sends.
 pub fn probe_request(timeout: Duration) -> RequestPlan {
@@ -36,6 +37,6 @@ pub async fn probe(clock: &Clock, uri: &Uri, timeout: Duration) -> Result<ProbeO
 /// # Errors
 /// When the request can't be made. What goes wrong on the way is in the exchange.
 pub async fn call_once(clock: &Clock, uri: &Uri, plan: &RequestPlan) -> Result<Exchange, RequestError> {
-    let mut connection = Http1Connection::new(*clock, Prepared::new(uri, plan)?);
+    let mut connection = Plain::new(*clock, Arc::new(Prepared::new(uri, plan)?));
     Ok(connection.exchange(clock.now()).await)
 }

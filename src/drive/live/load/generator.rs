@@ -8,14 +8,23 @@ use tokio::sync::watch;
 
 use crate::drive::Tally;
 use crate::drive::live::clock::Clock;
-use crate::record::{ErrorKind, GeneratorId, Lost, RequestRow, WorkerId};
+use crate::record::{GeneratorId, Lost, RequestRow, WorkerId};
 use crate::schedule::{Call, Next, Schedule, Turn};
 use crate::time::Timestamp;
 
 use super::departures::Departures;
-use super::engine::{Connection, Engine, Exchange};
+use super::engine::{Engine, Exchange};
 use super::outbox::Outbox;
+use super::request::Prepared;
 use super::{Order, Progress, Report};
+
+/// What all generators of a load share, on its one thread.
+pub(super) struct Shared {
+    pub(super) clock: Clock,
+    pub(super) departures: Departures,
+    pub(super) outbox: Outbox,
+    pub(super) progress: Arc<Progress>,
+}
 
 /// What a worker is at, so that nothing is forgotten when the load is given up.
 #[derive(Clone, Copy, Debug)]
@@ -31,58 +40,52 @@ enum Stage {
 }
 
 /// One load source at work, shared by its workers on the load's thread.
-pub(super) struct Generator<E> {
+pub(super) struct Generator {
     pub(super) id: GeneratorId,
-    engine: E,
-    clock: Clock,
+    engine: Engine,
+    request: Arc<Prepared>,
     schedule: RefCell<Box<dyn Schedule>>,
     start: Timestamp,
     stages: RefCell<Vec<Stage>>,
     tally: Cell<Tally>,
     /// When the last of the workers that are done was done.
     done: Cell<Timestamp>,
-    departures: Rc<Departures>,
-    outbox: Rc<Outbox>,
-    progress: Arc<Progress>,
+    shared: Rc<Shared>,
 }
 
-impl<E: Engine> Generator<E> {
+impl Generator {
     /// A generator before its first request.
     pub(super) fn new(
         id: GeneratorId,
-        engine: E,
         schedule: Box<dyn Schedule>,
-        clock: Clock,
-        departures: Rc<Departures>,
-        outbox: Rc<Outbox>,
-        progress: Arc<Progress>,
+        request: Prepared,
+        engine: Engine,
+        shared: Rc<Shared>,
     ) -> Self {
         let start = schedule.start();
         let workers = schedule.workers();
         Self {
             id,
             engine,
-            clock,
+            request: Arc::new(request),
             start,
             stages: RefCell::new(vec![Stage::Idle; workers as usize]),
             tally: Cell::new(Tally { period: schedule.period(), ..Tally::default() }),
             done: Cell::new(start),
             schedule: RefCell::new(schedule),
-            departures,
-            outbox,
-            progress,
+            shared,
         }
     }
 
     /// Its workers.
-    pub(super) fn workers(&self) -> impl Iterator<Item = WorkerId> + use<E> {
+    pub(super) fn workers(&self) -> impl Iterator<Item = WorkerId> + use<> {
         (0..self.stages.borrow().len() as u32).map(WorkerId)
     }
 
     /// A worker's life: ask the schedule, wait, send, tell, until the schedule has nothing more.
     pub(super) async fn work(&self, worker: WorkerId, mut orders: watch::Receiver<Order>) {
         tokio::select! {
-            () = self.departures.wait_until(self.start) => {}
+            () = self.shared.departures.wait_until(self.start) => {}
             // a generator that is stopped before its start has nothing to wait for
             Ok(order) = orders.wait_for(|order| *order != Order::Run) => {
                 if let Order::Stop(at) = *order {
@@ -90,7 +93,7 @@ impl<E: Engine> Generator<E> {
                 }
             }
         }
-        let mut connection = self.engine.connection();
+        let mut connection = self.engine.connection(self.shared.clock, Arc::clone(&self.request));
         let mut turn = Turn::first(self.start);
         loop {
             let next = self.schedule.borrow_mut().next(worker, turn);
@@ -98,12 +101,15 @@ impl<E: Engine> Generator<E> {
                 Next::Call(call) => {
                     self.lost(turn.free, call.lost);
                     self.stage(worker, Stage::Waiting);
-                    self.departures.wait_until(call.ready).await;
+                    if call.ready > turn.free {
+                        self.shared.departures.wait_until(call.ready).await;
+                    }
                     let sent = self.leave(worker, call);
                     let exchange = connection.exchange(sent).await;
                     self.arrived(worker, call, &exchange);
-                    let free = self.clock.now();
-                    turn = Turn { sent, free, stall: self.departures.pacer().standstill(sent, free) };
+                    // what keeping the row took is lateness of the next request, not time of the last
+                    let free = exchange.done;
+                    turn = Turn { sent, free, stall: self.shared.departures.pacer().standstill(sent, free) };
                 }
                 Next::Finished { lost, unused } => {
                     self.lost(turn.free, lost);
@@ -121,7 +127,7 @@ impl<E: Engine> Generator<E> {
 
     /// Accounts for every worker whose task was dropped: what was under way is reported as abandoned.
     pub(super) fn give_up(&self) {
-        let now = self.clock.now();
+        let now = self.shared.clock.now();
         self.stop(now);
         for worker in self.workers() {
             let stage = self.stages.borrow()[worker.0 as usize];
@@ -138,7 +144,7 @@ impl<E: Engine> Generator<E> {
                 Stage::Idle => self.start,
             };
             let free = now.max(self.start);
-            let turn = Turn { sent, free, stall: self.departures.pacer().standstill(sent, now) };
+            let turn = Turn { sent, free, stall: self.shared.departures.pacer().standstill(sent, now) };
             let next = self.schedule.borrow_mut().next(worker, turn);
             match next {
                 Next::Finished { lost, unused } => {
@@ -152,17 +158,17 @@ impl<E: Engine> Generator<E> {
 
     /// The worker's request leaves now.
     fn leave(&self, worker: WorkerId, call: Call) -> Timestamp {
-        let sent = self.clock.now();
+        let sent = self.shared.clock.now();
         self.stage(worker, Stage::Away(call, sent));
         self.count(|tally| tally.sent += 1);
-        self.progress.left();
+        self.shared.progress.left();
         sent
     }
 
     fn arrived(&self, worker: WorkerId, call: Call, exchange: &Exchange) {
-        self.progress.arrived();
+        self.shared.progress.arrived();
         self.stage(worker, Stage::Idle);
-        self.outbox.row(RequestRow {
+        self.shared.outbox.row(RequestRow {
             generator: self.id,
             worker,
             due: call.due,
@@ -182,7 +188,7 @@ impl<E: Engine> Generator<E> {
                 tally.lost.busy += lost.busy;
                 tally.lost.late += lost.late;
             });
-            self.outbox.send(Report::Lost { at, generator: self.id, lost });
+            self.shared.outbox.send(Report::Lost { at, generator: self.id, lost });
         }
     }
 
@@ -195,8 +201,8 @@ impl<E: Engine> Generator<E> {
             let accounted = tally.sent + tally.lost.busy + tally.lost.late + tally.unused;
             tally.planned = self.schedule.borrow().planned().unwrap_or(accounted);
             tally.duration = self.done.get() - self.start;
-            self.outbox.flush();
-            self.outbox.send(Report::Finished { generator: self.id, tally });
+            self.shared.outbox.flush();
+            self.shared.outbox.send(Report::Finished { generator: self.id, tally });
         }
     }
 
@@ -208,19 +214,5 @@ impl<E: Engine> Generator<E> {
         let mut tally = self.tally.get();
         change(&mut tally);
         self.tally.set(tally);
-    }
-}
-
-impl Exchange {
-    /// One whose answer nobody waited for.
-    fn abandoned(sent: Timestamp, at: Timestamp) -> Self {
-        Self {
-            sent,
-            first_byte: None,
-            done: at,
-            answer: Err(ErrorKind::Abandoned),
-            replica: None,
-            detail: crate::record::Detail::default(),
-        }
     }
 }

@@ -9,12 +9,17 @@
 //! All workers live on one thread with a runtime of its own, apart from whatever serves the target: on two cores, two load
 //! threads measured slower than one. The pacer has another thread, which sleeps.
 
+mod answer;
+mod chunks;
 mod departures;
+mod dial;
 mod engine;
 mod generator;
+mod head;
 mod http1;
 mod outbox;
 mod pacer;
+mod plain;
 mod request;
 mod stall;
 mod wire;
@@ -37,13 +42,14 @@ use crate::schedule::Schedule;
 use crate::time::Timestamp;
 
 use self::departures::Departures;
-use self::generator::Generator;
+use self::generator::{Generator, Shared};
 use self::outbox::{Outbox, PATIENCE};
 use self::pacer::Pacer;
 use super::clock::Clock;
 
-pub use self::engine::Exchange;
-pub(super) use self::http1::{Http1, Http1Connection};
+pub use self::engine::{Engine, Exchange};
+pub use self::outbox::{Fold, Keep};
+pub(super) use self::plain::Plain;
 pub(super) use self::request::Prepared;
 pub use self::request::RequestError;
 
@@ -91,6 +97,15 @@ pub enum LoadError {
     System(#[from] io::Error),
 }
 
+/// How a load is sent and kept, apart from what and when.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// The client below the workers.
+    pub engine: Engine,
+    /// What becomes of the rows.
+    pub keep: Keep,
+}
+
 /// Running generators. Dropping it gives up at once, as [`Load::abort`] does.
 pub struct Load {
     orders: watch::Sender<Order>,
@@ -109,7 +124,7 @@ enum Order {
     Abort,
 }
 
-/// Requests so far, for progress displays.
+/// Requests so far, for progress displays. Only the load's thread writes.
 #[derive(Debug, Default)]
 struct Progress {
     sent: AtomicU64,
@@ -118,11 +133,16 @@ struct Progress {
 
 impl Progress {
     fn left(&self) {
-        self.sent.fetch_add(1, Ordering::Relaxed);
+        Self::advance(&self.sent);
     }
 
     fn arrived(&self) {
-        self.done.fetch_add(1, Ordering::Relaxed);
+        Self::advance(&self.done);
+    }
+
+    /// With one writer this needs no locked instruction.
+    fn advance(counter: &AtomicU64) {
+        counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 }
 
@@ -133,6 +153,21 @@ impl Load {
     /// # Errors
     /// When a request can't be sent, or the system denies a thread or sockets.
     pub fn start(
+        clock: Clock,
+        uri: &Uri,
+        generators: &[GeneratorPlan],
+        load_start: Timestamp,
+        reports: UnboundedSender<Report>,
+    ) -> Result<Self, LoadError> {
+        Self::start_with(Options::default(), clock, uri, generators, load_start, reports)
+    }
+
+    /// [`Load::start`] with another engine, or without a report of every request.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_with(
+        options: Options,
         clock: Clock,
         uri: &Uri,
         generators: &[GeneratorPlan],
@@ -156,9 +191,12 @@ impl Load {
         let (orders, orders_taken) = watch::channel(Order::Run);
         let progress = Arc::new(Progress::default());
         let shared = Arc::clone(&progress);
-        let thread = thread::Builder::new()
-            .name("load".to_owned())
-            .spawn(move || run(runtime, clock, sources, pacer, &orders_taken, reports, &shared))?;
+        let thread = thread::Builder::new().name("load".to_owned()).spawn(move || {
+            let departures = Departures::new(clock, pacer);
+            let outbox = Outbox::new(reports, options.keep);
+            let shared = Shared { clock, departures, outbox, progress: shared };
+            run(runtime, options.engine, sources, shared, &orders_taken);
+        })?;
         Ok(Self { orders, clock, progress, schedules: Mutex::new(schedules), thread: Some(thread) })
     }
 
@@ -218,29 +256,18 @@ struct Source {
 }
 
 /// The load's thread.
-fn run(
-    runtime: Runtime,
-    clock: Clock,
-    sources: Vec<Source>,
-    pacer: Pacer,
-    orders: &watch::Receiver<Order>,
-    reports: UnboundedSender<Report>,
-    progress: &Arc<Progress>,
-) {
+fn run(runtime: Runtime, engine: Engine, sources: Vec<Source>, shared: Shared, orders: &watch::Receiver<Order>) {
     LocalSet::new().block_on(&runtime, async {
-        let departures = Rc::new(Departures::new(clock, pacer));
-        let outbox = Rc::new(Outbox::new(reports));
+        let shared = Rc::new(shared);
         let generators: Vec<_> = sources
             .into_iter()
             .map(|Source { id, schedule, request }| {
-                let engine = Http1::new(clock, request);
-                let (departures, outbox) = (Rc::clone(&departures), Rc::clone(&outbox));
-                Rc::new(Generator::new(id, engine, schedule, clock, departures, outbox, Arc::clone(progress)))
+                Rc::new(Generator::new(id, schedule, request, engine, Rc::clone(&shared)))
             })
             .collect();
         tokio::select! {
-            () = generate(&generators, orders, &outbox) => {}
-            () = departures.keep() => {}
+            () = generate(&generators, orders, &shared.outbox) => {}
+            () = shared.departures.keep() => {}
         }
     });
     // a name look-up that hangs must not keep the run from ending
@@ -248,7 +275,7 @@ fn run(
 }
 
 /// Runs every worker to its end, or until the load is given up.
-async fn generate(generators: &[Rc<Generator<Http1>>], orders: &watch::Receiver<Order>, outbox: &Outbox) {
+async fn generate(generators: &[Rc<Generator>], orders: &watch::Receiver<Order>, outbox: &Outbox) {
     let mut workers = JoinSet::new();
     for generator in generators {
         for worker in generator.workers() {

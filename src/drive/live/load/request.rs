@@ -49,6 +49,7 @@ pub(in crate::drive::live) struct Prepared {
     target: Uri,
     headers: HeaderMap,
     body: Bytes,
+    bytes: Vec<u8>,
 }
 
 impl Prepared {
@@ -66,12 +67,14 @@ impl Prepared {
         let method =
             Method::from_bytes(plan.method.as_bytes()).map_err(|_| RequestError::Method(plan.method.clone()))?;
         let target = Uri::from(uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")));
+        let headers = headers(uri, plan, &method)?;
         Ok(Self {
             host,
             port: uri.port_u16().unwrap_or(80),
             timeout: plan.timeout,
             keep_alive: plan.keep_alive,
-            headers: headers(uri, plan, &method)?,
+            bytes: bytes(&method, &target, &headers, &plan.body),
+            headers,
             method,
             target,
             body: Bytes::from(plan.body.clone()),
@@ -82,6 +85,16 @@ impl Prepared {
     /// and the body can be had again.
     pub(super) fn may_repeat(&self) -> bool {
         self.body.is_empty() && self.method.is_safe()
+    }
+
+    /// Its method.
+    pub(super) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The request as it goes over the wire.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// The request as hyper takes it.
@@ -132,6 +145,24 @@ fn headers(uri: &Uri, plan: &RequestPlan, method: &Method) -> Result<HeaderMap, 
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(headers)
+}
+
+fn bytes(method: &Method, target: &Uri, headers: &HeaderMap, body: &[u8]) -> Vec<u8> {
+    let mut bytes = format!("{method} {target} HTTP/1.1\r\n").into_bytes();
+    for (name, value) in headers {
+        // hey writes names as Go does, each word with a capital
+        let mut word_begins = true;
+        for byte in name.as_str().bytes() {
+            bytes.push(if word_begins { byte.to_ascii_uppercase() } else { byte });
+            word_begins = byte == b'-';
+        }
+        bytes.extend_from_slice(b": ");
+        bytes.extend_from_slice(value.as_bytes());
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(b"\r\n");
+    bytes.extend_from_slice(body);
+    bytes
 }
 
 #[cfg(test)]

@@ -1,0 +1,206 @@
+//! What the load generator can do on this machine: requests a second, and microseconds of lateness.
+//!
+//! ```text
+//! cargo bench --bench load                                              both, against a small server in this process
+//! cargo bench --bench load -- --url http://127.0.0.1:8080/ -z 5s -c 50          as fast as it goes
+//! cargo bench --bench load -- --url http://127.0.0.1:8080/ -z 5s -c 1 -q 250    paced
+//! ```
+//!
+//! One line per run, `key=value` pairs, for `scripts/bench-load` and for eyes.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints")]
+#![expect(clippy::disallowed_methods, reason = "a benchmark has threads")]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use hdrhistogram::Histogram;
+use nix::sys::resource::{UsageWho, getrusage};
+use tokio::sync::mpsc::unbounded_channel;
+use watchtower::drive::live::clock::Clock;
+use watchtower::drive::live::load::{Engine, Keep, Load, Options, Report};
+use watchtower::drive::{GeneratorPlan, RequestPlan, SchedulePlan, Tally};
+use watchtower::record::RequestRow;
+use watchtower::schedule::hey::Settings;
+use watchtower::time::{Timestamp, parse_duration};
+
+/// hey's flags, as far as they matter here.
+#[derive(Parser)]
+struct Args {
+    /// Where to send; a server in this process if it is left out.
+    #[arg(long)]
+    url: Option<hyper::Uri>,
+    /// Workers.
+    #[arg(short, default_value_t = 50)]
+    connections: u32,
+    /// Requests a second of one worker; 0 for as many as it can.
+    #[arg(short, default_value_t = 0.0)]
+    q: f64,
+    /// How long.
+    #[arg(short, default_value = "2s", value_parser = parse_duration)]
+    z: Duration,
+    /// Requests in all, instead of a time.
+    #[arg(short)]
+    n: Option<u64>,
+    /// hyper's client instead of our own.
+    #[arg(long)]
+    hyper: bool,
+    /// Report every row instead of folding it where it is made.
+    #[arg(long)]
+    rows: bool,
+    /// What cargo passes to every benchmark.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// What is made of the rows.
+struct Sums {
+    answered: u64,
+    errors: u64,
+    latency: Histogram<u64>,
+    lateness: Histogram<u64>,
+    /// Lateness of the first request of each burst, and the time from it to the last, in nanoseconds.
+    first: Histogram<u64>,
+    span: Histogram<u64>,
+    burst: Option<(Timestamp, Timestamp, Timestamp)>,
+}
+
+impl Sums {
+    fn new() -> Result<Self> {
+        let histogram = || Histogram::new_with_bounds(1, 100_000_000_000, 3);
+        Ok(Self {
+            answered: 0,
+            errors: 0,
+            latency: histogram()?,
+            lateness: histogram()?,
+            first: histogram()?,
+            span: histogram()?,
+            burst: None,
+        })
+    }
+
+    fn add(&mut self, rows: &[RequestRow]) {
+        for row in rows {
+            match row.answer {
+                Ok(_) => self.answered += 1,
+                Err(_) => self.errors += 1,
+            }
+            self.latency.saturating_record(row.latency().as_nanos() as u64);
+            self.lateness.saturating_record(row.lateness().as_nanos() as u64);
+            match &mut self.burst {
+                Some((due, first, last)) if *due == row.due => {
+                    *first = row.sent.min(*first);
+                    *last = row.sent.max(*last);
+                }
+                _ => {
+                    self.end_burst();
+                    self.burst = Some((row.due, row.sent, row.sent));
+                }
+            }
+        }
+    }
+
+    fn end_burst(&mut self) {
+        if let Some((due, first, last)) = self.burst.take() {
+            self.first.saturating_record((first - due).as_nanos() as u64);
+            self.span.saturating_record((last - first).as_nanos() as u64);
+        }
+    }
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let Some(url) = &args.url else {
+        let url: hyper::Uri = format!("http://{}/", serve()?).parse()?;
+        measure(&Args { q: 0.0, ..Args::parse() }, &url)?;
+        return measure(&Args { connections: 1, q: 250.0, ..Args::parse() }, &url);
+    };
+    measure(&args, url)
+}
+
+fn measure(args: &Args, url: &hyper::Uri) -> Result<()> {
+    let (requests, duration) = args.n.map_or((200, Some(args.z)), |requests| (requests, None));
+    let plan = GeneratorPlan {
+        schedule: SchedulePlan::Hey(Settings::new(requests, args.connections, args.q, duration)?),
+        request: RequestPlan::default(),
+        start: Duration::ZERO,
+    };
+    let sums = Arc::new(Mutex::new(Sums::new()?));
+    let fold = Arc::clone(&sums);
+    let add = move |rows: &[RequestRow]| {
+        if let Ok(mut sums) = fold.lock() {
+            sums.add(rows);
+        }
+    };
+    let keep = if args.rows { Keep::Rows } else { Keep::Folded(Box::new(add.clone())) };
+    let engine = if args.hyper { Engine::Hyper } else { Engine::Plain };
+
+    let clock = Clock::start();
+    let (sender, mut reports) = unbounded_channel();
+    let load_start = clock.now() + Duration::from_millis(100);
+    let before = cpu_time()?;
+    let load = Load::start_with(Options { engine, keep }, clock, url, &[plan], load_start, sender)?;
+    let (mut tally, mut stalls) = (Tally::default(), 0);
+    while let Some(report) = reports.blocking_recv() {
+        match report {
+            Report::Requests(rows) => add(&rows),
+            Report::Stall { .. } => stalls += 1,
+            Report::Finished { tally: all, .. } => tally = all,
+            Report::Lost { .. } => {}
+        }
+    }
+    drop(load);
+    let cpu = cpu_time()?.saturating_sub(before);
+    let mut sums = sums.lock().ok().context("the fold did not panic")?;
+    sums.end_burst();
+
+    let done = sums.answered + sums.errors;
+    let seconds = tally.duration.as_secs_f64();
+    print!("rps={:.0} requests={done} errors={} seconds={seconds:.3} ", done as f64 / seconds, sums.errors);
+    print!("cpu_percent={:.2} ", cpu.as_secs_f64() / seconds * 100.0);
+    print!("cpu_s_per_million={:.2} ", cpu.as_secs_f64() * 1e6 / done.max(1) as f64);
+    let peak = getrusage(UsageWho::RUSAGE_SELF)?.max_rss() / 1024;
+    print!("peak_mb={peak} stalls={stalls} lost_busy={} lost_late={}", tally.lost.busy, tally.lost.late);
+    let mut series = vec![("latency", &sums.latency), ("late", &sums.lateness)];
+    if args.q > 0.0 {
+        series.extend([("first_late", &sums.first), ("burst_span", &sums.span)]);
+    }
+    for (name, histogram) in series {
+        for (label, quantile) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999), ("max", 1.0)] {
+            print!(" {name}_{label}_us={:.1}", histogram.value_at_quantile(quantile) as f64 / 1e3);
+        }
+    }
+    println!();
+    Ok(())
+}
+
+/// CPU time of this process so far.
+fn cpu_time() -> Result<Duration> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF)?;
+    let of = |time: nix::sys::time::TimeVal| Duration::new(time.tv_sec() as u64, time.tv_usec() as u32 * 1_000);
+    Ok(of(usage.user_time()) + of(usage.system_time()))
+}
+
+/// Starts a server that answers every request with an empty 200.
+fn serve() -> Result<SocketAddr> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || answer(stream));
+        }
+    });
+    Ok(address)
+}
+
+fn answer(mut stream: TcpStream) {
+    let mut buffer = [0; 4096];
+    // the load sends one request at a time, in one piece
+    while stream.read(&mut buffer).is_ok_and(|length| length > 0)
+        && stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").is_ok()
+    {}
+}
