@@ -4,3 +4,6 @@
 //! time and come out the same to the byte. No driver, no clock, no network.
 
 pub mod charts;
+mod html;
+mod material;
+mod verdict;

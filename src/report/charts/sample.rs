@@ -74,6 +74,7 @@ pub(crate) fn arm(name: &str, colour: usize, slowness: f64, runs: u32) -> ArmSer
         name: name.to_owned(),
         colour,
         runs,
+        exact_ms: None,
         slo_violation_ratio: Some(slow / 60_000.0),
         latency: Distribution::new(sent),
         due: Distribution::new(due),
