@@ -170,11 +170,11 @@ fn arm_name(place: usize, name: &str) -> String {
     format!("<span class=\"chip arm{}\"></span>{}", place % theme::ARMS_MANY, escape(name))
 }
 
-/// Begins a table that scrolls inside its box, and names it for whom can't see it.
-fn open_table(page: &mut String, label: &str) {
+/// Begins a table that scrolls inside its box, and names it for whom can't see it. `attributes` go to the table as they are.
+fn open_table(page: &mut String, label: &str, attributes: &str) {
     let _ = writeln!(
         page,
-        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{}\">\n<table>",
+        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{}\">\n<table{attributes}>",
         escape(label)
     );
 }

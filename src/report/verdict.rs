@@ -64,7 +64,7 @@ pub(super) fn judge(material: &Material, comparisons: &[Comparison]) -> Verdict 
         }
         _ if material.fewest_runs() < 2 => {
             because.push(
-                "From one run per arm a difference can't be told from chance. Repeat the study, for example with --repeats 10."
+                "From one run per arm a difference can't be told from chance; repeat the study with --repeats 10."
                     .to_owned(),
             );
             ("No verdict: one run per arm.".to_owned(), false)
@@ -77,7 +77,10 @@ pub(super) fn judge(material: &Material, comparisons: &[Comparison]) -> Verdict 
         "running" => because.push("The study has not ended, or was killed: some runs may be missing.".to_owned()),
         _ => {}
     }
-    because.extend(measured.iter().filter_map(|arm| shown(material, arm)));
+    // of many arms the table tells better
+    if measured.len() <= 3 {
+        because.extend(measured.iter().filter_map(|arm| shown(material, arm)));
+    }
     Verdict { headline, because, warning }
 }
 
@@ -132,7 +135,7 @@ fn shown(material: &Material, arm: &Arm) -> Option<String> {
         format!(", for {mean} replica-seconds{}", if runs.len() > 1 { " a run" } else { "" })
     };
     Some(format!(
-        "{}: {} of the planned requests took longer than {} from due, failed or were never sent{cost}.",
+        "{}: {} of the planned requests missed {}{cost}.",
         arm.name,
         scale::percent(missed),
         scale::latency(material.record.slo_latency_ms),

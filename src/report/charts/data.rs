@@ -217,7 +217,7 @@ impl Distribution {
 /// Width of the bucket that ends with this value, in a histogram of three significant digits (`HdrHistogram`: 2048 buckets of
 /// width 1, then twice as wide at each doubling).
 fn bucket_width(value: u64) -> f64 {
-    if value < 2048 { 1.0 } else { 2_f64.powi(value.ilog2() as i32 - 10) }
+    if value < 2048 { 1.0 } else { 2_f64.powf(f64::from(value.ilog2()) - 10.0) }
 }
 
 #[cfg(test)]

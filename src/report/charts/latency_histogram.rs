@@ -13,7 +13,7 @@ impl LatencyHistogram<'_> {
     fn panels(&self) -> Panels<'_> {
         let study = self.0;
         Panels {
-            panels: study
+            arms: study
                 .arms
                 .iter()
                 .map(|arm| Panel { arm, said: said(study, arm), bars: &arm.latency, outline: Some(&arm.due) })

@@ -12,7 +12,7 @@ pub(super) struct Lateness<'a>(pub(super) &'a Study);
 impl Lateness<'_> {
     fn panels(&self) -> Panels<'_> {
         Panels {
-            panels: self
+            arms: self
                 .0
                 .arms
                 .iter()

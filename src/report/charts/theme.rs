@@ -16,7 +16,7 @@ impl Colour {
 /// Width of a chart on a slide or a desktop screen.
 pub const WIDE: f64 = 800.0;
 /// Width of a chart on a telephone.
-pub const NARROW: f64 = 400.0;
+pub const NARROW: f64 = 350.0;
 
 /// Behind everything.
 pub const PAPER: Colour = Colour(0xff, 0xff, 0xff);

@@ -49,18 +49,18 @@ fn known(count: u64) -> Option<f64> {
     Some(count as f64)
 }
 
-const GROUPS: &[(&str, &[Row])] = &[
+type Groups = &'static [(&'static str, &'static [Row])];
+
+/// What decides between arms.
+const DECISIVE: Groups = &[
     (
         "Objective",
-        &[
-            row(
-                "Requests that missed it",
-                "slow from due, failed or never sent; share of planned",
-                Of::Whole(Arm::slo_violation_ratio),
-                scale::percent,
-            ),
-            row("Apdex", "1 is best", Of::Mean(|run| run.apdex), plain),
-        ],
+        &[row(
+            "Requests that missed it",
+            "slow from due, failed or never sent; share of planned",
+            Of::Whole(Arm::slo_violation_ratio),
+            scale::percent,
+        )],
     ),
     (
         "Latency from sent",
@@ -68,8 +68,6 @@ const GROUPS: &[(&str, &[Row])] = &[
             row("Median", "", Of::Latency("p50", 50.0), scale::latency),
             row("p95", "", Of::Latency("p95", 95.0), scale::latency),
             row("p99", "", Of::Latency("p99", 99.0), scale::latency),
-            row("p99.9", "", Of::Latency("p999", 99.9), scale::latency),
-            row("Slowest", "", Of::Latency("max", 100.0), scale::latency),
         ],
     ),
     (
@@ -90,7 +88,20 @@ const GROUPS: &[(&str, &[Row])] = &[
                 plain,
             ),
             row("Ready replicas, mean", "", Of::Mean(|run| run.replicas_mean), plain),
-            row("Ready replicas, most", "", Of::Mean(|run| run.replicas_max.map(f64::from)), plain),
+        ],
+    ),
+];
+
+/// Everything else.
+const FURTHER: Groups = &[
+    (
+        "Latency",
+        &[
+            row("p99.9 from sent", "", Of::Latency("p999", 99.9), scale::latency),
+            row("Slowest from sent", "", Of::Latency("max", 100.0), scale::latency),
+            row("p99.9 from due", "", Of::Due("p999", 99.9), scale::latency),
+            row("Slowest from due", "", Of::Due("max", 100.0), scale::latency),
+            row("Apdex", "1 is best", Of::Mean(|run| run.apdex), plain),
         ],
     ),
     (
@@ -108,14 +119,21 @@ const GROUPS: &[(&str, &[Row])] = &[
         "Scaling",
         &[
             row("First scale-up after", "from the load's start", Of::Mean(|run| run.first_scale_up_s), seconds),
+            row("Back to the fewest after", "from the load's end", Of::Mean(|run| run.back_to_min_s), seconds),
             row("Scale-ups", "", Of::Mean(|run| known(run.scale_ups.into())), plain),
             row("Scale-downs", "", Of::Mean(|run| known(run.scale_downs.into())), plain),
-            row("Back to the fewest after", "from the load's end", Of::Mean(|run| run.back_to_min_s), seconds),
+            row("Ready replicas, most", "", Of::Mean(|run| run.replicas_max.map(f64::from)), plain),
+        ],
+    ),
+    (
+        "Elasticity",
+        &[
+            row("Demand", "fewest replicas that meet the objective", Of::Mean(|run| run.demand.map(f64::from)), plain),
             row("Too few replicas", "share of time (τ under)", Of::Mean(|run| run.tau_u), scale::percent),
             row("Replicas lacking", "share of demand (θ under)", Of::Mean(|run| run.theta_u), scale::percent),
             row("Too many replicas", "share of time (τ over)", Of::Mean(|run| run.tau_o), scale::percent),
             row("Replicas in excess", "share of demand (θ over)", Of::Mean(|run| run.theta_o), scale::percent),
-            row("Moved against demand", "share of time (instability)", Of::Mean(|run| run.instability), scale::percent),
+            row("Moved unlike demand", "share of time (instability)", Of::Mean(|run| run.instability), scale::percent),
         ],
     ),
     (
@@ -131,28 +149,42 @@ pub(super) fn section(page: &mut String, material: &Material, study: &Study, com
     if material.summaries().next().is_none() {
         return;
     }
-    page.push_str("<section>\n<h2>Comparison</h2>\n<div class=\"card\">\n");
-    let repeated = material.arms.iter().any(|arm| arm.summaries().count() > 1);
-    if repeated {
+    page.push_str("<section>\n<h2>Comparison</h2>\n<div class=\"card fit\">\n");
+    if repeated(material) {
         page.push_str(
             "<p>Percentiles are those of all requests of an arm's runs together. Other numbers are means over its runs, with the \
              smallest and the largest below.</p>\n",
         );
     }
-    open_table(page, "Comparison of the arms");
+    table(page, "Comparison of the arms", DECISIVE, material, study);
+    page.push_str("<details>\n<summary>Further numbers</summary>\n");
+    table(page, "Further numbers of the arms", FURTHER, material, study);
+    page.push_str("</details>\n<p class=\"hint\">Every number of every run: <a href=\"comparison.csv\">comparison.csv</a>.</p>\n</div>\n");
+    statistics(page, comparisons);
+    page.push_str("</section>\n");
+}
+
+fn repeated(material: &Material) -> bool {
+    material.arms.iter().any(|arm| arm.summaries().count() > 1)
+}
+
+fn table(page: &mut String, label: &str, groups: Groups, material: &Material, study: &Study) {
+    // numbers stay near their labels when there are few arms
+    let room = 20 + 11 * material.arms.len();
+    open_table(page, label, &format!(" style=\"max-width:{room}rem\""));
     page.push_str("<thead><tr><th scope=\"col\"></th>");
+    let repeated = repeated(material);
     for (place, arm) in material.arms.iter().enumerate() {
-        let runs = arm.summaries().count();
-        let runs = match runs {
+        let runs = match arm.summaries().count() {
             0 => "<span class=\"hint\">no run</span>".to_owned(),
             1 if !repeated => String::new(),
             1 => "<span class=\"hint\">1 run</span>".to_owned(),
-            _ => format!("<span class=\"hint\">{runs} runs</span>"),
+            many => format!("<span class=\"hint\">{many} runs</span>"),
         };
         let _ = write!(page, "<th scope=\"col\" class=\"number\">{}{runs}</th>", arm_name(place, &arm.name));
     }
     page.push_str("</tr></thead>\n");
-    for (group, rows) in GROUPS {
+    for (group, rows) in groups {
         let lines: Vec<String> = rows.iter().filter_map(|row| line(row, material, study)).collect();
         if lines.is_empty() {
             continue;
@@ -160,16 +192,11 @@ pub(super) fn section(page: &mut String, material: &Material, study: &Study, com
         let columns = material.arms.len() + 1;
         let _ = write!(
             page,
-            "<tbody class=\"group\"><tr><th class=\"group\" scope=\"rowgroup\" colspan=\"{columns}\">{group}</th></tr>\n{}</tbody>\n",
+            "<tbody class=\"group\"><tr><th scope=\"rowgroup\" colspan=\"{columns}\">{group}</th></tr>\n{}</tbody>\n",
             lines.concat()
         );
     }
     close_table(page);
-    page.push_str(
-        "<p class=\"hint\">Every number of every run: <a href=\"comparison.csv\">comparison.csv</a>.</p>\n</div>\n",
-    );
-    statistics(page, comparisons);
-    page.push_str("</section>\n");
 }
 
 /// A line of the table; `None` if no arm knows the number.
@@ -231,7 +258,7 @@ fn statistics(page: &mut String, comparisons: &[Comparison]) {
          <p>Runs are the unit: each gives one number, and arms are compared over runs. p is corrected for the number of comparisons (Holm).</p>\n",
         comparisons.len()
     );
-    open_table(page, "Statistics of the repeated runs");
+    open_table(page, "Statistics of the repeated runs", "");
     page.push_str(
         "<thead><tr><th scope=\"col\">Metric</th><th scope=\"col\">Arms</th><th scope=\"col\" class=\"number\">n</th>\
          <th scope=\"col\" class=\"number\">Means</th><th scope=\"col\" class=\"number\">Difference</th>\

@@ -46,7 +46,7 @@ pub(super) fn section(page: &mut String, material: &Material) {
 }
 
 fn table(page: &mut String, arm: &str, decisions: &[&Event], run: &Run) {
-    open_table(page, &format!("Scaling decisions of {arm}, repeat {}", run.repeat));
+    open_table(page, &format!("Scaling decisions of {arm}, repeat {}", run.repeat), "");
     page.push_str(
         "<thead><tr><th scope=\"col\" class=\"number\">Time</th><th scope=\"col\">Replicas</th><th scope=\"col\">Who</th>\
          <th scope=\"col\">Why</th></tr></thead>\n<tbody>\n",

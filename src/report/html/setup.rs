@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::{arm_name, close_table, moment, open_table};
 use crate::report::charts::escape;
-use crate::report::material::Material;
+use crate::report::material::{Arm, Material};
 
 pub(super) fn section(page: &mut String, material: &Material) {
     let record = &material.record;
@@ -52,7 +52,7 @@ fn settings(page: &mut String, material: &Material) {
         return;
     }
     page.push_str("<div class=\"card\">\n<h3>Settings of the arms</h3>\n");
-    open_table(page, "Settings of the arms");
+    open_table(page, "Settings of the arms", "");
     page.push_str("<thead><tr><th scope=\"col\"></th>");
     for (place, arm) in arms.iter().enumerate() {
         let _ = write!(page, "<th scope=\"col\">{}</th>", arm_name(place, &arm.name));
@@ -79,7 +79,7 @@ fn settings(page: &mut String, material: &Material) {
 /// How to do it again.
 fn again(page: &mut String, material: &Material) {
     let record = &material.record;
-    let seeds: BTreeSet<u64> = material.arms.iter().flat_map(|arm| arm.seeds()).collect();
+    let seeds: BTreeSet<u64> = material.arms.iter().flat_map(Arm::seeds).collect();
     let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
     let _ = write!(
         page,

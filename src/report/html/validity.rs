@@ -17,7 +17,7 @@ pub(super) fn section(page: &mut String, material: &Material) {
          something else than autoscalers.</p>\n",
     );
     let repeated = material.arms.iter().any(|arm| arm.runs.len() > 1);
-    open_table(page, "Validity of the runs");
+    open_table(page, "Validity of the runs", "");
     page.push_str("<thead><tr><th scope=\"col\">Run</th><th scope=\"col\">Valid</th>");
     for head in ["Planned", "Sent", "Lost, busy", "Lost, late", "Lateness p99", "Standstills"] {
         let _ = write!(page, "<th scope=\"col\" class=\"number\">{head}</th>");
