@@ -148,6 +148,7 @@ fn runs(study: &Study) -> String {
     match (fewest, most) {
         (0, 0) => "no runs".to_owned(),
         (1, 1) => "one run per arm".to_owned(),
+        (0, 1) => "at most one run per arm".to_owned(),
         _ if fewest == most => format!("{most} runs per arm, merged"),
         _ => format!("{fewest} to {most} runs per arm, merged"),
     }
