@@ -1,5 +1,7 @@
 //! Reads a results directory into [`Material`]. What is missing or damaged becomes a sentence; the rest is used.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -7,7 +9,7 @@ use serde::Deserialize;
 use super::charts::data::{Probe, Second};
 use super::material::{Event, Material, Run};
 use super::verdict::Comparison;
-use crate::study::results::summary::RunSummary;
+use crate::study::results::summary::{RunSummary, SCHEMA_VERSION};
 use crate::study::results::{ResultsDir, ResultsError};
 
 /// Reads everything a report is made of.
@@ -17,13 +19,7 @@ use crate::study::results::{ResultsDir, ResultsError};
 pub(super) fn read(results: &Path) -> Result<(Material, Vec<Comparison>), ResultsError> {
     let (directory, record) = ResultsDir::open(results)?;
     let mut reader = Reader { root: results.to_owned(), directory, damages: Vec::new() };
-    let names = match reader.directory.runs() {
-        Ok(names) => names,
-        Err(error) => {
-            reader.damage(&error);
-            Vec::new()
-        }
-    };
+    let names = reader.names();
     let runs = names.iter().map(|name| reader.run(name)).collect();
     let comparisons = reader.comparisons();
     Ok((Material::arrange(record, runs, reader.damages), comparisons))
@@ -47,19 +43,47 @@ impl Reader {
         read.map_err(|error| self.damage(&error)).ok()
     }
 
+    /// Names of all runs that were begun, in ascending order.
+    fn names(&mut self) -> Vec<String> {
+        let listed: io::Result<Vec<fs::DirEntry>> = fs::read_dir(self.root.join("runs")).and_then(Iterator::collect);
+        let mut names: Vec<String> = match listed {
+            Ok(entries) => entries
+                .iter()
+                .filter(|entry| entry.path().is_dir())
+                .map(|entry| entry.file_name().to_string_lossy().into_owned())
+                .collect(),
+            Err(error) => {
+                self.damage(&format!("runs: {error}"));
+                Vec::new()
+            }
+        };
+        names.sort();
+        names
+    }
+
+    /// The summary of one run, read by itself so that a damaged one does not hide the others.
+    fn summary(&mut self, name: &str) -> Option<RunSummary> {
+        let problem = match fs::read(self.directory.run_path(name).join("summary.json")) {
+            Ok(text) => match serde_json::from_slice::<RunSummary>(&text) {
+                Ok(summary) if summary.schema_version == SCHEMA_VERSION => return Some(summary),
+                Ok(summary) => format!(
+                    "is of layout {}, and this program reads layout {SCHEMA_VERSION}; use the version of watchtower that wrote it",
+                    summary.schema_version
+                ),
+                Err(error) => error.to_string(),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                "is missing: the run was killed, and its rows end there".to_owned()
+            }
+            Err(error) => error.to_string(),
+        };
+        self.damage(&format!("runs/{name}/summary.json: {problem}"));
+        None
+    }
+
     /// A run with the name of its arm.
     fn run(&mut self, name: &str) -> (String, Run) {
-        let summary = self.directory.summary(name);
-        let summary: Option<RunSummary> = match self.or_damage(summary) {
-            Some(Some(summary)) => Some(summary),
-            Some(None) => {
-                self.damage(&format!(
-                    "runs/{name}: the run has no summary.json; it was killed, and its rows end there"
-                ));
-                None
-            }
-            None => None,
-        };
+        let summary = self.summary(name);
         let (arm, repeat) = match &summary {
             Some(summary) => (summary.arm.clone(), summary.repeat),
             None => named(name),

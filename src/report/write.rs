@@ -194,6 +194,19 @@ mod tests {
     }
 
     #[test]
+    fn a_run_of_another_layout_is_named_and_not_misread() {
+        let room = tempfile::tempdir().expect("a folder");
+        let mut material = material(&["watchtower", "openfaas-ce"], 1);
+        if let Some(summary) = &mut material.arms[0].runs[0].summary {
+            summary.schema_version = 9;
+        }
+        lay_down(room.path(), &material);
+        let (back, _) = read(room.path()).expect("results");
+        assert!(back.damages[0].contains("runs/watchtower-1/summary.json: is of layout 9"), "{:?}", back.damages);
+        assert_eq!(back.arms[0].summaries().count(), 0);
+    }
+
+    #[test]
     fn a_directory_without_a_study_is_refused() {
         let room = tempfile::tempdir().expect("a folder");
         assert!(matches!(write(room.path()), Err(ReportError::Results(_))));
