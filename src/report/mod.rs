@@ -13,5 +13,8 @@
 pub mod charts;
 mod html;
 mod material;
+mod read;
 mod verdict;
+mod write;
 
+pub use write::{ReportError, write};
