@@ -1,6 +1,20 @@
 //! What people look at, made from a results directory.
 //!
+//! ```text
+//!   results directory --read--> Material ---> charts/*.svg, charts/*.png
+//!                                   |    \--> report.html   (verdict, comparison, charts, decisions, setup)
+//!                                   v
+//!                                verdict
+//! ```
+//!
 //! Charts and one HTML page, written from what the runs left behind and nothing else, so they can be made again at any
 //! time and come out the same to the byte. No driver, no clock, no network.
 
 pub mod charts;
+mod html;
+mod material;
+mod read;
+mod verdict;
+mod write;
+
+pub use write::{ReportError, write};

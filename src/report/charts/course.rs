@@ -53,7 +53,7 @@ impl Time {
         }
         let group = rows.iter().map(|rows| rows.group).max().unwrap_or(1);
         (min.is_finite() && max.is_finite())
-            .then(|| Self { scale: Scale::Linear { min, max: if max > min { max } else { min + 1.0 } }, group })
+            .then_some(Self { scale: Scale::Linear { min, max: if max > min { max } else { min + 1.0 } }, group })
     }
 
     pub(super) fn x(&self, plot: Rect, t_s: f64) -> f64 {

@@ -28,6 +28,9 @@ pub struct ArmSeries {
     pub colour: usize,
     /// How many runs the distributions hold.
     pub runs: u32,
+    /// The 50th, 95th and 99th percentile of latency from leaving in milliseconds, where they are known better than the
+    /// distribution's buckets tell: those of a single run.
+    pub exact_ms: Option<[f64; 3]>,
     /// Latency from leaving, in microseconds.
     pub latency: Distribution,
     /// Latency from due, in microseconds.
@@ -38,6 +41,16 @@ pub struct ArmSeries {
     pub slo_violation_ratio: Option<f64>,
     /// The course of the first run that could be read.
     pub course: Option<Course>,
+}
+
+impl ArmSeries {
+    /// The 50th, 95th and 99th percentile of latency from leaving, in milliseconds; `None` if nothing was answered.
+    pub fn percentiles_ms(&self) -> Option<[f64; 3]> {
+        self.exact_ms.or_else(|| {
+            let at = |share| self.latency.quantile(share).map(|us| us as f64 / 1e3);
+            Some([at(0.5)?, at(0.95)?, at(0.99)?])
+        })
+    }
 }
 
 /// One run second by second.
@@ -204,7 +217,7 @@ impl Distribution {
 /// Width of the bucket that ends with this value, in a histogram of three significant digits (`HdrHistogram`: 2048 buckets of
 /// width 1, then twice as wide at each doubling).
 fn bucket_width(value: u64) -> f64 {
-    if value < 2048 { 1.0 } else { 2_f64.powi(value.ilog2() as i32 - 10) }
+    if value < 2048 { 1.0 } else { 2_f64.powf(f64::from(value.ilog2()) - 10.0) }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub(super) struct Panel<'a> {
 
 /// All panels.
 pub(super) struct Panels<'a> {
-    pub(super) panels: Vec<Panel<'a>>,
+    pub(super) arms: Vec<Panel<'a>>,
     /// A vertical line with its label: what values are held against, in microseconds.
     pub(super) limit: Option<(String, f64)>,
     pub(super) axis: &'a str,
@@ -32,7 +32,7 @@ const GAP: f64 = 16.0;
 
 impl Panels<'_> {
     fn plot_height(&self) -> f64 {
-        match self.panels.len() {
+        match self.arms.len() {
             0 | 1 => 250.0,
             2 => 128.0,
             3 => 100.0,
@@ -41,11 +41,11 @@ impl Panels<'_> {
     }
 
     pub(super) fn height(&self, width: f64) -> f64 {
-        if self.panels.is_empty() {
+        if self.arms.is_empty() {
             return 120.0;
         }
         let panels: f64 = self
-            .panels
+            .arms
             .iter()
             .map(|panel| panel.heading().height(width - AFTER) + MARK_ROW + self.plot_height() + GAP)
             .sum();
@@ -53,7 +53,7 @@ impl Panels<'_> {
     }
 
     fn across(&self) -> Option<Scale> {
-        let all = || self.panels.iter().flat_map(|panel| std::iter::once(panel.bars).chain(panel.outline));
+        let all = || self.arms.iter().flat_map(|panel| std::iter::once(panel.bars).chain(panel.outline));
         let min = all().filter_map(Distribution::min).min()? as f64;
         let max = all().filter_map(Distribution::max).max()? as f64;
         let limit = self.limit.as_ref().map(|(_, value)| value.max(1.0));
@@ -64,7 +64,7 @@ impl Panels<'_> {
         let Some(across) = self.across() else { return nothing(canvas, body, self.empty) };
         let bins = if body.width() > 600.0 { 72 } else { 40 };
         let edges = across.edges(bins);
-        let shares: Vec<Vec<f64>> = self.panels.iter().map(|panel| panel.bars.shares(&edges)).collect();
+        let shares: Vec<Vec<f64>> = self.arms.iter().map(|panel| panel.bars.shares(&edges)).collect();
         let highest = shares.iter().flatten().copied().fold(0.0, f64::max);
         let up = Upright::new(Scale::from_zero(highest, 3), 3, scale::percent);
         let (left, right) = (body.left + up.room(), body.right - AFTER);
@@ -73,7 +73,7 @@ impl Panels<'_> {
         let ticks: Vec<(f64, String)> =
             across.ticks(wanted).into_iter().map(|tick| (x(tick), scale::latency(tick / 1e3))).collect();
         let mut top = body.top;
-        for (index, (panel, shares)) in self.panels.iter().zip(&shares).enumerate() {
+        for (index, (panel, shares)) in self.arms.iter().zip(&shares).enumerate() {
             let heading = panel.heading();
             heading.draw(canvas, body.left, right, top)?;
             top += heading.height(right - body.left) + MARK_ROW;
@@ -91,7 +91,7 @@ impl Panels<'_> {
                 panel.draw_marks(canvas, plot, x, limit)?;
             }
             top = plot.bottom + GAP;
-            if index + 1 == self.panels.len() {
+            if index + 1 == self.arms.len() {
                 level_labels(canvas, plot, &ticks, self.axis)?;
             }
         }

@@ -13,7 +13,7 @@ impl LatencyHistogram<'_> {
     fn panels(&self) -> Panels<'_> {
         let study = self.0;
         Panels {
-            panels: study
+            arms: study
                 .arms
                 .iter()
                 .map(|arm| Panel { arm, said: said(study, arm), bars: &arm.latency, outline: Some(&arm.due) })
@@ -27,9 +27,9 @@ impl LatencyHistogram<'_> {
 
 /// Percentiles in figures, and how many requests missed the objective.
 pub(super) fn said(study: &Study, arm: &ArmSeries) -> String {
-    let quantile =
-        |share| arm.latency.quantile(share).map_or("–".to_owned(), |value| scale::latency(value as f64 / 1e3));
-    let mut said = format!("p50 {} · p95 {} · p99 {}", quantile(0.5), quantile(0.95), quantile(0.99));
+    let Some([p50, p95, p99]) = arm.percentiles_ms() else { return "nothing answered".to_owned() };
+    let latency = scale::latency;
+    let mut said = format!("p50 {} · p95 {} · p99 {}", latency(p50), latency(p95), latency(p99));
     if let Some(ratio) = arm.slo_violation_ratio {
         said = format!("{said} · {} missed {}", scale::percent(ratio), scale::latency(study.slo_ms));
     }

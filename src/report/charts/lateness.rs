@@ -12,13 +12,16 @@ pub(super) struct Lateness<'a>(pub(super) &'a Study);
 impl Lateness<'_> {
     fn panels(&self) -> Panels<'_> {
         Panels {
-            panels: self
+            arms: self
                 .0
                 .arms
                 .iter()
                 .map(|arm| Panel { arm, said: said(arm), bars: &arm.lateness, outline: None })
                 .collect(),
-            limit: self.0.lateness_limit_us.map(|limit| (format!("limit {}", scale::latency(limit / 1e3)), limit)),
+            limit: self
+                .0
+                .lateness_limit_us
+                .map(|limit| (format!("limit of p99 {}", scale::latency(limit / 1e3)), limit)),
             axis: "sent minus ready: how late a request left",
             empty: "no request left",
         }
@@ -31,8 +34,10 @@ impl Lateness<'_> {
 }
 
 fn said(arm: &ArmSeries) -> String {
-    let quantile =
-        |share| arm.lateness.quantile(share).map_or("–".to_owned(), |value| scale::latency(value as f64 / 1e3));
+    if arm.lateness.is_empty() {
+        return "nothing sent".to_owned();
+    }
+    let quantile = |share| scale::latency(arm.lateness.quantile(share).unwrap_or(0) as f64 / 1e3);
     format!("p50 {} · p99 {} · at most {}", quantile(0.5), quantile(0.99), quantile(1.0))
 }
 

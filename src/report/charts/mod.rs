@@ -27,6 +27,8 @@ mod surface;
 pub mod theme;
 mod timeline;
 
+use std::fmt::Write as _;
+
 use plotters::drawing::IntoDrawingArea;
 
 use canvas::Canvas;
@@ -162,7 +164,8 @@ pub fn page_style() -> String {
     let mut css = format!("{TEXT_RULE}\n@media screen and (prefers-color-scheme:dark){{\n");
     for (light, dark) in theme::DARK {
         for property in ["fill", "stroke"] {
-            css.push_str(&format!(".chart [{property}=\"{}\"]{{{property}:{}}}\n", light.css(), dark.css()));
+            // writing to a String cannot fail
+            let _ = writeln!(css, ".chart [{property}=\"{}\"]{{{property}:{}}}", light.css(), dark.css());
         }
     }
     css.push_str("}\n");
@@ -223,8 +226,8 @@ mod tests {
     fn the_same_data_give_the_same_bytes() {
         let study = sample::two_arms();
         for chart in Chart::ALL {
-            assert_eq!(chart.svg(&study).expect("a drawing"), chart.svg(&study.clone()).expect("a drawing"));
-            assert_eq!(chart.png(&study).expect("a drawing"), chart.png(&study.clone()).expect("a drawing"));
+            assert!(chart.svg(&study).expect("a drawing") == chart.svg(&study.clone()).expect("a drawing"));
+            assert!(chart.png(&study).expect("a drawing") == chart.png(&study.clone()).expect("a drawing"));
         }
     }
 

@@ -39,7 +39,7 @@ pub(crate) fn arm(name: &str, colour: usize, slowness: f64, runs: u32) -> ArmSer
         };
         if loaded {
             second.planned = 500.0;
-            second.sent = 500.0 - (pressure - 1.0).max(0.0) * 90.0 * random.random::<f64>();
+            second.sent = (500.0 - (pressure - 1.0).max(0.0) * 90.0 * random.random::<f64>()).floor();
             let mut answers: Vec<f64> = (0..second.sent as u32)
                 .map(|_| {
                     38.0 * pressure.max(0.8) * body.sample(&mut random)
@@ -74,6 +74,7 @@ pub(crate) fn arm(name: &str, colour: usize, slowness: f64, runs: u32) -> ArmSer
         name: name.to_owned(),
         colour,
         runs,
+        exact_ms: None,
         slo_violation_ratio: Some(slow / 60_000.0),
         latency: Distribution::new(sent),
         due: Distribution::new(due),

@@ -177,7 +177,7 @@ pub fn count(value: u64) -> String {
     let plain = value.to_string();
     let mut text = String::with_capacity(plain.len() + plain.len() / 3);
     for (index, digit) in plain.chars().enumerate() {
-        if index > 0 && (plain.len() - index) % 3 == 0 {
+        if index > 0 && (plain.len() - index).is_multiple_of(3) {
             text.push('\u{202f}');
         }
         text.push(digit);
@@ -200,8 +200,8 @@ pub fn percent(share: f64) -> String {
     if value > 0.0 && value < 0.01 {
         return "<\u{2009}0.01\u{a0}%".to_owned();
     }
-    // 99.97 % must not become 100 %
-    let text = if value > 99.0 && value < 100.0 { format!("{:.2}", value.min(99.99)) } else { digits(value, 2) };
+    // 99.997 % must not become 100 %
+    let text = if value > 99.0 && value < 100.0 { digits(value.min(99.99), 4) } else { digits(value, 2) };
     format!("{text}\u{a0}%")
 }
 
@@ -230,7 +230,7 @@ fn moment(seconds: f64, step: f64) -> String {
         format!("{sign}{}\u{a0}d", digits(size / 86_400.0, 3))
     } else if step >= 1800.0 {
         format!("{sign}{}\u{a0}h", digits(size / 3600.0, 3))
-    } else if step >= 60.0 || (size >= 60.0 && whole % 60 == 0) {
+    } else if step >= 60.0 || (size >= 60.0 && whole.is_multiple_of(60)) {
         format!("{sign}{}\u{a0}min", digits(size / 60.0, 3))
     } else if size >= 60.0 {
         format!("{sign}{}:{:02}\u{a0}min", whole / 60, whole % 60)

@@ -47,7 +47,8 @@ impl Key {
 }
 
 const MARGIN: f64 = 24.0;
-const NARROW_MARGIN: f64 = 4.0;
+/// On a page that has margins of its own.
+const INLINE_MARGIN: f64 = 1.0;
 const KEY_GAP: f64 = 18.0;
 const KEY_MARK: f64 = 18.0;
 const KEY_LINE: f64 = 18.0;
@@ -65,7 +66,7 @@ pub(super) struct Sheet {
 impl Sheet {
     /// Lays out a chart, with or without title and subtitle.
     pub(super) fn lay_out(drawing: &dyn Drawing, width: f64, heading: bool) -> Self {
-        let margin = if heading { MARGIN } else { NARROW_MARGIN };
+        let margin = if heading { MARGIN } else { INLINE_MARGIN };
         let mut top = if heading { 66.0 } else { 2.0 };
         let legend = flow(drawing.legend(), margin, width - margin, top);
         if let Some(((_, last), _)) = legend.last() {
@@ -147,6 +148,7 @@ fn runs(study: &Study) -> String {
     match (fewest, most) {
         (0, 0) => "no runs".to_owned(),
         (1, 1) => "one run per arm".to_owned(),
+        (0, 1) => "at most one run per arm".to_owned(),
         _ if fewest == most => format!("{most} runs per arm, merged"),
         _ => format!("{fewest} to {most} runs per arm, merged"),
     }
@@ -187,7 +189,8 @@ impl Heading<'_> {
 
     fn on_one_line(&self, width: f64) -> bool {
         let name = font::width(&self.name(width), Weight::SemiBold, theme::HEADING);
-        18.0 + name + 16.0 + font::width(&self.said, Weight::Regular, theme::BODY) <= width
+        // on narrow paper all headings take two lines, so that panels look alike
+        width > 500.0 && 18.0 + name + 16.0 + font::width(&self.said, Weight::Regular, theme::BODY) <= width
     }
 
     /// Height it takes at this width.
@@ -209,8 +212,8 @@ impl Heading<'_> {
         if self.on_one_line(right - left) {
             canvas.text((right, baseline), &self.said, kind.right())
         } else {
-            let said = font::fit(&self.said, Weight::Regular, theme::BODY, right - left);
-            canvas.text((left, baseline + HEADING_LINE), &said, kind)
+            let said = font::fit(&self.said, Weight::Regular, theme::SMALL, right - left);
+            canvas.text((left, baseline + HEADING_LINE), &said, Type::new(theme::SMALL, theme::MUTED))
         }
     }
 }

@@ -16,7 +16,7 @@ impl Colour {
 /// Width of a chart on a slide or a desktop screen.
 pub const WIDE: f64 = 800.0;
 /// Width of a chart on a telephone.
-pub const NARROW: f64 = 400.0;
+pub const NARROW: f64 = 350.0;
 
 /// Behind everything.
 pub const PAPER: Colour = Colour(0xff, 0xff, 0xff);
@@ -31,11 +31,14 @@ pub const AXIS: Colour = Colour(0xa9, 0xb2, 0xbd);
 /// The load that was planned.
 pub const LOAD: Colour = Colour(0xd5, 0xda, 0xe1);
 
+/// How many colours there are for arms.
+pub const ARMS_MANY: usize = 8;
+
 /// Colours of the arms, by their place in the scenario.
 ///
 /// Okabe and Ito's colour-blind safe set (Color Universal Design, 2008) without its yellow and its black, which would be
 /// lost on paper or among the text; the strongest contrasts come first, as most studies have two arms.
-const ARMS: [Colour; 8] = [
+const ARMS: [Colour; ARMS_MANY] = [
     Colour(0x00, 0x72, 0xb2),
     Colour(0xd5, 0x5e, 0x00),
     Colour(0x00, 0x9e, 0x73),

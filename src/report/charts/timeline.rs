@@ -31,10 +31,10 @@ impl Timeline<'_> {
         let (planned, sent) = (sum(|second| second.planned), sum(|second| second.sent));
         let probes = match course.probes.len() {
             0 => String::new(),
-            1 => " · one probe answered".to_owned(),
-            probes => format!(" · {} probes answered", scale::count(probes as u64)),
+            1 => " · one probe".to_owned(),
+            probes => format!(" · {} probes", scale::count(probes as u64)),
         };
-        format!("{} of {} planned requests sent{probes}", scale::count(sent), scale::count(planned))
+        format!("{} of {} planned sent{probes}", scale::count(sent), scale::count(planned))
     }
 }
 

@@ -71,7 +71,9 @@ impl<'a> Raster<'a> {
     fn lay(&mut self, window: Window, mask: &[f32], color: BackendColor) {
         for (row, line) in mask.chunks_exact(window.width).enumerate() {
             for (column, coverage) in line.iter().enumerate() {
-                self.blend(window.left + column, window.top + row, color, *coverage);
+                if *coverage > 0.0 {
+                    self.blend(window.left + column, window.top + row, color, *coverage);
+                }
             }
         }
     }
@@ -178,9 +180,19 @@ impl DrawingBackend for Raster<'_> {
         let (top, bottom) = (from.1.min(to.1), from.1.max(to.1));
         let Some(window) = self.window((left, top), (right, bottom)) else { return Ok(()) };
         let part = |pixel: usize, from: f64, to: f64| ((pixel + 1) as f64).min(to) - (pixel as f64).max(from);
+        let color = style.color();
+        let whole_columns = (left.max(0.0).ceil() as usize).min(self.width)..(right.max(0.0) as usize).min(self.width);
         for y in window.top..window.top + window.height {
-            for x in window.left..window.left + window.width {
-                self.blend(x, y, style.color(), (part(x, left, right) * part(y, top, bottom)) as f32);
+            let rows = part(y, top, bottom);
+            // most of a large opaque rectangle needs no blending
+            let plain = if color.alpha >= 1.0 && rows >= 1.0 { whole_columns.clone() } else { 0..0 };
+            if !plain.is_empty() {
+                let row = y * self.width;
+                let ink = [color.rgb.0, color.rgb.1, color.rgb.2];
+                self.rgb[(row + plain.start) * 3..(row + plain.end) * 3].as_chunks_mut::<3>().0.fill(ink);
+            }
+            for x in (window.left..window.left + window.width).filter(|x| !plain.contains(x)) {
+                self.blend(x, y, color, (part(x, left, right) * rows) as f32);
             }
         }
         Ok(())

@@ -1,0 +1,290 @@
+//! The table of arms: what they achieved, for how much.
+
+use std::fmt::Write as _;
+
+use super::{arm_name, close_table, open_table};
+use crate::report::charts::data::{ArmSeries, Distribution, Study};
+use crate::report::charts::{escape, scale};
+use crate::report::material::{Arm, Material};
+use crate::report::verdict::Comparison;
+use crate::study::results::summary::RunSummary;
+
+/// Where a row's numbers come from.
+#[derive(Clone, Copy)]
+enum Of {
+    /// A percentile of latency from leaving, in percent: of all requests of all runs.
+    Latency(&'static str, f64),
+    /// Likewise, from due.
+    Due(&'static str, f64),
+    /// The mean of the runs' own numbers, with their range.
+    Mean(fn(&RunSummary) -> Option<f64>),
+    /// A number of the arm.
+    Whole(fn(&Arm) -> Option<f64>),
+}
+
+/// How a number is written.
+type Written = fn(f64) -> String;
+
+struct Row {
+    label: &'static str,
+    hint: &'static str,
+    of: Of,
+    written: Written,
+}
+
+const fn row(label: &'static str, hint: &'static str, of: Of, written: Written) -> Row {
+    Row { label, hint, of, written }
+}
+
+fn plain(value: f64) -> String {
+    if value.fract() == 0.0 && value >= 0.0 { scale::count(value as u64) } else { scale::digits(value, 4) }
+}
+
+fn seconds(value: f64) -> String {
+    format!("{}\u{a0}s", scale::digits(value, 3))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "a row's numbers may be unknown; these never are")]
+fn known(count: u64) -> Option<f64> {
+    Some(count as f64)
+}
+
+type Groups = &'static [(&'static str, &'static [Row])];
+
+/// What decides between arms.
+const DECISIVE: Groups = &[
+    (
+        "Objective",
+        &[row(
+            "Requests that missed it",
+            "slow from due, failed or never sent; share of planned",
+            Of::Whole(Arm::slo_violation_ratio),
+            scale::percent,
+        )],
+    ),
+    (
+        "Latency from sent",
+        &[
+            row("Median", "", Of::Latency("p50", 50.0), scale::latency),
+            row("p95", "", Of::Latency("p95", 95.0), scale::latency),
+            row("p99", "", Of::Latency("p99", 99.0), scale::latency),
+        ],
+    ),
+    (
+        "Latency from due",
+        &[
+            row("Median", "", Of::Due("p50", 50.0), scale::latency),
+            row("p95", "", Of::Due("p95", 95.0), scale::latency),
+            row("p99", "", Of::Due("p99", 99.0), scale::latency),
+        ],
+    ),
+    (
+        "Cost",
+        &[
+            row(
+                "Replica-seconds",
+                "starting and terminating ones included",
+                Of::Mean(|run| run.replica_seconds),
+                plain,
+            ),
+            row("Ready replicas, mean", "", Of::Mean(|run| run.replicas_mean), plain),
+        ],
+    ),
+];
+
+/// Everything else.
+const FURTHER: Groups = &[
+    (
+        "Latency",
+        &[
+            row("p99.9 from sent", "", Of::Latency("p999", 99.9), scale::latency),
+            row("Slowest from sent", "", Of::Latency("max", 100.0), scale::latency),
+            row("p99.9 from due", "", Of::Due("p999", 99.9), scale::latency),
+            row("Slowest from due", "", Of::Due("max", 100.0), scale::latency),
+            row("Apdex", "1 is best", Of::Mean(|run| run.apdex), plain),
+        ],
+    ),
+    (
+        "Load",
+        &[
+            row("Planned requests", "", Of::Mean(|run| known(run.planned)), plain),
+            row("Sent", "", Of::Mean(|run| known(run.sent)), plain),
+            row("Sent per second", "", Of::Mean(|run| run.rps), plain),
+            row("Errors", "no answer, or a status from 400 on", Of::Mean(|run| known(run.errors)), plain),
+            row("Lost, worker busy", "the system was slow", Of::Mean(|run| known(run.lost_busy)), plain),
+            row("Lost, generator late", "a fault of the measurement", Of::Mean(|run| known(run.lost_late)), plain),
+        ],
+    ),
+    (
+        "Scaling",
+        &[
+            row("First scale-up after", "from the load's start", Of::Mean(|run| run.first_scale_up_s), seconds),
+            row("Back to the fewest after", "from the load's end", Of::Mean(|run| run.back_to_min_s), seconds),
+            row("Scale-ups", "", Of::Mean(|run| known(run.scale_ups.into())), plain),
+            row("Scale-downs", "", Of::Mean(|run| known(run.scale_downs.into())), plain),
+            row("Ready replicas, most", "", Of::Mean(|run| run.replicas_max.map(f64::from)), plain),
+        ],
+    ),
+    (
+        "Elasticity",
+        &[
+            row("Demand", "fewest replicas that meet the objective", Of::Mean(|run| run.demand.map(f64::from)), plain),
+            row("Too few replicas", "share of time (τ under)", Of::Mean(|run| run.tau_u), scale::percent),
+            row("Replicas lacking", "share of demand (θ under)", Of::Mean(|run| run.theta_u), scale::percent),
+            row("Too many replicas", "share of time (τ over)", Of::Mean(|run| run.tau_o), scale::percent),
+            row("Replicas in excess", "share of demand (θ over)", Of::Mean(|run| run.theta_o), scale::percent),
+            row("Moved unlike demand", "share of time (instability)", Of::Mean(|run| run.instability), scale::percent),
+        ],
+    ),
+    (
+        "Probes",
+        &[
+            row("Sent", "", Of::Mean(|run| (run.probes > 0).then_some(run.probes as f64)), plain),
+            row("Median latency", "", Of::Mean(|run| run.probe_p50_ms), scale::latency),
+        ],
+    ),
+];
+
+pub(super) fn section(page: &mut String, material: &Material, study: &Study, comparisons: &[Comparison]) {
+    if material.summaries().next().is_none() {
+        return;
+    }
+    page.push_str("<section>\n<h2>Comparison</h2>\n<div class=\"card fit\">\n");
+    if repeated(material) {
+        page.push_str(
+            "<p>Percentiles are those of all requests of an arm's runs together. Other numbers are means over its runs, with the \
+             smallest and the largest below.</p>\n",
+        );
+    }
+    table(page, "Comparison of the arms", DECISIVE, material, study);
+    page.push_str("<details>\n<summary>Further numbers</summary>\n");
+    table(page, "Further numbers of the arms", FURTHER, material, study);
+    page.push_str("</details>\n<p class=\"hint\">Every number of every run: <a href=\"comparison.csv\">comparison.csv</a>.</p>\n</div>\n");
+    statistics(page, comparisons);
+    page.push_str("</section>\n");
+}
+
+fn repeated(material: &Material) -> bool {
+    material.arms.iter().any(|arm| arm.summaries().count() > 1)
+}
+
+fn table(page: &mut String, label: &str, groups: Groups, material: &Material, study: &Study) {
+    // numbers stay near their labels when there are few arms
+    let room = 20 + 11 * material.arms.len();
+    open_table(page, label, &format!(" style=\"max-width:{room}rem\""));
+    page.push_str("<thead><tr><th scope=\"col\"></th>");
+    let repeated = repeated(material);
+    for (place, arm) in material.arms.iter().enumerate() {
+        let runs = match arm.summaries().count() {
+            0 => "<span class=\"hint\">no run</span>".to_owned(),
+            1 if !repeated => String::new(),
+            1 => "<span class=\"hint\">1 run</span>".to_owned(),
+            many => format!("<span class=\"hint\">{many} runs</span>"),
+        };
+        let _ = write!(page, "<th scope=\"col\" class=\"number\">{}{runs}</th>", arm_name(place, &arm.name));
+    }
+    page.push_str("</tr></thead>\n");
+    for (group, rows) in groups {
+        let lines: Vec<String> = rows.iter().filter_map(|row| line(row, material, study)).collect();
+        if lines.is_empty() {
+            continue;
+        }
+        let columns = material.arms.len() + 1;
+        let _ = write!(
+            page,
+            "<tbody class=\"group\"><tr><th scope=\"rowgroup\" colspan=\"{columns}\">{group}</th></tr>\n{}</tbody>\n",
+            lines.concat()
+        );
+    }
+    close_table(page);
+}
+
+/// A line of the table; `None` if no arm knows the number.
+fn line(row: &Row, material: &Material, study: &Study) -> Option<String> {
+    let cells: Vec<Option<String>> =
+        material.arms.iter().zip(&study.arms).map(|(arm, series)| cell(row, arm, series)).collect();
+    if cells.iter().all(Option::is_none) {
+        return None;
+    }
+    let hint = if row.hint.is_empty() { String::new() } else { format!("<span class=\"hint\">{}</span>", row.hint) };
+    let mut line = format!("<tr><th scope=\"row\">{}{hint}</th>", row.label);
+    for cell in cells {
+        let _ = write!(line, "<td class=\"number\">{}</td>", cell.unwrap_or_else(|| "–".to_owned()));
+    }
+    line.push_str("</tr>\n");
+    Some(line)
+}
+
+fn cell(row: &Row, arm: &Arm, series: &ArmSeries) -> Option<String> {
+    match row.of {
+        Of::Latency(key, percent) => {
+            percentile(arm, &series.latency, |run| run.latency_ms.get(key).copied(), percent).map(row.written)
+        }
+        Of::Due(key, percent) => {
+            percentile(arm, &series.due, |run| run.due_ms.get(key).copied(), percent).map(row.written)
+        }
+        Of::Whole(of) => of(arm).map(row.written),
+        Of::Mean(of) => {
+            let values: Vec<f64> = arm.summaries().filter_map(of).filter(|value| value.is_finite()).collect();
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            let (min, max) = (values.iter().copied().reduce(f64::min)?, values.iter().copied().reduce(f64::max)?);
+            let range = if max > min {
+                format!("<span class=\"range\">{} – {}</span>", (row.written)(min), (row.written)(max))
+            } else {
+                String::new()
+            };
+            Some((row.written)(mean) + &range)
+        }
+    }
+}
+
+/// The percentile of one run as its summary has it; of several, that of their merged histogram.
+fn percentile(arm: &Arm, merged: &Distribution, of: impl Fn(&RunSummary) -> Option<f64>, percent: f64) -> Option<f64> {
+    let runs: Vec<&RunSummary> = arm.summaries().collect();
+    match runs[..] {
+        [only] => of(only),
+        _ => merged.quantile(percent / 100.0).map(|us| us as f64 / 1e3),
+    }
+}
+
+/// What the statistics of repeated runs say, metric by metric.
+fn statistics(page: &mut String, comparisons: &[Comparison]) {
+    if comparisons.is_empty() {
+        return;
+    }
+    let _ = write!(
+        page,
+        "<details class=\"card\">\n<summary>Statistics of the repeated runs<span class=\"hint\">{} comparisons</span></summary>\n\
+         <p>Runs are the unit: each gives one number, and arms are compared over runs. p is corrected for the number of comparisons (Holm).</p>\n",
+        comparisons.len()
+    );
+    open_table(page, "Statistics of the repeated runs", "");
+    page.push_str(
+        "<thead><tr><th scope=\"col\">Metric</th><th scope=\"col\">Arms</th><th scope=\"col\" class=\"number\">n</th>\
+         <th scope=\"col\" class=\"number\">Means</th><th scope=\"col\" class=\"number\">Difference</th>\
+         <th scope=\"col\" class=\"number\">95 % interval</th><th scope=\"col\" class=\"number\">p</th>\
+         <th scope=\"col\">Verdict</th></tr></thead>\n<tbody>\n",
+    );
+    let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| scale::digits(value, 4));
+    for row in comparisons {
+        let _ = writeln!(
+            page,
+            "<tr><th scope=\"row\">{}</th><td>{} – {}</td><td class=\"number\">{}</td><td class=\"number\">{} | {}</td>\
+             <td class=\"number\">{}</td><td class=\"number\">{} … {}</td><td class=\"number\">{}</td><td>{}</td></tr>",
+            escape(&row.metric),
+            escape(&row.arm_a),
+            escape(&row.arm_b),
+            row.n.map_or("–".to_owned(), |n| n.to_string()),
+            number(row.mean_a),
+            number(row.mean_b),
+            number(row.difference),
+            number(row.ci_low),
+            number(row.ci_high),
+            row.p_holm.map_or("–".to_owned(), |p| scale::digits(p, 2)),
+            escape(&row.verdict),
+        );
+    }
+    page.push_str("</tbody>\n");
+    close_table(page);
+    page.push_str("<p class=\"hint\">All of it: <a href=\"stats.csv\">stats.csv</a>.</p>\n</details>\n");
+}

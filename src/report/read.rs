@@ -1,0 +1,190 @@
+//! Reads a results directory into [`Material`]. What is missing or damaged becomes a sentence; the rest is used.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::charts::data::{Probe, Second};
+use super::material::{Event, Material, Run};
+use super::verdict::Comparison;
+use crate::study::results::summary::{RunSummary, SCHEMA_VERSION};
+use crate::study::results::{ResultsDir, ResultsError};
+
+/// Reads everything a report is made of.
+///
+/// # Errors
+/// When the directory holds no study, or one of another layout: nothing can be said then.
+pub(super) fn read(results: &Path) -> Result<(Material, Vec<Comparison>), ResultsError> {
+    let (directory, record) = ResultsDir::open(results)?;
+    let mut reader = Reader { root: results.to_owned(), directory, damages: Vec::new() };
+    let names = reader.names();
+    let runs = names.iter().map(|name| reader.run(name)).collect();
+    let comparisons = reader.comparisons();
+    Ok((Material::arrange(record, runs, reader.damages), comparisons))
+}
+
+struct Reader {
+    root: PathBuf,
+    directory: ResultsDir,
+    damages: Vec<String>,
+}
+
+impl Reader {
+    /// Notes what could not be read. Paths are written from the results directory on, so that it can be moved and makes the
+    /// same page.
+    fn damage(&mut self, problem: &dyn std::fmt::Display) {
+        let root = format!("{}{}", self.root.display(), std::path::MAIN_SEPARATOR);
+        self.damages.push(problem.to_string().replace(&root, ""));
+    }
+
+    fn or_damage<T>(&mut self, read: Result<T, ResultsError>) -> Option<T> {
+        read.map_err(|error| self.damage(&error)).ok()
+    }
+
+    /// Names of all runs that were begun, in ascending order.
+    fn names(&mut self) -> Vec<String> {
+        let listed: io::Result<Vec<fs::DirEntry>> = fs::read_dir(self.root.join("runs")).and_then(Iterator::collect);
+        let mut names: Vec<String> = match listed {
+            Ok(entries) => entries
+                .iter()
+                .filter(|entry| entry.path().is_dir())
+                .map(|entry| entry.file_name().to_string_lossy().into_owned())
+                .collect(),
+            Err(error) => {
+                self.damage(&format!("runs: {error}"));
+                Vec::new()
+            }
+        };
+        names.sort();
+        names
+    }
+
+    /// The summary of one run, read by itself so that a damaged one does not hide the others.
+    fn summary(&mut self, name: &str) -> Option<RunSummary> {
+        let problem = match fs::read(self.directory.run_path(name).join("summary.json")) {
+            Ok(text) => match serde_json::from_slice::<RunSummary>(&text) {
+                Ok(summary) if summary.schema_version == SCHEMA_VERSION => return Some(summary),
+                Ok(summary) => format!(
+                    "is of layout {}, and this program reads layout {SCHEMA_VERSION}; use the version of watchtower that wrote it",
+                    summary.schema_version
+                ),
+                Err(error) => error.to_string(),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                "is missing: the run was killed, and its rows end there".to_owned()
+            }
+            Err(error) => error.to_string(),
+        };
+        self.damage(&format!("runs/{name}/summary.json: {problem}"));
+        None
+    }
+
+    /// A run with the name of its arm.
+    fn run(&mut self, name: &str) -> (String, Run) {
+        let summary = self.summary(name);
+        let (arm, repeat) = match &summary {
+            Some(summary) => (summary.arm.clone(), summary.repeat),
+            None => named(name),
+        };
+        let (timeline, probes, events) =
+            (self.directory.timeline(name), self.directory.probes(name), self.directory.events(name));
+        let seconds = self.or_damage(timeline).unwrap_or_default();
+        let probes = self.or_damage(probes).unwrap_or_default();
+        let events = self.or_damage(events);
+        let run = Run {
+            name: name.to_owned(),
+            repeat,
+            summary,
+            seconds: seconds
+                .iter()
+                .map(|row| Second {
+                    t_s: row.t_s,
+                    planned: row.planned.unwrap_or(0) as f64,
+                    sent: row.sent.unwrap_or(0) as f64,
+                    p50_ms: row.p50_ms,
+                    p95_ms: row.p95_ms,
+                    p99_ms: row.p99_ms,
+                    desired: row.desired.map(f64::from),
+                    ready: row.ready.map(f64::from),
+                    demand: row.demand.map(f64::from),
+                })
+                .collect(),
+            probes: probes.iter().filter_map(|row| Some(Probe { t_s: row.t_s, latency_ms: row.latency_ms? })).collect(),
+            events: events.map(|events| {
+                events
+                    .into_iter()
+                    .map(|row| Event {
+                        t_s: row.t_s,
+                        actor: row.actor,
+                        kind: row.kind,
+                        from: row.from,
+                        to: row.to,
+                        reason: row.reason,
+                    })
+                    .collect()
+            }),
+        };
+        (arm, run)
+    }
+
+    /// `stats.csv`, which only a study that ended has.
+    fn comparisons(&mut self) -> Vec<Comparison> {
+        let path = self.root.join("stats.csv");
+        if !path.exists() {
+            return Vec::new();
+        }
+        let rows: Result<Vec<StatsRow>, csv::Error> =
+            csv::Reader::from_path(&path).and_then(|mut reader| reader.deserialize().collect());
+        match rows {
+            Ok(rows) => rows.into_iter().map(Comparison::from).collect(),
+            Err(error) => {
+                self.damage(&format!("stats.csv: {error}"));
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// Arm and repeat from the name of a run's directory, `ARM-REPEAT`.
+fn named(run: &str) -> (String, u32) {
+    run.rsplit_once('-')
+        .and_then(|(arm, repeat)| Some((arm.to_owned(), repeat.parse().ok()?)))
+        .unwrap_or_else(|| (run.to_owned(), 1))
+}
+
+/// The columns of `stats.csv` that a report shows.
+#[derive(Deserialize)]
+struct StatsRow {
+    metric: String,
+    arm_a: String,
+    arm_b: String,
+    n: Option<u64>,
+    mean_a: Option<f64>,
+    mean_b: Option<f64>,
+    difference: Option<f64>,
+    ci_low: Option<f64>,
+    ci_high: Option<f64>,
+    p_holm: Option<f64>,
+    verdict: String,
+}
+
+impl From<StatsRow> for Comparison {
+    fn from(row: StatsRow) -> Self {
+        let StatsRow { metric, arm_a, arm_b, n, mean_a, mean_b, difference, ci_low, ci_high, p_holm, verdict } = row;
+        Self { metric, arm_a, arm_b, n, mean_a, mean_b, difference, ci_low, ci_high, p_holm, verdict }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_run_tells_arm_and_repeat() {
+        assert_eq!(named("openfaas-ce-3"), ("openfaas-ce".to_owned(), 3));
+        assert_eq!(named("odd"), ("odd".to_owned(), 1));
+        assert_eq!(named("odd-one"), ("odd-one".to_owned(), 1));
+    }
+}
