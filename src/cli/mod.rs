@@ -19,7 +19,6 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use exit::ExitStatus;
-use failure::Failure;
 use output::Printer;
 
 /// Benchmarks FaaS autoscalers side by side under the same hey-style load.

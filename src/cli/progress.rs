@@ -7,9 +7,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::Printer;
 use crate::drive::Phase;
+use crate::study::plan::rounded;
 use crate::study::results::summary::RunSummary;
 use crate::study::runner::{Observer, Progress, RunBegins};
-use crate::study::plan::rounded;
 
 /// Between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(15);
@@ -69,7 +69,10 @@ impl Observer for ProgressView {
         } else {
             "INVALID"
         };
-        let mut text = format!("{} (repeat {}): {mark}, {} of {} sent", summary.arm, summary.repeat, summary.sent, summary.planned);
+        let mut text = format!(
+            "{} (repeat {}): {mark}, {} of {} sent",
+            summary.arm, summary.repeat, summary.sent, summary.planned
+        );
         if let Some(p95) = summary.latency_ms.get("p95") {
             let _ = write!(text, ", p95 {p95:.1} ms");
         }
@@ -92,8 +95,12 @@ fn line(progress: &Progress) -> String {
         Phase::Load => "load",
         Phase::CoolDown => "cool-down",
     };
-    let mut text = format!("{phase}, replicas {}/{}, {} sent", seen.ready, seen.desired, seen.sent);
-    if let Some(p95) = seen.p95 {
+    let mut text = phase.to_owned();
+    if let (Some(ready), Some(desired)) = (seen.ready, seen.desired) {
+        let _ = write!(text, ", replicas {ready}/{desired}");
+    }
+    let _ = write!(text, ", {} sent", seen.sent);
+    if let Some(p95) = seen.latency_p95 {
         let _ = write!(text, ", p95 {:.1} ms", p95.as_secs_f64() * 1e3);
     }
     if seen.errors > 0 {

@@ -18,8 +18,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> {
     for results in &args.results {
-        let written = crate::report::write(results)
-            .map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
+        let written =
+            crate::report::write(results).map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
         for path in written {
             printer.result(&path.display().to_string());
         }

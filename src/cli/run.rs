@@ -12,8 +12,8 @@ use crate::drive::live::interrupt::{Cause, Interrupt};
 use crate::study::host;
 use crate::study::plan::{Study, rounded};
 use crate::study::resolve::{self, Overrides};
-use crate::study::results::summary::{ArmRecord, SCHEMA_VERSION, StudyRecord};
 use crate::study::results::ResultsError;
+use crate::study::results::summary::{ArmRecord, SCHEMA_VERSION, StudyRecord};
 use crate::study::runner::{StudyEnd, StudyError, run_study};
 use crate::study::target_kind::TargetKind;
 
@@ -57,12 +57,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> {
-    let overrides = Overrides {
-        target: args.target,
-        arms: args.arms.clone(),
-        repeats: args.repeats,
-        seed: args.seed,
-    };
+    let overrides = Overrides { target: args.target, arms: args.arms.clone(), repeats: args.repeats, seed: args.seed };
     // all scenarios are checked before the first minute is spent
     let studies = args.scenarios.iter().map(|path| load_study(path, &overrides)).collect::<Result<Vec<_>, _>>()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -119,13 +114,12 @@ async fn one_study(
     printer.say(&format!("{}: {runs} runs on the {} target, about {duration} in all", study.name, study.target));
 
     let mut view = ProgressView::new(printer);
-    let end = run_study(study, &record(study), results, &mut view, interrupt)
-        .await
-        .map_err(|error| {
-            // what could not even begin is a matter of how the command was given
-            let begun = results.join("study.json").exists() && !matches!(error, StudyError::Results(ResultsError::Exists(_)));
-            Failure::from_error(if begun { ExitStatus::Failed } else { ExitStatus::Usage }, &error, None)
-        })?;
+    let end = run_study(study, &record(study), results, &mut view, interrupt).await.map_err(|error| {
+        // what could not even begin is a matter of how the command was given
+        let begun =
+            results.join("study.json").exists() && !matches!(error, StudyError::Results(ResultsError::Exists(_)));
+        Failure::from_error(if begun { ExitStatus::Failed } else { ExitStatus::Usage }, &error, None)
+    })?;
     crate::report::write(results).map_err(|error| {
         let hint = format!("the data is safe; try `watchtower report {}`", results.display());
         Failure::from_error(ExitStatus::Failed, &error, Some(hint))

@@ -69,7 +69,8 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
     runtime.block_on(async {
         let mut interrupt =
             Interrupt::listen().map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
-        let platform = Platform::start(options).map_err(|error| Failure::from_error(ExitStatus::Usage, &error, None))?;
+        let platform =
+            Platform::start(options).map_err(|error| Failure::from_error(ExitStatus::Usage, &error, None))?;
         let gateway = platform.gateway_address();
         printer.say(&format!("gateway  http://{gateway}"));
         for name in &names {

@@ -7,7 +7,18 @@ type Cell = fn(&RunSummary) -> Option<String>;
 const COLUMNS: [(&str, Cell); 14] = [
     ("arm", |run| Some(run.arm.clone())),
     ("repeat", |run| Some(run.repeat.to_string())),
-    ("valid", |run| Some(if run.partial { "partial" } else if run.valid { "yes" } else { "NO" }.to_owned())),
+    ("valid", |run| {
+        Some(
+            if run.partial {
+                "partial"
+            } else if run.valid {
+                "yes"
+            } else {
+                "NO"
+            }
+            .to_owned(),
+        )
+    }),
     ("planned", |run| Some(run.planned.to_string())),
     ("sent", |run| Some(run.sent.to_string())),
     ("errors", |run| Some(run.errors.to_string())),
@@ -39,9 +50,11 @@ pub(super) fn table(runs: &[RunSummary]) -> String {
             .iter()
             .zip(&widths)
             .enumerate()
-            .map(|(column, (cell, width))| {
-                if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-            })
+            .map(
+                |(column, (cell, width))| {
+                    if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+                },
+            )
             .collect();
         text.push_str(cells.join("  ").trim_end());
         text.push('\n');
@@ -55,7 +68,9 @@ pub(super) fn reading(runs: &[RunSummary]) -> Option<String> {
     let arms = runs.iter().map(|run| run.arm.as_str()).collect::<std::collections::BTreeSet<_>>().len();
     (arms > 1 && repeats < 6).then(|| {
         let counted = if repeats == 1 { "one run".to_owned() } else { format!("{repeats} runs") };
-        format!("{counted} per arm carries no verdict: at least 6 are needed to tell a difference from luck (--repeats 6)")
+        format!(
+            "{counted} per arm carries no verdict: at least 6 are needed to tell a difference from luck (--repeats 6)"
+        )
     })
 }
 
@@ -65,7 +80,14 @@ mod tests {
 
     #[test]
     fn what_is_unknown_is_a_dash_and_numbers_stand_under_each_other() {
-        let mut slow = RunSummary { arm: "watchtower".into(), repeat: 1, valid: true, planned: 60_000, sent: 59_990, ..RunSummary::default() };
+        let mut slow = RunSummary {
+            arm: "watchtower".into(),
+            repeat: 1,
+            valid: true,
+            planned: 60_000,
+            sent: 59_990,
+            ..RunSummary::default()
+        };
         slow.latency_ms.insert("p95".into(), 131.24);
         let none = RunSummary { arm: "ce".into(), repeat: 1, planned: 60_000, sent: 7, ..RunSummary::default() };
         insta::assert_snapshot!(table(&[slow, none]));

@@ -55,14 +55,7 @@ impl Decisions {
     }
 
     /// Something the policy wants on record.
-    pub fn note(
-        &self,
-        at: Timestamp,
-        kind: EventKind,
-        from: Option<u32>,
-        to: Option<u32>,
-        reason: Reason,
-    ) -> EventRow {
+    pub fn note(&self, at: Timestamp, kind: EventKind, from: Option<u32>, to: Option<u32>, reason: Reason) -> EventRow {
         self.row(at, kind, from, to, reason)
     }
 

@@ -9,6 +9,7 @@ use crate::random::Seed;
 use crate::stats::slo::Slo;
 use crate::time::format_duration;
 
+use super::results::Limits;
 use super::target_kind::TargetKind;
 
 /// A scenario, checked and complete, with the command line's wishes in it.
@@ -43,19 +44,8 @@ pub struct Study {
     /// Seed of the study; repeats derive theirs.
     pub seed: Seed,
     /// When a run is not valid.
-    pub limits: ValidityLimits,
+    pub limits: Limits,
     pub(super) resolved: String,
-}
-
-/// When a run's numbers can't be trusted.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ValidityLimits {
-    /// 99 % of the requests leave at most this long after they were ready.
-    pub max_lateness_p99: Duration,
-    /// Longest standstill of generator or host, in total.
-    pub max_stall: Duration,
-    /// Least share of the planned requests that was sent, or lost because the system was slow.
-    pub min_accounted: f64,
 }
 
 impl Study {

@@ -17,8 +17,9 @@ use crate::policy::settings::Value;
 use crate::random::Seed;
 use crate::stats::slo::Slo;
 
-use super::plan::{Study, ValidityLimits, rounded};
+use super::plan::{Study, rounded};
 use super::problem::{Problem, ScenarioError};
+use super::results::Limits;
 use super::scenario::{Scenario, Section, keys};
 use super::target_kind::TargetKind;
 
@@ -145,14 +146,14 @@ fn is_about_list(problem: &Problem, name: &str) -> bool {
 }
 
 /// 5 % of the shortest time between two requests, within what the clock of an ordinary host can keep.
-fn limits(section: &Section, generators: &[(GeneratorPlan, String)]) -> ValidityLimits {
+fn limits(section: &Section, generators: &[(GeneratorPlan, String)]) -> Limits {
     const LONGEST: Duration = Duration::from_millis(10);
     const SHORTEST: Duration = Duration::from_millis(1);
     let period = generators.iter().filter_map(|(generator, _)| match &generator.schedule {
         SchedulePlan::Hey(settings) => settings.period(),
     });
     let auto = period.min().map_or(LONGEST, |period| (period / 20).clamp(SHORTEST, LONGEST));
-    ValidityLimits {
+    Limits {
         max_lateness_p99: section.settings.duration_or_word("max_lateness").unwrap_or(auto),
         max_stall: section.settings.duration("max_stall"),
         min_accounted: section.settings.number("min_accounted"),

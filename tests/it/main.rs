@@ -1,6 +1,10 @@
 //! One integration binary: laws that need more than one room, real sockets, real files, real programs.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics says what is wrong; clippy's own switch misses helper functions")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that panics says what is wrong; clippy's own switch misses helper functions"
+)]
 #![allow(clippy::disallowed_methods, reason = "tests outside the library may start threads and read clocks")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that skips something says so")]
 

@@ -557,7 +557,7 @@ mod tests {
     #[test]
     fn handed_in_readings_are_stored_at_the_time_they_come() {
         let actions = World::new(&[("scrape_phase", "recorded")]).run(0.0, 20);
-        assert_eq!(times_of(&actions, |action| matches!(action, Action::Scrape)), []);
+        assert_eq!(times_of(&actions, |action| matches!(action, Action::Scrape)), [0_u64; 0]);
         let mut chain =
             World::new(&[("scrape_phase", "recorded"), ("evaluation_phase", "8s"), ("phase_reference", "load")]).chain;
         let mut actions = Vec::new();

@@ -13,19 +13,19 @@ use crate::time::format_duration;
 pub struct Limits {
     /// Longest 99th percentile of the generator's lateness (sent minus ready).
     pub max_lateness_p99: Duration,
-    /// Largest share of the load's duration in which generator or host stood still, 0 to 1.
-    pub max_stalled_ratio: f64,
+    /// Longest standstill of generator or host, in total.
+    pub max_stall: Duration,
     /// Smallest (sent + lost busy) / planned, 0 to 1.
     pub min_accounted: f64,
 }
 
 impl Default for Limits {
-    /// 5 ms, 1 %, 99.9 %.
+    /// 5 ms, 500 ms, 99.9 %.
     ///
-    /// 5 ms is small against the latencies that objectives name (tens of milliseconds), and 1 % of a run of minutes is less than
+    /// 5 ms is small against the latencies that objectives name (tens of milliseconds), and half a second is less than
     /// the time an autoscaler takes to react.
     fn default() -> Self {
-        Self { max_lateness_p99: Duration::from_millis(5), max_stalled_ratio: 0.01, min_accounted: 0.999 }
+        Self { max_lateness_p99: Duration::from_millis(5), max_stall: Duration::from_millis(500), min_accounted: 0.999 }
     }
 }
 
@@ -44,7 +44,7 @@ pub(super) struct Facts<'a> {
     pub(super) interrupted: bool,
 }
 
-const GIVE_ROOM: &str = "close other programs, lower -c or -q, or use --target simulated";
+const GIVE_ROOM: &str = "close other programs, lower -c or -q, or use a machine with more cores";
 
 /// Why a run is invalid, in sentences with the numbers and what to change; empty for a valid run.
 pub(super) fn reasons(facts: &Facts<'_>, limits: &Limits) -> Vec<String> {
@@ -77,14 +77,12 @@ pub(super) fn reasons(facts: &Facts<'_>, limits: &Limits) -> Vec<String> {
             format_duration(limits.max_lateness_p99),
         ));
     }
-    let stalled_ratio = if load.is_zero() { 0.0 } else { stalled.as_secs_f64() / load.as_secs_f64() };
-    if stalled_ratio > limits.max_stalled_ratio {
+    if stalled > limits.max_stall {
         reasons.push(format!(
-            "the generator or its host stood still for {} of {} ({:.1} %), and {:.1} % is allowed: {GIVE_ROOM}",
+            "the generator or its host stood still for {} of {}, and {} is allowed: {GIVE_ROOM}",
             seconds(stalled),
             seconds(load),
-            stalled_ratio * 100.0,
-            limits.max_stalled_ratio * 100.0,
+            seconds(limits.max_stall),
         ));
     }
     if rows != sent && !interrupted {
@@ -143,9 +141,9 @@ mod tests {
     #[test]
     fn each_fault_of_the_measurement_is_named_with_its_numbers() {
         let run = |change: fn(&mut Facts<'_>), lateness| judge(change, lateness).join("\n");
-        insta::assert_snapshot!(run(|facts| (facts.lost_busy, facts.lost_late) = (0, 990), 1), @"1000 of 30000 planned requests (3.33 %) were never sent, 990 of them because the generator was late, so the arms did not get the same load; at least 99.90 % must be sent or lost to the system's own slowness: close other programs, lower -c or -q, or use --target simulated");
-        insta::assert_snapshot!(run(|_| {}, 12), @"the generator was late: 1 % of the requests left 12ms or more after they could, and 5ms is allowed: close other programs, lower -c or -q, or use --target simulated");
-        insta::assert_snapshot!(run(|facts| facts.stalled = Duration::from_millis(1_700), 1), @"the generator or its host stood still for 1.70 s of 120.00 s (1.4 %), and 1.0 % is allowed: close other programs, lower -c or -q, or use --target simulated");
+        insta::assert_snapshot!(run(|facts| (facts.lost_busy, facts.lost_late) = (0, 990), 1), @"1000 of 30000 planned requests (3.33 %) were never sent, 990 of them because the generator was late, so the arms did not get the same load; at least 99.90 % must be sent or lost to the system's own slowness: close other programs, lower -c or -q, or use a machine with more cores");
+        insta::assert_snapshot!(run(|_| {}, 12), @"the generator was late: 1 % of the requests left 12ms or more after they could, and 5ms is allowed: close other programs, lower -c or -q, or use a machine with more cores");
+        insta::assert_snapshot!(run(|facts| facts.stalled = Duration::from_millis(1_700), 1), @"the generator or its host stood still for 1.70 s of 120.00 s (1.4 %), and 1.0 % is allowed: close other programs, lower -c or -q, or use a machine with more cores");
         insta::assert_snapshot!(run(|facts| facts.interrupted = true, 1), @"the run was interrupted 120.00 s after its load began, so it compares with nothing; run it again");
         insta::assert_snapshot!(run(|facts| (facts.sent, facts.rows) = (0, 0), 1), @"no request was sent; check the load and that the target answers");
         insta::assert_snapshot!(run(|facts| facts.rows = 28_999, 1), @"29000 requests left but 28999 were recorded; this is a fault of watchtower, please report it");

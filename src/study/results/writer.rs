@@ -574,6 +574,7 @@ fn in_words(kind: ErrorKind) -> &'static str {
         ErrorKind::CutBody => "connection closed inside the answer",
         ErrorKind::Timeout => "no complete answer within the time-out",
         ErrorKind::Protocol => "the answer was not HTTP",
+        ErrorKind::TooLarge => "the answer's head was too large",
         ErrorKind::Abandoned => "unanswered when the run was ended",
     }
 }

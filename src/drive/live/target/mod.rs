@@ -98,7 +98,9 @@ pub enum TargetError {
     #[error("two functions are named {0:?}\n  hint: give one of them another name")]
     DuplicateName(String),
     /// The bounds or the start of a function's replicas contradict each other.
-    #[error("function {name:?}: {replicas} replicas to start with do not lie in {min} to {max}\n  hint: change one of them")]
+    #[error(
+        "function {name:?}: {replicas} replicas to start with do not lie in {min} to {max}\n  hint: change one of them"
+    )]
     BadReplicas {
         /// The function.
         name: String,
