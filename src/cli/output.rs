@@ -5,30 +5,25 @@ use std::io::{self, IsTerminal, Write};
 
 /// Where output goes and how much of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Printer {
+pub(super) struct Printer {
     quiet: bool,
     colour: bool,
 }
 
 impl Printer {
     /// A printer for this process; `quiet` keeps everything but results, warnings and errors.
-    pub fn new(quiet: bool) -> Self {
+    pub(super) fn new(quiet: bool) -> Self {
         let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         Self { quiet, colour }
     }
 
     /// Whether progress bars make sense.
-    pub fn is_interactive(self) -> bool {
+    pub(super) fn is_interactive(self) -> bool {
         !self.quiet && io::stderr().is_terminal()
     }
 
-    /// Whether the person wants no progress.
-    pub fn is_quiet(self) -> bool {
-        self.quiet
-    }
-
     /// A result, to standard output. A reader that went away (`| head`) is no error.
-    pub fn result(self, text: &str) {
+    pub(super) fn result(self, text: &str) {
         let mut stdout = io::stdout().lock();
         let _ = stdout.write_all(text.as_bytes());
         if !text.ends_with('\n') {
@@ -38,19 +33,19 @@ impl Printer {
     }
 
     /// A line about what goes on.
-    pub fn say(self, text: &str) {
+    pub(super) fn say(self, text: &str) {
         if !self.quiet {
             eprintln!("{text}");
         }
     }
 
     /// Something a person should know even when quiet.
-    pub fn warn(self, text: &str) {
+    pub(super) fn warn(self, text: &str) {
         eprintln!("{}: {text}", self.paint("warning", "33;1"));
     }
 
     /// What went wrong, with hints in lines of their own.
-    pub fn error(self, text: &str) {
+    pub(super) fn error(self, text: &str) {
         let text = text.replace("\n  hint: ", &format!("\n  {}: ", self.paint("hint", "36;1")));
         eprintln!("{}: {text}", self.paint("error", "31;1"));
     }

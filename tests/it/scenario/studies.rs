@@ -110,7 +110,7 @@ fn the_smallest_scenario_is_two_tables_and_its_defaults_are_written_out() {
 
     [limits]
     max_lateness = "auto"
-    max_stall = "1s"
+    max_stall = "500ms"
     min_accounted = 0.999
 
     [[arm]]
