@@ -87,6 +87,9 @@ pub struct Snapshot {
 }
 
 /// Writes a run's directory as the run goes.
+///
+/// Rows are on disk at the latest when their second ends, events at once. A row of `timeline.csv` is written when its second ends,
+/// with `sent` and `in_flight` empty, since a request is told of only when it was answered; [`RunWriter::finish`] fills them in.
 #[derive(Debug)]
 pub struct RunWriter {
     path: PathBuf,
