@@ -253,14 +253,12 @@ impl SortedLatencies<'_> {
 
     /// Ascending (value, how many of it): single values while exact, buckets beyond.
     pub fn counted(&self) -> Vec<(Duration, u64)> {
-        match &self.exact {
-            Some(exact) => exact.iter().map(|value| (Duration::from_nanos(*value), 1)).collect(),
-            None => {
-                let (min, max) = (self.histogram.min, self.histogram.max);
-                let buckets = self.histogram.buckets_iter();
-                buckets.map(|(upper, count)| (Duration::from_micros(upper).clamp(min, max), count)).collect()
-            }
+        if let Some(exact) = &self.exact {
+            return exact.iter().map(|value| (Duration::from_nanos(*value), 1)).collect();
         }
+        let (min, max) = (self.histogram.min, self.histogram.max);
+        let buckets = self.histogram.buckets_iter();
+        buckets.map(|(upper, count)| (Duration::from_micros(upper).clamp(min, max), count)).collect()
     }
 }
 

@@ -156,19 +156,19 @@ impl Timeline {
     pub fn finish(&mut self, end: Timestamp, planned: u64, sample: &PlatformSample) -> Vec<Second> {
         // a last piece of less than half a second in which nothing happened belongs to the second before
         let nearest = second_of(end + Duration::from_millis(500), self.load_start) - 1;
-        let seen = self.first + self.rows.len() as i64 - 1;
+        let seen = self.first + i64::try_from(self.rows.len()).unwrap_or(i64::MAX) - 1;
         let last = nearest.max(seen);
         self.sample(last, end, planned, sample);
         self.close(last);
-        for second in std::mem::take(&mut self.latencies).into_keys().collect::<Vec<_>>() {
+        for second in self.latencies.keys().copied().collect::<Vec<_>>() {
             self.settle(second);
         }
-        let mut under_way = 0_i64;
+        let mut under_way = 0_u64;
         (self.first..self.open)
             .map(|second| {
                 let counts = self.row(second);
-                under_way += counts.sent as i64 - counts.done as i64;
-                self.show(second, under_way.max(0) as u64)
+                under_way = (under_way + counts.sent).saturating_sub(counts.done);
+                self.show(second, under_way)
             })
             .collect()
     }
@@ -377,6 +377,13 @@ mod tests {
         timeline.second(ms(2_000), 0, &sample(1, 0, 0));
         let rows = timeline.finish(ms(2_000), 0, &sample(1, 0, 0));
         assert_eq!(rows[0].completed, 2);
+        assert_eq!(rows[0].latency.map(|latency| latency.max), Some(Duration::from_millis(999)));
+
+        let mut timeline = Timeline::new(ms(0), None);
+        timeline.request(&request(0, 10));
+        timeline.second(ms(1_000), 0, &sample(1, 0, 0));
+        timeline.request(&request(0, 999));
+        let rows = timeline.finish(ms(1_001), 0, &sample(1, 0, 0));
         assert_eq!(rows[0].latency.map(|latency| latency.max), Some(Duration::from_millis(999)));
     }
 

@@ -1,5 +1,7 @@
 //! The summary of hey, against what hey 0.1.4 itself printed from the same results.
 
+#![expect(clippy::expect_used, reason = "a test that can't go on says why")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

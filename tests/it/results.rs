@@ -1,5 +1,7 @@
 //! A study's directory from its beginning to its end, as scripts and later commands find it.
 
+#![expect(clippy::expect_used, reason = "a test that can't go on says why")]
+
 use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
@@ -388,7 +390,7 @@ fn a_damaged_file_is_named_with_its_line() {
 
     let error = with(whole.trim_end());
     assert!(error.contains("timeline.csv, line 7: the last line is incomplete"), "{error}");
-    let cut: String = whole.lines().take(3).map(|line| format!("{line}\n")).collect();
+    let cut: String = whole.split_inclusive('\n').take(3).collect();
     let error = with(&format!("{cut}1,2,3\n"));
     assert!(error.contains("timeline.csv, line 4: the row has 3 fields where the header has 20"), "{error}");
     let error = with(&whole.replacen("\n-1,", "\nyesterday,", 1));
@@ -433,7 +435,9 @@ fn summary(arm: &str, repeat: u32, p95: f64) -> RunSummary {
 
 fn finished(arms: &[&str], runs: &[RunSummary], ending: Ending) -> (String, String) {
     let (_temporary, mut results) = fresh(arms);
-    runs.iter().for_each(|run| results.add(run).expect("added"));
+    for run in runs {
+        results.add(run).expect("added");
+    }
     results.finish(ending, 1.0).expect("finished");
     (read(&results.path().join("comparison.md")), read(&results.path().join("stats.csv")))
 }

@@ -97,15 +97,11 @@ pub fn markdown(record: &StudyRecord, runs: &[RunSummary]) -> String {
 
 /// What may be concluded, in words.
 fn standing(record: &StudyRecord, runs: &[RunSummary], arms: &[String]) -> String {
-    let mut sentences = Vec::new();
-    match record.status.as_str() {
-        "partial" => {
-            sentences.push("**This study is partial**: it was interrupted before all its runs were made.".to_owned())
-        }
-        "failed" => sentences
-            .push("**This study failed**: a run could not be made, and those before it stand below.".to_owned()),
-        _ => {}
-    }
+    let mut sentences: Vec<String> = match record.status.as_str() {
+        "partial" => vec!["**This study is partial**: it was interrupted before all its runs were made.".to_owned()],
+        "failed" => vec!["**This study failed**: a run could not be made, and those before it stand below.".to_owned()],
+        _ => Vec::new(),
+    };
     let pairs = repeats(runs)
         .into_iter()
         .filter(|repeat| arms.iter().all(|arm| trusted(runs, arm).any(|run| run.repeat == *repeat)))
@@ -200,7 +196,9 @@ fn table(head: &[String], rows: &[Vec<String>], numbers: usize) -> String {
     let rule: Vec<&str> = (0..head.len()).map(|index| if index < numbers { "---" } else { "---:" }).collect();
     let mut text = line(head);
     let _ = writeln!(text, "| {} |", rule.join(" | "));
-    rows.iter().for_each(|row| text.push_str(&line(row)));
+    for row in rows {
+        text.push_str(&line(row));
+    }
     text
 }
 

@@ -5,7 +5,7 @@
 //! comparison.csv    a row per run       comparison.rs over columns.rs; appended as runs end
 //! comparison.md     the same to read    written when the study ends
 //! stats.csv         arms in pairs       written when the study ends
-//! runs/ARM-REPEAT/  a run               writer.rs: requests, timeline, events, probes as they come; the rest at its end
+//! runs/ARM-REPEAT/  a run               writer.rs: requests, timeline, events, probes as they come; totals.rs: the rest at its end
 //! ```
 //!
 //! The layout is a contract with people's scripts (docs/results.md). A directory that exists is never overwritten, rows are
@@ -19,11 +19,13 @@ mod hgrm;
 pub mod reader;
 mod rows;
 pub mod summary;
+mod totals;
 pub mod validity;
 pub mod writer;
 
 pub use directory::{Ending, ResultsDir, run_name};
 pub use error::ResultsError;
 pub use reader::{EventRecord, ProbeRecord, TimelineRecord};
+pub use totals::Snapshot;
 pub use validity::Limits;
-pub use writer::{RunAbout, RunWriter, Snapshot};
+pub use writer::{RunAbout, RunWriter};

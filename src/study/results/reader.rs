@@ -93,12 +93,12 @@ pub struct ProbeRecord {
 pub(super) fn read_rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, ResultsError> {
     let text = fs::read(path).map_err(ResultsError::read(path))?;
     let malformed = |line, problem: String| ResultsError::Malformed { path: path.to_owned(), line, problem };
-    let lines = text.iter().filter(|byte| **byte == b'\n').count() as u64;
     if text.is_empty() {
         return Err(malformed(Some(1), "the header is missing".to_owned()));
     }
     if text.last() != Some(&b'\n') {
-        return Err(malformed(Some(lines + 1), "the last line is incomplete".to_owned()));
+        let lines = text.split(|byte| *byte == b'\n').count() as u64;
+        return Err(malformed(Some(lines), "the last line is incomplete".to_owned()));
     }
     let mut reader = csv::Reader::from_reader(text.as_slice());
     reader

@@ -55,18 +55,27 @@ impl RowFile {
             return Ok(());
         }
         let written = self.file.write_all(&self.buffer);
-        let bytes = self.buffer.len() as u64;
-        self.buffer.clear();
-        match written {
+        let result = match written {
             Ok(()) => {
-                self.length += bytes;
+                self.length += self.buffer.len() as u64;
                 Ok(())
             }
             Err(source) => {
-                // a disk that filled up inside a row leaves the rows before it; the error that matters is the first one
-                let _ = self.file.set_len(self.length);
+                self.drop_half_row();
                 Err(ResultsError::Write { path: self.path.clone(), source })
             }
+        };
+        self.buffer.clear();
+        result
+    }
+
+    /// After a disk filled up inside a row: leaves the whole rows before it. The error that matters has happened already.
+    fn drop_half_row(&mut self) {
+        let Ok(metadata) = self.file.metadata() else { return };
+        let reached = (metadata.len().saturating_sub(self.length) as usize).min(self.buffer.len());
+        let whole = self.buffer[..reached].iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+        if self.file.set_len(self.length + whole as u64).is_ok() {
+            self.length += whole as u64;
         }
     }
 }
