@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use super::exit::ExitStatus;
-use super::failure::Failure;
 use super::output::Printer;
 use super::run::load_study;
 use crate::study::resolve::Overrides;
@@ -20,17 +19,17 @@ pub(super) struct Args {
     resolved: bool,
 }
 
-pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> {
+pub(super) fn run(args: &Args, printer: Printer) -> ExitStatus {
     let mut status = ExitStatus::Done;
     for path in &args.scenarios {
         match load_study(path, &Overrides::default()) {
-            Ok(study) if args.resolved => printer.result(study.resolved_toml()),
-            Ok(study) => printer.result(&study.describe().to_string()),
+            Ok(study) if args.resolved => Printer::result(study.resolved_toml()),
+            Ok(study) => Printer::result(&study.describe().to_string()),
             Err(failure) => {
                 failure.print(printer);
                 status = failure.status;
             }
         }
     }
-    Ok(status)
+    status
 }

@@ -19,6 +19,6 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> ExitStatus {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "watchtower", &mut text);
-    Printer::new(false).result(&String::from_utf8_lossy(&text));
+    Printer::result(&String::from_utf8_lossy(&text));
     ExitStatus::Done
 }

@@ -31,7 +31,7 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    /// Say more on standard error (-v: info, -vv: debug); WATCHTOWER_LOG takes filters such as `watchtower=debug`
+    /// Say more on standard error (-v: info, -vv: debug); `WATCHTOWER_LOG` takes filters such as `watchtower=debug`
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
 }
@@ -62,10 +62,10 @@ pub fn main() -> ExitCode {
             let printer = Printer::new(args.quiet);
             (printer, run::run(&args, printer))
         }
-        Command::Check(args) => (Printer::new(false), check::run(&args, Printer::new(false))),
-        Command::Report(args) => (Printer::new(false), report::run(&args, Printer::new(false))),
+        Command::Check(args) => (Printer::new(false), Ok(check::run(&args, Printer::new(false)))),
+        Command::Report(args) => (Printer::new(false), report::run(&args)),
         Command::Serve(args) => (Printer::new(false), serve::run(&args, Printer::new(false))),
-        Command::Schema(args) => (Printer::new(false), schema::run(&args, Printer::new(false))),
+        Command::Schema(args) => (Printer::new(false), schema::run(&args)),
         Command::Completions(args) => (Printer::new(false), Ok(completions::run(&args))),
     };
     match result {

@@ -1,5 +1,5 @@
 //! The only place that prints: results to standard output, everything for a person to standard error.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where printing lives")]
+#![expect(clippy::print_stderr, reason = "this is where printing lives")]
 
 use std::io::{self, IsTerminal, Write};
 
@@ -23,7 +23,7 @@ impl Printer {
     }
 
     /// A result, to standard output. A reader that went away (`| head`) is no error.
-    pub(super) fn result(self, text: &str) {
+    pub(super) fn result(text: &str) {
         let mut stdout = io::stdout().lock();
         let _ = stdout.write_all(text.as_bytes());
         if !text.ends_with('\n') {

@@ -16,12 +16,12 @@ pub(super) struct Args {
     results: Vec<PathBuf>,
 }
 
-pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> {
+pub(super) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     for results in &args.results {
         let written =
             crate::report::write(results).map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
         for path in written {
-            printer.result(&path.display().to_string());
+            Printer::result(&path.display().to_string());
         }
     }
     Ok(ExitStatus::Done)

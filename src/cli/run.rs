@@ -74,7 +74,7 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
             let end = one_study(study, &results, printer, &mut interrupt).await?;
             printer.say(&format!("results in {}", results.display()));
             if !args.json {
-                printer.result(&table::table(&end.runs));
+                Printer::result(&table::table(&end.runs));
                 if let Some(reading) = table::reading(&end.runs) {
                     printer.say(&reading);
                 }
@@ -89,7 +89,7 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
             }
         }
         if args.json {
-            printer.result(&json(&ended)?);
+            Printer::result(&json(&ended)?);
         }
         Ok(match interrupt.cause() {
             Some(Cause::CtrlC) => ExitStatus::Interrupted,
@@ -173,8 +173,7 @@ fn results_directory(args: &Args, study: &Study, several: bool) -> PathBuf {
 fn utc_stamp() -> String {
     let seconds = i64::try_from(Clock::unix_now().as_secs()).unwrap_or(0);
     jiff::Timestamp::from_second(seconds)
-        .map(|now| now.strftime("%Y%m%dT%H%M%SZ").to_string())
-        .unwrap_or_else(|_| seconds.to_string())
+        .map_or_else(|_| seconds.to_string(), |now| now.strftime("%Y%m%dT%H%M%SZ").to_string())
 }
 
 fn json(ended: &[StudyEnd]) -> Result<String, Failure> {

@@ -11,9 +11,9 @@ use crate::study::schema::schema;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {}
 
-pub(super) fn run(_args: &Args, printer: Printer) -> Result<ExitStatus, Failure> {
+pub(super) fn run(_args: &Args) -> Result<ExitStatus, Failure> {
     let text = serde_json::to_string_pretty(&schema())
         .map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
-    printer.result(&text);
+    Printer::result(&text);
     Ok(ExitStatus::Done)
 }

@@ -187,10 +187,10 @@ impl Run<'_> {
             }
         }
         let interrupted = drain_until.is_some();
-        if let Some(load) = self.load.take() {
-            if self.load_end.is_none() {
-                load.abort();
-            }
+        if let Some(load) = self.load.take()
+            && self.load_end.is_none()
+        {
+            load.abort();
         }
         // what the load threads and the platform still had to say
         while let Ok(report) = reports.try_recv() {
@@ -375,5 +375,5 @@ fn phase_row(at: Timestamp, reason: &str) -> EventRow {
 fn first_second(start: Timestamp, load_start: Timestamp) -> Timestamp {
     let second = 1_000_000_000;
     let to_load = (load_start - start).as_nanos() as u64;
-    start + Duration::from_nanos(if to_load % second == 0 { second } else { to_load % second })
+    start + Duration::from_nanos(if to_load.is_multiple_of(second) { second } else { to_load % second })
 }

@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn the_oldest_are_forgotten_first() {
         let mut standstills = Standstills::default();
-        for start in 0..KEPT as u64 + 1 {
+        for start in 0..=(KEPT as u64) {
             standstills.push((ms(100 * start), ms(100 * start + 50)));
         }
         assert_eq!(standstills.within(ms(0), ms(60)), None);
