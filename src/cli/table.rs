@@ -90,7 +90,11 @@ mod tests {
         };
         slow.latency_ms.insert("p95".into(), 131.24);
         let none = RunSummary { arm: "ce".into(), repeat: 1, planned: 60_000, sent: 7, ..RunSummary::default() };
-        insta::assert_snapshot!(table(&[slow, none]));
+        insta::assert_snapshot!(table(&[slow, none]), @r"
+        arm         repeat  valid  planned   sent  errors  p50 ms  p95 ms  p99 ms  due p95  SLO missed  replicas  replica s  first up
+        watchtower       1    yes    60000  59990       0       -   131.2       -        -           -         -          -         -
+        ce               1     NO    60000      7       0       -       -       -        -           -         -          -         -
+        ");
     }
 
     #[test]
