@@ -8,6 +8,7 @@ mod exit;
 mod failure;
 mod output;
 mod progress;
+mod replay;
 mod report;
 mod run;
 mod schema;
@@ -41,6 +42,7 @@ enum Command {
     Run(run::Args),
     Check(check::Args),
     Report(report::Args),
+    Replay(replay::Args),
     Serve(serve::Args),
     Schema(schema::Args),
     Completions(completions::Args),
@@ -64,6 +66,7 @@ pub fn main() -> ExitCode {
         }
         Command::Check(args) => (Printer::new(false), Ok(check::run(&args, Printer::new(false)))),
         Command::Report(args) => (Printer::new(false), report::run(&args)),
+        Command::Replay(args) => (Printer::new(false), replay::run(&args)),
         Command::Serve(args) => (Printer::new(false), serve::run(&args, Printer::new(false))),
         Command::Schema(args) => (Printer::new(false), schema::run(&args)),
         Command::Completions(args) => (Printer::new(false), Ok(completions::run(&args))),

@@ -9,6 +9,7 @@ use super::progress::ProgressView;
 use super::table;
 use crate::drive::live::clock::Clock;
 use crate::drive::live::interrupt::{Cause, Interrupt};
+use crate::study::demand::{Demand, demand};
 use crate::study::host;
 use crate::study::plan::{Study, rounded};
 use crate::study::resolve::{self, Overrides};
@@ -16,6 +17,7 @@ use crate::study::results::ResultsError;
 use crate::study::results::summary::{ArmRecord, SCHEMA_VERSION, StudyRecord};
 use crate::study::runner::{StudyEnd, StudyError, run_study};
 use crate::study::target_kind::TargetKind;
+use crate::time::format_duration;
 
 /// Run scenarios: every arm under the same load, everything recorded
 ///
@@ -114,12 +116,14 @@ async fn one_study(
     printer.say(&format!("{}: {runs} runs on the {} target, about {duration} in all", study.name, study.target));
 
     let mut view = ProgressView::new(printer);
-    let end = run_study(study, &record(study), results, &mut view, interrupt).await.map_err(|error| {
-        // what could not even begin is a matter of how the command was given
-        let begun =
-            results.join("study.json").exists() && !matches!(error, StudyError::Results(ResultsError::Exists(_)));
-        Failure::from_error(if begun { ExitStatus::Failed } else { ExitStatus::Usage }, &error, None)
-    })?;
+    let demand = demand(study);
+    let end =
+        run_study(study, &record(study, demand), demand, results, &mut view, interrupt).await.map_err(|error| {
+            // what could not even begin is a matter of how the command was given
+            let begun =
+                results.join("study.json").exists() && !matches!(error, StudyError::Results(ResultsError::Exists(_)));
+            Failure::from_error(if begun { ExitStatus::Failed } else { ExitStatus::Usage }, &error, None)
+        })?;
     crate::report::write(results).map_err(|error| {
         let hint = format!("the data is safe; try `watchtower report {}`", results.display());
         Failure::from_error(ExitStatus::Failed, &error, Some(hint))
@@ -127,7 +131,7 @@ async fn one_study(
     Ok(end)
 }
 
-fn record(study: &Study) -> StudyRecord {
+fn record(study: &Study, demand: Demand) -> StudyRecord {
     StudyRecord {
         schema_version: SCHEMA_VERSION,
         watchtower_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -155,8 +159,21 @@ fn record(study: &Study) -> StudyRecord {
         warm_up_s: study.warm_up.as_secs_f64(),
         cool_down_s: study.cool_down.as_secs_f64(),
         host: host::facts(),
-        notes: Vec::new(),
+        notes: notes(study, demand),
         scenario: study.resolved_toml().to_owned(),
+    }
+}
+
+/// What a reader must know besides the numbers.
+fn notes(study: &Study, demand: Demand) -> Vec<String> {
+    let objective = format!("{} % within {}", study.slo.percentile, format_duration(study.slo.latency));
+    match demand {
+        Demand::Replicas(_) => Vec::new(),
+        Demand::BeyondLimit(max) => vec![format!(
+            "In the model not even {max} replicas meet the objective ({objective}) under this load: what is missing is not \
+             replicas. Demand is therefore unknown, and with it theta, tau and instability."
+        )],
+        Demand::Unknown => vec!["Demand is unknown, and with it theta, tau and instability.".to_owned()],
     }
 }
 

@@ -1,10 +1,12 @@
 //! A study: all runs of one scenario, from its file to its results directory.
 
+pub mod demand;
 pub mod hey_flags;
 pub mod host;
 pub mod nearest;
 pub mod plan;
 pub mod problem;
+pub mod recording;
 pub mod resolve;
 pub mod results;
 pub mod runner;

@@ -96,8 +96,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
 fn target(target: TargetKind, problems: &mut Vec<Problem>) {
     if !target.is_available() {
         let hint = "use --target embedded: the same policies and load on a modelled platform in this process";
-        problems
-            .push(Problem::new("", "is a target this version cannot run yet", hint).key(format!("--target {target}")));
+        problems.push(Problem::new("", "is not there yet in this version", hint).key(format!("--target {target}")));
     }
 }
 

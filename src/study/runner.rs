@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::unbounded_channel;
 
+use super::demand::Demand;
 use super::plan::Study;
 use super::results::summary::{RunSummary, StudyRecord};
 use super::results::{Ending, ResultsDir, ResultsError, RunAbout, RunWriter, Snapshot};
@@ -92,18 +93,21 @@ pub struct StudyEnd {
 
 /// Runs all of `study` into a new directory `results`, whose `study.json` starts as `record`.
 ///
+/// `demand` is what the load asks for, where that is known.
+///
 /// # Errors
 /// When results can't be written, the platform can't be started, or a run can't go on. The directory then says `failed`.
 pub async fn run_study(
     study: &Study,
     record: &StudyRecord,
+    demand: Demand,
     results: &Path,
     observer: &mut dyn Observer,
     interrupt: &mut Interrupt,
 ) -> Result<StudyEnd, StudyError> {
     let mut directory = ResultsDir::create(results, record)?;
     let mut end = StudyEnd { results: results.to_owned(), runs: Vec::new(), interrupted: false };
-    let outcome = all_runs(study, &mut directory, observer, interrupt, &mut end).await;
+    let outcome = all_runs(study, demand, &mut directory, observer, interrupt, &mut end).await;
     let ending = match &outcome {
         Err(_) => Ending::Failed,
         Ok(()) if end.interrupted => Ending::Partial,
@@ -117,6 +121,7 @@ pub async fn run_study(
 
 async fn all_runs(
     study: &Study,
+    demand: Demand,
     directory: &mut ResultsDir,
     observer: &mut dyn Observer,
     interrupt: &mut Interrupt,
@@ -129,7 +134,7 @@ async fn all_runs(
             let duration = study.duration_of_run();
             observer.run_begins(&RunBegins { arm: &settings.name, repeat, index, total: study.runs(), duration });
             let plan = study.plan(arm, repeat);
-            let writer = directory.run(about(study, &plan, repeat))?;
+            let writer = directory.run(about(study, demand, &plan, repeat))?;
             let summary = one_run(&plan, repeat, writer, observer, interrupt).await?;
             directory.add(&summary)?;
             observer.run_ended(&summary);
@@ -160,7 +165,7 @@ async fn one_run(
     Ok(watched.writer.finish(&outcome)?)
 }
 
-fn about(study: &Study, plan: &Plan, repeat: u32) -> RunAbout {
+fn about(study: &Study, demand: Demand, plan: &Plan, repeat: u32) -> RunAbout {
     RunAbout {
         arm: plan.arm.name.clone(),
         policy: plan.arm.policy.name.to_owned(),
@@ -171,7 +176,7 @@ fn about(study: &Study, plan: &Plan, repeat: u32) -> RunAbout {
         cores: matches!(study.target, TargetKind::Embedded).then_some(plan.node.cores),
         loads: study.loads.clone(),
         limits: study.limits,
-        demand: None,
+        demand: demand.replicas(),
         min_replicas: plan.functions[0].bounds.0,
     }
 }

@@ -339,7 +339,7 @@ fn what_exists_is_never_overwritten() {
     assert_eq!(
         error,
         format!(
-            "{} exists, and results are never overwritten; choose another directory with --out, or remove it",
+            "{} exists, and results are never overwritten\n  hint: choose another directory with --out, or remove it",
             path.display()
         )
     );

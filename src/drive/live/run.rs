@@ -62,7 +62,7 @@ pub async fn run(
     recorder: &mut dyn Recorder,
     interrupt: &mut Interrupt,
 ) -> Result<Outcome, RunError> {
-    let load_start = (clock.now() + plan.warm_up).max(clock.now() + HEAD_START);
+    let load_start = (Timestamp::ZERO + plan.warm_up).max(clock.now() + HEAD_START);
     recorder.begin(clock.epoch(), load_start)?;
 
     let studied = &plan.functions[FunctionId::STUDIED.0 as usize];

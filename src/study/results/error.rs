@@ -10,10 +10,10 @@ use crate::drive::RecordError;
 #[derive(Debug, thiserror::Error)]
 pub enum ResultsError {
     /// The directory is there already.
-    #[error("{0} exists, and results are never overwritten; choose another directory with --out, or remove it")]
+    #[error("{0} exists, and results are never overwritten\n  hint: choose another directory with --out, or remove it")]
     Exists(PathBuf),
     /// A part of the path is a file.
-    #[error("{path} cannot be a directory of results: {file} is a file; choose another directory with --out")]
+    #[error("{path} cannot be a directory of results: {file} is a file\n  hint: choose another directory with --out")]
     FileInTheWay {
         /// The directory asked for.
         path: PathBuf,
@@ -21,7 +21,7 @@ pub enum ResultsError {
         file: PathBuf,
     },
     /// The directory could not be made.
-    #[error("{path} cannot be created: {source}; choose a directory you may write to with --out")]
+    #[error("{path} cannot be created: {source}\n  hint: choose a directory you may write to with --out")]
     Create {
         /// The directory asked for.
         path: PathBuf,
@@ -45,7 +45,7 @@ pub enum ResultsError {
         source: io::Error,
     },
     /// A file is not what was written.
-    #[error("{path}{}: {problem}; the file was cut off or changed by hand, so restore it or run the study again", at_line(*line))]
+    #[error("{path}{}: {problem}\n  hint: the file was cut off or changed by hand; restore it or run the study again", at_line(*line))]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -56,7 +56,7 @@ pub enum ResultsError {
     },
     /// The layout is of another version.
     #[error(
-        "{path} has results of layout {found}, and this program reads layout {SCHEMA_VERSION}; use the version of watchtower that wrote them"
+        "{path} has results of layout {found}, and this program reads layout {SCHEMA_VERSION}\n  hint: use the version of watchtower that wrote them"
     )]
     Version {
         /// The file that says so.
@@ -65,10 +65,12 @@ pub enum ResultsError {
         found: u64,
     },
     /// No study is in the directory.
-    #[error("{0} is no directory of results: it holds no study.json; give the directory that `watchtower run` printed")]
+    #[error(
+        "{0} is no directory of results: it holds no study.json\n  hint: give the directory that `watchtower run` printed"
+    )]
     NotResults(PathBuf),
     /// An arm's name makes no directory.
-    #[error("the arm's name {0:?} cannot name a directory; use letters, digits, \"-\", \"_\" and \".\"")]
+    #[error("the arm's name {0:?} cannot name a directory\n  hint: use letters, digits, \"-\", \"_\" and \".\"")]
     ArmName(String),
 }
 
@@ -91,7 +93,7 @@ impl ResultsError {
 fn remedy(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "; free some space or choose another disk with --out"
+            "\n  hint: free some space or choose another disk with --out"
         }
         _ => "",
     }

@@ -24,7 +24,7 @@ fn what_the_command_line_asks_for_is_checked_like_the_file() {
       hint: allowed is a whole number from 0 to 9223372036854775807
     "#);
     insta::assert_snapshot!(said(Overrides { target: TargetKind::Kubernetes, ..Overrides::default() }), @r#"
-    t.toml: --target kubernetes is a target this version cannot run yet
+    t.toml: --target kubernetes is not there yet in this version
       hint: use --target embedded: the same policies and load on a modelled platform in this process
     "#);
 }
