@@ -23,7 +23,7 @@ pub(super) fn run(args: &Args, printer: Printer) -> ExitStatus {
     let mut status = ExitStatus::Done;
     for path in &args.scenarios {
         match load_study(path, &Overrides::default()) {
-            Ok(study) if args.resolved => Printer::result(study.resolved_toml()),
+            Ok(study) if args.resolved => Printer::result(study.resolved_without_secrets()),
             Ok(study) => Printer::result(&study.describe().to_string()),
             Err(failure) => {
                 failure.print(printer);

@@ -1,5 +1,4 @@
 //! The only place that prints: results to standard output, everything for a person to standard error.
-#![expect(clippy::print_stderr, reason = "this is where printing lives")]
 
 use std::io::{self, IsTerminal, Write};
 
@@ -35,22 +34,27 @@ impl Printer {
     /// A line about what goes on.
     pub(super) fn say(self, text: &str) {
         if !self.quiet {
-            eprintln!("{text}");
+            complain(text);
         }
     }
 
     /// Something a person should know even when quiet.
     pub(super) fn warn(self, text: &str) {
-        eprintln!("{}: {text}", self.paint("warning", "33;1"));
+        complain(&format!("{}: {text}", self.paint("warning", "33;1")));
     }
 
     /// What went wrong, with hints in lines of their own.
     pub(super) fn error(self, text: &str) {
         let text = text.replace("\n  hint: ", &format!("\n  {}: ", self.paint("hint", "36;1")));
-        eprintln!("{}: {text}", self.paint("error", "31;1"));
+        complain(&format!("{}: {text}", self.paint("error", "31;1")));
     }
 
     fn paint(self, word: &str, code: &str) -> String {
         if self.colour { format!("\x1b[{code}m{word}\x1b[0m") } else { word.to_owned() }
     }
+}
+
+/// A line on standard error. A reader that went away must not end a run.
+fn complain(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }

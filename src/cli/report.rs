@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::output::Printer;
+use crate::report::ReportError;
+use crate::study::results::ResultsError;
 
 /// Make charts and report.html again from the recorded data
 ///
@@ -18,8 +20,12 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     for results in &args.results {
-        let written =
-            crate::report::write(results).map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
+        let written = crate::report::write(results).map_err(|error| {
+            let wrong =
+                matches!(error, ReportError::Results(ResultsError::NotResults(_) | ResultsError::Version { .. }));
+            let status = if wrong { ExitStatus::Usage } else { ExitStatus::Failed };
+            Failure::from_error(status, &error, None)
+        })?;
         for path in written {
             Printer::result(&path.display().to_string());
         }

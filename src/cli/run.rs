@@ -66,37 +66,41 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
         .enable_all()
         .build()
         .map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
+    let directories = results_directories(args, &studies)?;
     runtime.block_on(async {
         let mut interrupt =
             Interrupt::listen().map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
-        let mut status = ExitStatus::Done;
         let mut ended = Vec::new();
-        for study in &studies {
-            let results = results_directory(args, study, studies.len() > 1);
-            let end = one_study(study, &results, printer, &mut interrupt).await?;
-            printer.say(&format!("results in {}", results.display()));
-            if !args.json {
-                Printer::result(&table::table(&end.runs));
-                if let Some(reading) = table::reading(&end.runs) {
-                    printer.say(&reading);
-                }
+        let mut failure = None;
+        for (study, results) in studies.iter().zip(&directories) {
+            match one_study(study, results, printer, &mut interrupt).await {
+                Ok(end) => ended.push(end),
+                Err(error) => failure = Some(error),
             }
-            if end.runs.iter().any(|run| !run.valid) {
-                status = ExitStatus::Failed;
-            }
-            let interrupted = end.interrupted;
-            ended.push(end);
-            if interrupted {
+            if failure.is_some() || ended.last().is_some_and(|end| end.interrupted) {
                 break;
             }
         }
+        // what was finished is shown, whatever became of the rest
         if args.json {
             Printer::result(&json(&ended)?);
+        } else {
+            for end in &ended {
+                Printer::result(&table::table(&end.runs));
+                if let Some(reading) = table::reading(&end.runs) {
+                    Printer::result(&reading);
+                }
+            }
         }
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        let valid = ended.iter().flat_map(|end| &end.runs).all(|run| run.valid);
         Ok(match interrupt.cause() {
             Some(Cause::CtrlC) => ExitStatus::Interrupted,
             Some(Cause::Terminate) => ExitStatus::Terminated,
-            None => status,
+            None if valid => ExitStatus::Done,
+            None => ExitStatus::Failed,
         })
     })
 }
@@ -122,12 +126,15 @@ async fn one_study(
             // what could not even begin is a matter of how the command was given
             let begun =
                 results.join("study.json").exists() && !matches!(error, StudyError::Results(ResultsError::Exists(_)));
-            Failure::from_error(if begun { ExitStatus::Failed } else { ExitStatus::Usage }, &error, None)
+            let status = if begun { ExitStatus::Failed } else { ExitStatus::Usage };
+            let hint = begun.then(|| format!("results so far are in {}", results.display()));
+            Failure::from_error(status, &error, hint)
         })?;
     crate::report::write(results).map_err(|error| {
         let hint = format!("the data is safe; try `watchtower report {}`", results.display());
         Failure::from_error(ExitStatus::Failed, &error, Some(hint))
     })?;
+    printer.say(&format!("results in {}", results.display()));
     Ok(end)
 }
 
@@ -139,7 +146,7 @@ fn record(study: &Study, demand: Demand) -> StudyRecord {
         description: study.description.clone(),
         target: study.target.to_string(),
         status: "running".to_owned(),
-        command: std::env::args().collect(),
+        command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
         seed: study.seed.0,
         repeats: study.repeats,
         started_unix_s: Clock::unix_now().as_secs_f64(),
@@ -160,7 +167,7 @@ fn record(study: &Study, demand: Demand) -> StudyRecord {
         cool_down_s: study.cool_down.as_secs_f64(),
         host: host::facts(),
         notes: notes(study, demand),
-        scenario: study.resolved_toml().to_owned(),
+        scenario: study.resolved_without_secrets().to_owned(),
     }
 }
 
@@ -177,13 +184,32 @@ fn notes(study: &Study, demand: Demand) -> Vec<String> {
     }
 }
 
-/// `--out`, or `results/NAME-UTC`.
-fn results_directory(args: &Args, study: &Study, several: bool) -> PathBuf {
-    match &args.out {
-        Some(out) if several => out.join(&study.name),
-        Some(out) => out.clone(),
-        None => Path::new("results").join(format!("{}-{}", study.name, utc_stamp())),
+/// `--out`, or `results/NAME-UTC`, for each study; none may exist, and no two may be the same.
+fn results_directories(args: &Args, studies: &[Study]) -> Result<Vec<PathBuf>, Failure> {
+    let stamp = utc_stamp();
+    let directories: Vec<PathBuf> = studies
+        .iter()
+        .map(|study| match &args.out {
+            Some(out) if studies.len() > 1 => out.join(&study.name),
+            Some(out) => out.clone(),
+            None => Path::new("results").join(format!("{}-{stamp}", study.name)),
+        })
+        .collect();
+    for (index, directory) in directories.iter().enumerate() {
+        if directories[..index].contains(directory) {
+            let problem = format!(
+                "two scenarios are named \"{}\", so both would write {}",
+                studies[index].name,
+                directory.display()
+            );
+            return Err(Failure::new(ExitStatus::Usage, problem, Some("give one of them another name".to_owned())));
+        }
+        if directory.symlink_metadata().is_ok() {
+            let error = ResultsError::Exists(directory.clone());
+            return Err(Failure::from_error(ExitStatus::Usage, &error, None));
+        }
     }
+    Ok(directories)
 }
 
 /// Now, as a word that sorts: `20261124T001500Z`.
@@ -196,7 +222,13 @@ fn utc_stamp() -> String {
 fn json(ended: &[StudyEnd]) -> Result<String, Failure> {
     let studies: Vec<_> = ended
         .iter()
-        .map(|end| serde_json::json!({ "results": end.results.display().to_string(), "runs": end.runs }))
+        .map(|end| {
+            serde_json::json!({
+                "results": end.results.display().to_string(),
+                "reading": table::reading(&end.runs),
+                "runs": end.runs,
+            })
+        })
         .collect();
     serde_json::to_string_pretty(&serde_json::Value::Array(studies))
         .map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))

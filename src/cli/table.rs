@@ -1,5 +1,7 @@
 //! The comparison as a table for a terminal.
 
+use std::collections::BTreeSet;
+
 use crate::study::results::summary::RunSummary;
 
 type Cell = fn(&RunSummary) -> Option<String>;
@@ -62,15 +64,23 @@ pub(super) fn table(runs: &[RunSummary]) -> String {
     text
 }
 
-/// What a table of so few runs means.
+/// What a table of so few runs means: no verdict below six repeats in which every arm has a valid run.
 pub(super) fn reading(runs: &[RunSummary]) -> Option<String> {
-    let repeats = runs.iter().map(|run| run.repeat).max()?;
-    let arms = runs.iter().map(|run| run.arm.as_str()).collect::<std::collections::BTreeSet<_>>().len();
-    (arms > 1 && repeats < 6).then(|| {
-        let counted = if repeats == 1 { "one run".to_owned() } else { format!("{repeats} runs") };
-        format!(
-            "{counted} per arm carries no verdict: at least 6 are needed to tell a difference from luck (--repeats 6)"
-        )
+    let arms: BTreeSet<&str> = runs.iter().map(|run| run.arm.as_str()).collect();
+    let repeats: BTreeSet<u32> = runs.iter().map(|run| run.repeat).collect();
+    let paired = |repeat: u32| {
+        let valid = |arm: &&str| runs.iter().any(|run| run.repeat == repeat && run.arm == **arm && run.valid);
+        arms.iter().all(valid)
+    };
+    let pairs = repeats.into_iter().filter(|repeat| paired(*repeat)).count();
+    (arms.len() > 1 && pairs < 6).then(|| {
+        let counted = match pairs {
+            0 => "no repeat has a valid run of every arm, which".to_owned(),
+            1 => "one run per arm".to_owned(),
+            _ => format!("{pairs} runs per arm"),
+        };
+        let verb = if pairs > 1 { "carry" } else { "carries" };
+        format!("{counted} {verb} no verdict: at least 6 are needed to tell a difference from luck (--repeats 6)")
     })
 }
 
@@ -99,7 +109,7 @@ mod tests {
 
     #[test]
     fn one_run_per_arm_carries_no_verdict() {
-        let run = |arm: &str, repeat| RunSummary { arm: arm.into(), repeat, ..RunSummary::default() };
+        let run = |arm: &str, repeat| RunSummary { arm: arm.into(), repeat, valid: true, ..RunSummary::default() };
         assert!(reading(&[run("a", 1), run("b", 1)]).is_some_and(|text| text.starts_with("one run per arm")));
         assert_eq!(reading(&[run("a", 1)]), None);
         let six: Vec<_> = (1..=6).flat_map(|repeat| [run("a", repeat), run("b", repeat)]).collect();

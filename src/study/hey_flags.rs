@@ -14,6 +14,7 @@ mod go;
 mod headers;
 mod objections;
 mod request;
+mod secrets;
 mod words;
 
 use std::collections::BTreeSet;
@@ -22,6 +23,7 @@ use std::time::Duration;
 pub use error::FlagError;
 pub use go::ValueError;
 pub use objections::Objection;
+pub use secrets::without_secrets;
 pub use words::{WordsError, words};
 
 /// All flags, `true` for those that are switches.

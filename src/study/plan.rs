@@ -46,6 +46,7 @@ pub struct Study {
     /// When a run is not valid.
     pub limits: Limits,
     pub(super) resolved: String,
+    pub(super) shown: String,
 }
 
 impl Study {
@@ -71,6 +72,11 @@ impl Study {
     /// The scenario with every default and every wish of the command line filled in: reading it gives this study again.
     pub fn resolved_toml(&self) -> &str {
         &self.resolved
+    }
+
+    /// The same fit for files and screens: credentials in the loads' flags are left out.
+    pub fn resolved_without_secrets(&self) -> &str {
+        &self.shown
     }
 
     /// Requests one run calls for; `None` if only the answers decide.

@@ -84,13 +84,20 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         repeats: run.count("repeats"),
         seed: Seed(run.integer("seed")),
         resolved: String::new(),
+        shown: String::new(),
     };
     length(&study, &scenario, &mut problems);
     if !problems.is_empty() {
         return Err(ScenarioError::new(&scenario.file, problems));
     }
     let resolved = written::scenario(&study, &scenario);
-    Ok(Study { resolved, ..study })
+    for load in &mut scenario.loads {
+        let line = loads::shown(load.settings.text("hey"));
+        // a text is always allowed there
+        let _ = load.settings.set(&keys::load(), "hey", Value::Owned(line));
+    }
+    let shown = written::scenario(&study, &scenario);
+    Ok(Study { resolved, shown, ..study })
 }
 
 fn target(target: TargetKind, problems: &mut Vec<Problem>) {

@@ -378,3 +378,53 @@ fn replay_names_what_is_wrong_and_the_nearest_right_word() {
         assert!(said.contains(words) && said.contains("hint"), "{said}");
     }
 }
+
+#[test]
+fn the_scenario_in_the_readme_is_one() {
+    let readme = include_str!("../../README.md");
+    let block = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a TOML block");
+    let house = House::with(block);
+    let output = house.run(&["check", "short.toml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("patient-tower"));
+}
+
+#[test]
+fn credentials_in_a_load_reach_no_file_and_no_screen() {
+    let house = House::with(&short_scenario("-n 4 -c 2 -q 10 -a admin:canary -H 'Authorization: Bearer canary'"));
+    let output = house.run(&["run", "short.toml", "--out", "out", "--arm", "two"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(!text(&output.stdout).contains("canary") && !text(&output.stderr).contains("canary"));
+    let mut open = vec![house.out()];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(fs::read_dir(&path).expect("a directory").map(|entry| entry.expect("an entry").path()));
+        } else {
+            let bytes = fs::read(&path).expect("a file");
+            assert!(!text(&bytes).contains("canary"), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_reader_of_standard_error_that_goes_away_ends_no_run() {
+    let house = House::with(&short_scenario("-z 1s -c 2 -q 5"));
+    let mut child = house
+        .command(&["run", "short.toml", "--out", "out", "--arm", "two"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stderr.take());
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    let study = fs::read_to_string(house.out().join("study.json")).expect("study.json");
+    assert!(study.contains("\"status\": \"done\""), "{study}");
+}
+
+#[test]
+fn a_directory_without_results_is_wrong_usage_of_report() {
+    let house = House::with("");
+    let output = house.run(&["report", "."]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("study.json"));
+}

@@ -22,7 +22,7 @@ use super::target::{Target, TargetError};
 use crate::drive::decisions::Decisions;
 use crate::drive::{Outcome, Phase, Plan, RecordError, Recorder, Tally};
 use crate::policy::{Action, Context, Event, FunctionInfo, Policy, ProbeOutcome};
-use crate::record::{ErrorKind, EventKind, EventRow, FunctionId};
+use crate::record::{ErrorKind, EventKind, EventRow, FunctionId, PlatformSample};
 use crate::time::Timestamp;
 
 /// How long a probe may take before it counts as failed; hey's own default.
@@ -43,6 +43,9 @@ pub enum RunError {
     /// The load could not be started.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The load's thread ended before its work was done.
+    #[error("the load generator ended before its time; this is a fault of watchtower, please report it")]
+    LoadEnded,
     /// The target could not be addressed.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -133,6 +136,7 @@ impl Run<'_> {
         let mut warm_up_at = (self.plan.warm_up > Duration::ZERO).then_some(start);
         let mut second_at = first_second(start, self.load_start);
         let mut loading = false;
+        let mut reports_ended = false;
         let mut drain_until = None;
         loop {
             let now = self.clock.now();
@@ -168,18 +172,21 @@ impl Run<'_> {
                 .unwrap_or(second_at);
             tokio::select! {
                 biased;
-                Some(answer) = answers.recv() => self.answer(answer)?,
-                Some(report) = reports.recv() => self.report(report)?,
-                Some(row) = changes.recv() => self.recorder.event(&row)?,
                 () = interrupt.wait(), if drain_until.is_none() => {
                     let now = self.clock.now();
-                    let row = phase_row(now, "interrupted; waiting for requests in flight");
-                    self.recorder.event(&row)?;
+                    self.recorder.event(&phase_row(now, "interrupted; waiting for requests in flight"))?;
                     if let Some(load) = &self.load {
                         load.stop();
                     }
                     drain_until = Some(if self.load_end.is_some() { now } else { now + DRAIN });
                 }
+                Some(answer) = answers.recv() => self.answer(answer)?,
+                report = reports.recv(), if !reports_ended => match report {
+                    Some(report) => self.report(report)?,
+                    None if self.load_end.is_none() => return Err(RunError::LoadEnded),
+                    None => reports_ended = true,
+                },
+                Some(row) = changes.recv() => self.recorder.event(&row)?,
                 () = self.clock.sleep_until(wake) => {}
             }
             if drain_until.is_some() && self.load_end.is_some() {
@@ -192,17 +199,29 @@ impl Run<'_> {
         {
             load.abort();
         }
-        // what the load threads and the platform still had to say
+        // reading the platform moves it on to now, so what it still had to say comes after
+        let last_sample = self.target.sample(FunctionId::STUDIED);
+        while let Ok(answer) = answers.try_recv() {
+            if let Answer::Policy(Event::ScaleAnswered { function, result }) = answer {
+                let row = self.decisions.answered(self.clock.now(), function, &result);
+                self.recorder.event(&row)?;
+            }
+        }
         while let Ok(report) = reports.try_recv() {
             self.report(report)?;
         }
         while let Ok(row) = changes.try_recv() {
             self.recorder.event(&row)?;
         }
-        self.end(second_at, interrupted)
+        self.end(second_at, interrupted, last_sample)
     }
 
-    fn end(&mut self, second_at: Timestamp, interrupted: bool) -> Result<Outcome, RunError> {
+    fn end(
+        &mut self,
+        second_at: Timestamp,
+        interrupted: bool,
+        last_sample: PlatformSample,
+    ) -> Result<Outcome, RunError> {
         let end = self.clock.now();
         if end >= second_at {
             self.second(second_at)?;
@@ -216,7 +235,7 @@ impl Run<'_> {
             generators: self.finished.iter().map(|tally| tally.unwrap_or_default()).collect(),
             stalled: self.stalled,
             interrupted,
-            last_sample: self.target.sample(FunctionId::STUDIED),
+            last_sample,
         })
     }
 
@@ -261,8 +280,10 @@ impl Run<'_> {
                 }
                 if self.load_end.is_none() && self.finished.iter().all(Option::is_some) {
                     let now = self.clock.now();
-                    self.load_end = Some(now);
-                    self.enter(now, Phase::CoolDown)?;
+                    self.load_end = Some(now.max(self.load_start));
+                    if now >= self.load_start {
+                        self.enter(now, Phase::CoolDown)?;
+                    }
                 }
                 Ok(())
             }

@@ -33,7 +33,7 @@ pub(super) fn generators(scenario: &Scenario, problems: &mut Vec<Problem>) -> Ve
         let Some((schedule, request)) = generator(section, line, &scenario.directory, problems) else { continue };
         workers += u64::from(schedule.workers());
         let start = section.settings.duration("start");
-        let flags = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let flags = shown(line);
         let from = if start.is_zero() { String::new() } else { format!(", from {}", format_duration(start)) };
         generators.push((
             GeneratorPlan { schedule: SchedulePlan::Hey(schedule), request, start },
@@ -47,6 +47,14 @@ pub(super) fn generators(scenario: &Scenario, problems: &mut Vec<Problem>) -> Ve
         );
     }
     generators
+}
+
+/// Flags as they may be shown; a line that is no list of words has no credentials to find.
+pub(super) fn shown(line: &str) -> String {
+    match hey_flags::words(line) {
+        Ok(words) => hey_flags::without_secrets(&words),
+        Err(_) => line.to_owned(),
+    }
 }
 
 fn generator(

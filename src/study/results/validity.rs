@@ -50,7 +50,9 @@ const GIVE_ROOM: &str = "close other programs, lower -c or -q, or use a machine 
 pub(super) fn reasons(facts: &Facts<'_>, limits: &Limits) -> Vec<String> {
     let mut reasons = Vec::new();
     let &Facts { planned, sent, rows, lost_busy, lost_late, lateness, stalled, load, interrupted } = facts;
-    if interrupted {
+    if interrupted && load.is_zero() {
+        reasons.push("the run was interrupted before its load began; run it again".to_owned());
+    } else if interrupted {
         reasons.push(format!(
             "the run was interrupted {} after its load began, so it compares with nothing; run it again",
             seconds(load)
