@@ -148,6 +148,7 @@ fn record(study: &Study, demand: Demand) -> StudyRecord {
         status: "running".to_owned(),
         command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
         seed: study.seed.0,
+        seeds: (1..=study.repeats).map(|repeat| study.seed.of_repeat(repeat).0).collect(),
         repeats: study.repeats,
         started_unix_s: Clock::unix_now().as_secs_f64(),
         ended_unix_s: None,

@@ -237,6 +237,7 @@ pub(super) mod tests {
             command: ["watchtower", "run", "scenarios/ftest.toml", "--seed", "42"].map(str::to_owned).to_vec(),
             seed: 42,
             repeats,
+            seeds: vec![42],
             started_unix_s: 1_795_478_400.0,
             ended_unix_s: Some(1_795_478_790.0),
             slo_latency_ms: 75.0,

@@ -26,6 +26,9 @@ pub struct StudyRecord {
     pub command: Vec<String>,
     /// Seed of the study; repeats derive theirs.
     pub seed: u64,
+    /// Seed of each repeat, in order.
+    #[serde(default)]
+    pub seeds: Vec<u64>,
     /// Repeats asked for.
     pub repeats: u32,
     /// Unix time of the start, in seconds.
