@@ -300,11 +300,12 @@ fn misbehaviour_is_one_kind_of_error_counted_once_by_both_engines() {
 }
 
 #[test]
-#[ignore = "one run in six the third request of 50 MB hangs until its time-out: found once, not understood yet"]
 fn an_answer_that_comes_before_the_request_was_read_counts_and_ends_the_connection() {
-    // the body is longer than all buffers on the way
+    // the body is longer than all buffers on the way, and nobody reads it: read, it might all be gone before the answer is seen,
+    // and the connection fit for the next request
     let refused = say("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n");
-    let case = Case::new("early", &[refused, Step::Hang], Ok(413)).asked(|request| {
+    let unread = Step::Wait(Duration::from_millis(300));
+    let case = Case::new("early", &[refused, unread, Step::Close], Ok(413)).asked(|request| {
         "POST".clone_into(&mut request.method);
         request.body = vec![b'x'; 50_000_000];
     });
