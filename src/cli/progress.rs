@@ -90,12 +90,7 @@ impl Observer for ProgressView {
 
 fn line(progress: &Progress) -> String {
     let seen = &progress.seen;
-    let phase = match progress.phase {
-        Phase::WarmUp => "warm-up",
-        Phase::Load => "load",
-        Phase::CoolDown => "cool-down",
-    };
-    let mut text = phase.to_owned();
+    let mut text = progress.phase.as_str().to_owned();
     if let (Some(ready), Some(desired)) = (seen.ready, seen.desired) {
         let _ = write!(text, ", replicas {ready}/{desired}");
     }

@@ -23,7 +23,7 @@ use crate::policy::registry::PolicyInfo;
 use crate::policy::settings::Settings;
 use crate::policy::{FunctionInfo, Policy};
 use crate::random::Seed;
-use crate::record::{EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
+use crate::record::{EventKind, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
 use crate::schedule::{Schedule, hey};
 use crate::time::{Epoch, Timestamp};
 
@@ -155,6 +155,37 @@ pub enum Phase {
     Load,
     /// After it.
     CoolDown,
+}
+
+impl Phase {
+    /// The word that stands in files and on screens.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::WarmUp => "warm-up",
+            Self::Load => "load",
+            Self::CoolDown => "cool-down",
+        }
+    }
+}
+
+/// The first whole second after `start`. Seconds are counted from the load's start, so the warm-up begins with the rest of one.
+pub(crate) fn first_second(start: Timestamp, load_start: Timestamp) -> Timestamp {
+    let second = Duration::from_secs(1);
+    let rest = Duration::from_nanos(u64::from((load_start - start).subsec_nanos()));
+    start + if rest.is_zero() { second } else { rest }
+}
+
+/// A row that tells of the run itself: a phase, its end.
+pub(crate) fn phase_row(at: Timestamp, what: &str) -> EventRow {
+    EventRow {
+        at,
+        actor: "run".into(),
+        kind: EventKind::Phase,
+        from: None,
+        to: None,
+        reason: what.to_owned(),
+        value: None,
+    }
 }
 
 /// A row could not be kept (a full disk, for instance). The run ends; what was kept stays.

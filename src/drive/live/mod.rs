@@ -11,3 +11,6 @@ pub mod load;
 pub mod probe;
 pub mod run;
 pub mod target;
+
+/// The header in which a target may name the replica that answered; our own platform does, no other gateway has it.
+pub const REPLICA_HEADER: &str = "x-watchtower-replica";

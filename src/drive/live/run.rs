@@ -20,7 +20,7 @@ use super::load::{Load, LoadError, Report};
 use super::probe;
 use super::target::{Target, TargetError};
 use crate::drive::decisions::Decisions;
-use crate::drive::{Outcome, Phase, Plan, RecordError, Recorder, Tally};
+use crate::drive::{Outcome, Phase, Plan, RecordError, Recorder, Tally, first_second, phase_row};
 use crate::policy::{Action, Context, Event, FunctionInfo, Policy, ProbeOutcome};
 use crate::record::{ErrorKind, EventKind, EventRow, FunctionId, PlatformSample};
 use crate::time::Timestamp;
@@ -241,14 +241,7 @@ impl Run<'_> {
 
     fn enter(&mut self, at: Timestamp, phase: Phase) -> Result<(), RecordError> {
         self.recorder.phase(at, phase)?;
-        self.recorder.event(&phase_row(
-            at,
-            match phase {
-                Phase::WarmUp => "warm-up",
-                Phase::Load => "load",
-                Phase::CoolDown => "cool-down",
-            },
-        ))
+        self.recorder.event(&phase_row(at, phase.as_str()))
     }
 
     fn second(&mut self, at: Timestamp) -> Result<(), RecordError> {
@@ -378,23 +371,4 @@ impl Run<'_> {
             let _ = answers.send(Answer::WarmUp(answer));
         });
     }
-}
-
-fn phase_row(at: Timestamp, reason: &str) -> EventRow {
-    EventRow {
-        at,
-        actor: "run".into(),
-        kind: EventKind::Phase,
-        from: None,
-        to: None,
-        reason: reason.to_owned(),
-        value: None,
-    }
-}
-
-/// The first whole second, counted from the load's start, after `start`.
-fn first_second(start: Timestamp, load_start: Timestamp) -> Timestamp {
-    let second = 1_000_000_000;
-    let to_load = (load_start - start).as_nanos() as u64;
-    start + Duration::from_nanos(if to_load.is_multiple_of(second) { second } else { to_load % second })
 }

@@ -22,7 +22,7 @@ use crate::record::{Answer, ErrorKind, EventKind, EventRow, FunctionId};
 use crate::time::{Epoch, Timestamp};
 
 use super::decisions::Decisions;
-use super::{Outcome, Phase, Plan, RecordError, Recorder};
+use super::{Outcome, Phase, Plan, RecordError, Recorder, first_second, phase_row};
 use agenda::{Agenda, What};
 use load::Load;
 use platform::{Caller, Platform};
@@ -58,16 +58,10 @@ pub fn run<R: Recorder + ?Sized>(plan: &Plan, epoch: Epoch, recorder: &mut R) ->
         deliveries: Vec::new(),
         decisions: Decisions::of(plan.arm.policy.name),
         probes: Vec::new(),
-        next_second: first_second(plan.warm_up),
+        next_second: first_second(Timestamp::ZERO, load_start),
         load_end: None,
     };
     simulation.run()
-}
-
-/// Seconds are counted from the load's start, so the warm-up begins with the rest of one.
-fn first_second(warm_up: Duration) -> Timestamp {
-    let rest = Duration::from_nanos(u64::from(warm_up.subsec_nanos()));
-    Timestamp::ZERO + if rest.is_zero() { SECOND } else { rest }
 }
 
 struct Simulation<'a, R: ?Sized> {
@@ -301,23 +295,7 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
 
     fn enter(&mut self, phase: Phase) -> Result<(), RecordError> {
         self.recorder.phase(self.now, phase)?;
-        self.phase_row(match phase {
-            Phase::WarmUp => "warm-up",
-            Phase::Load => "load",
-            Phase::CoolDown => "cool-down",
-        })
-    }
-
-    fn phase_row(&mut self, name: &str) -> Result<(), RecordError> {
-        self.recorder.event(&EventRow {
-            at: self.now,
-            actor: "run".into(),
-            kind: EventKind::Phase,
-            from: None,
-            to: None,
-            reason: name.to_owned(),
-            value: None,
-        })
+        self.recorder.event(&phase_row(self.now, phase.as_str()))
     }
 
     fn end_load_if_done(&mut self) -> Result<(), RecordError> {
@@ -335,7 +313,7 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
         }
         // nothing is due before now; this only moves the sample's clock
         self.platform.cluster.advance(self.now, changes);
-        self.phase_row("ended")?;
+        self.recorder.event(&phase_row(self.now, "ended"))?;
         Ok(Outcome {
             epoch: self.epoch,
             load_start: self.load_start,

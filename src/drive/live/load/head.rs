@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 
 use httparse::{Header, ParserConfig, Response, Status};
 
+use crate::drive::live::REPLICA_HEADER;
 use crate::record::{ErrorKind, ReplicaId};
 
 /// Headers that are parsed without a second try; answers of functions have ten.
@@ -13,9 +14,6 @@ const HEADERS: usize = 32;
 
 /// Most headers an answer may have.
 pub(super) const HEADERS_MAX: usize = 128;
-
-/// The header in which a target may name the replica that answered.
-pub(super) const REPLICA_HEADER: &str = "x-watchtower-replica";
 
 /// What an answer's head tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

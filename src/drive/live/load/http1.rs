@@ -18,6 +18,7 @@ use hyper::client::conn::http1;
 use hyper::header;
 use hyper_util::rt::TokioIo;
 
+use crate::drive::live::REPLICA_HEADER;
 use crate::drive::live::clock::Clock;
 use crate::record::{Detail, ErrorKind, ReplicaId};
 use crate::time::Timestamp;
@@ -25,7 +26,7 @@ use crate::time::Timestamp;
 use super::answer::HEAD_MAX;
 use super::dial::Dial;
 use super::engine::Exchange;
-use super::head::{HEADERS_MAX, Head, REPLICA_HEADER};
+use super::head::{HEADERS_MAX, Head};
 use super::request::Prepared;
 use super::wire::{Marks, Wire};
 

@@ -33,9 +33,6 @@ use crate::time::Timestamp;
 
 pub use service::Platform;
 
-/// Names the modelled replica that answered; no other gateway has this header.
-pub const REPLICA_HEADER: &str = "x-watchtower-replica";
-
 /// What a platform is started with.
 pub struct Options {
     /// Where the gateway listens; port 0 takes any free one.

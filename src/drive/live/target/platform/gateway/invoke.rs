@@ -7,12 +7,12 @@ use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONTENT_LENGTH, HeaderName, HeaderValue, SERVER};
 use hyper::{Method, Request, StatusCode};
 
-use super::super::REPLICA_HEADER;
 use super::super::clockwork::Answered;
 use super::super::functions::{Function, split_namespace};
 use super::super::handlers::{self, Call, Reply};
 use super::super::server::Answer;
 use super::{Gateway, answer};
+use crate::drive::live::REPLICA_HEADER;
 use crate::model::Ending;
 use crate::record::ReplicaId;
 use crate::time::{Timestamp, nanos};
