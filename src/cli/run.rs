@@ -14,6 +14,7 @@ use crate::study::host;
 use crate::study::plan::{Study, rounded};
 use crate::study::resolve::{self, Overrides};
 use crate::study::results::ResultsError;
+use crate::study::results::expect::{Judged, Verdict, judge};
 use crate::study::results::summary::{ArmRecord, SCHEMA_VERSION, StudyRecord};
 use crate::study::runner::{StudyEnd, StudyError, run_study};
 use crate::study::target_kind::TargetKind;
@@ -21,8 +22,8 @@ use crate::time::format_duration;
 
 /// Run scenarios: every arm under the same load, everything recorded
 ///
-/// Exit codes: 0 done; 1 a run failed or is invalid; 2 bad usage or scenario; 130 after Ctrl-C and 143 after SIGTERM, with the
-/// results so far kept and marked partial.
+/// Exit codes: 0 done; 1 a run failed or is invalid; 2 bad usage or scenario; 3 an expectation (`[expect]`) of the scenario is
+/// not met; 130 after Ctrl-C and 143 after SIGTERM, with the results so far kept and marked partial.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Scenario files
@@ -70,14 +71,14 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
     runtime.block_on(async {
         let mut interrupt =
             Interrupt::listen().map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
-        let mut ended = Vec::new();
+        let mut ended: Vec<Ended> = Vec::new();
         let mut failure = None;
         for (study, results) in studies.iter().zip(&directories) {
             match one_study(study, results, printer, &mut interrupt).await {
                 Ok(end) => ended.push(end),
                 Err(error) => failure = Some(error),
             }
-            if failure.is_some() || ended.last().is_some_and(|end| end.interrupted) {
+            if failure.is_some() || ended.last().is_some_and(|ended| ended.end.interrupted) {
                 break;
             }
         }
@@ -85,22 +86,27 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
         if args.json {
             Printer::result(&json(&ended)?);
         } else {
-            for end in &ended {
+            for Ended { end, expectations } in &ended {
                 Printer::result(&table::table(&end.runs));
                 if let Some(reading) = table::reading(&end.runs) {
                     Printer::result(&reading);
+                }
+                if !expectations.is_empty() {
+                    Printer::result(&table::expectations(expectations));
                 }
             }
         }
         if let Some(failure) = failure {
             return Err(failure);
         }
-        let valid = ended.iter().flat_map(|end| &end.runs).all(|run| run.valid);
+        let valid = ended.iter().flat_map(|ended| &ended.end.runs).all(|run| run.valid);
+        let met = ended.iter().flat_map(|ended| &ended.expectations).all(|one| one.verdict != Verdict::NotMet);
         Ok(match interrupt.cause() {
             Some(Cause::CtrlC) => ExitStatus::Interrupted,
             Some(Cause::Terminate) => ExitStatus::Terminated,
-            None if valid => ExitStatus::Done,
-            None => ExitStatus::Failed,
+            None if !valid => ExitStatus::Failed,
+            None if met => ExitStatus::Done,
+            None => ExitStatus::NotMet,
         })
     })
 }
@@ -115,27 +121,34 @@ async fn one_study(
     results: &Path,
     printer: Printer,
     interrupt: &mut Interrupt,
-) -> Result<StudyEnd, Failure> {
+) -> Result<Ended, Failure> {
     let (runs, duration) = (study.runs(), rounded(study.duration()));
     printer.say(&format!("{}: {runs} runs on the {} target, about {duration} in all", study.name, study.target));
 
     let mut view = ProgressView::new(printer);
     let demand = demand(study);
-    let end =
-        run_study(study, &record(study, demand), demand, results, &mut view, interrupt).await.map_err(|error| {
-            // what could not even begin is a matter of how the command was given
-            let begun =
-                results.join("study.json").exists() && !matches!(error, StudyError::Results(ResultsError::Exists(_)));
-            let status = if begun { ExitStatus::Failed } else { ExitStatus::Usage };
-            let hint = begun.then(|| format!("results so far are in {}", results.display()));
-            Failure::from_error(status, &error, hint)
-        })?;
+    let record = record(study, demand);
+    let end = run_study(study, &record, demand, results, &mut view, interrupt).await.map_err(|error| {
+        // what could not even begin is a matter of how the command was given
+        let begun =
+            results.join("study.json").exists() && !matches!(error, StudyError::Results(ResultsError::Exists(_)));
+        let status = if begun { ExitStatus::Failed } else { ExitStatus::Usage };
+        let hint = begun.then(|| format!("results so far are in {}", results.display()));
+        Failure::from_error(status, &error, hint)
+    })?;
     crate::report::write(results).map_err(|error| {
         let hint = format!("the data is safe; try `watchtower report {}`", results.display());
         Failure::from_error(ExitStatus::Failed, &error, Some(hint))
     })?;
     printer.say(&format!("results in {}", results.display()));
-    Ok(end)
+    let expectations = judge(&record, &end.runs);
+    Ok(Ended { end, expectations })
+}
+
+/// A study that ended, with what became of its expectations.
+struct Ended {
+    end: StudyEnd,
+    expectations: Vec<Judged>,
 }
 
 fn record(study: &Study, demand: Demand) -> StudyRecord {
@@ -168,6 +181,7 @@ fn record(study: &Study, demand: Demand) -> StudyRecord {
         cool_down_s: study.cool_down.as_secs_f64(),
         host: host::facts(),
         notes: notes(study, demand),
+        expect: study.expect.clone(),
         scenario: study.resolved_without_secrets().to_owned(),
     }
 }
@@ -220,13 +234,14 @@ fn utc_stamp() -> String {
         .map_or_else(|_| seconds.to_string(), |now| now.strftime("%Y%m%dT%H%M%SZ").to_string())
 }
 
-fn json(ended: &[StudyEnd]) -> Result<String, Failure> {
+fn json(ended: &[Ended]) -> Result<String, Failure> {
     let studies: Vec<_> = ended
         .iter()
-        .map(|end| {
+        .map(|Ended { end, expectations }| {
             serde_json::json!({
                 "results": end.results.display().to_string(),
                 "reading": table::reading(&end.runs),
+                "expectations": expectations,
                 "runs": end.runs,
             })
         })

@@ -10,6 +10,7 @@ use crate::stats::slo::Slo;
 use crate::time::format_duration;
 
 use super::results::Limits;
+use super::results::expect::Expectation;
 use super::target_kind::TargetKind;
 
 /// A scenario, checked and complete, with the command line's wishes in it.
@@ -45,6 +46,8 @@ pub struct Study {
     pub seed: Seed,
     /// When a run is not valid.
     pub limits: Limits,
+    /// What is expected of the arms.
+    pub expect: Vec<Expectation>,
     pub(super) resolved: String,
     pub(super) shown: String,
 }
@@ -138,6 +141,7 @@ impl Study {
                     settings: arm.settings.iter().map(|(name, value)| (name, value.to_string())).collect(),
                 })
                 .collect(),
+            expect: self.expect.clone(),
             repeats: self.repeats,
             seed: self.seed.0,
             runs: self.runs(),
@@ -185,6 +189,8 @@ pub struct Description {
     pub loads: Vec<String>,
     /// The arms.
     pub arms: Vec<ArmDescription>,
+    /// What is expected of the arms.
+    pub expect: Vec<Expectation>,
     /// Runs per arm.
     pub repeats: u32,
     /// Seed of the study.
@@ -228,6 +234,9 @@ impl fmt::Display for Description {
             for (name, value) in &arm.settings {
                 writeln!(f, "               {name} = {value}")?;
             }
+        }
+        for expectation in &self.expect {
+            writeln!(f, "  expect     {} ({})", expectation.formula, expectation.over.as_str())?;
         }
         let requests = match self.planned_requests {
             Some(planned) => format!("{planned} requests each"),

@@ -3,6 +3,7 @@
 //! Problems are collected, not returned at the first one; only a scenario without any becomes a [`Study`].
 
 mod arms;
+mod expect;
 mod function;
 mod loads;
 mod names;
@@ -60,6 +61,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
     let function = function::function(&mut scenario, &mut problems);
     let slo = slo(&scenario, &mut problems);
     let generators = loads::generators(&scenario, &mut problems);
+    let expect = expect::expectations(&scenario, &mut problems);
     let arms = arms::arms(&mut scenario, overrides, &mut problems);
     let run = &scenario.run.settings;
     let platform = &scenario.platform.settings;
@@ -83,6 +85,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         cool_down: run.duration("cool_down"),
         repeats: run.count("repeats"),
         seed: Seed(run.integer("seed")),
+        expect,
         resolved: String::new(),
         shown: String::new(),
     };

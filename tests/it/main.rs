@@ -11,6 +11,7 @@
 mod cli;
 mod cluster;
 mod engines;
+mod expect;
 mod gateway;
 mod hey_golden;
 mod load;
