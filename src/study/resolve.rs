@@ -12,7 +12,7 @@ mod written;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::drive::{GeneratorPlan, SchedulePlan};
+use crate::drive::GeneratorPlan;
 use crate::model::{NodeModel, Work};
 use crate::policy::settings::Value;
 use crate::random::Seed;
@@ -158,10 +158,8 @@ fn is_about_list(problem: &Problem, name: &str) -> bool {
 fn limits(section: &Section, generators: &[(GeneratorPlan, String)]) -> Limits {
     const LONGEST: Duration = Duration::from_millis(10);
     const SHORTEST: Duration = Duration::from_millis(1);
-    let period = generators.iter().filter_map(|(generator, _)| match &generator.schedule {
-        SchedulePlan::Hey(settings) => settings.period(),
-    });
-    let auto = period.min().map_or(LONGEST, |period| (period / 20).clamp(SHORTEST, LONGEST));
+    let gap = generators.iter().filter_map(|(generator, _)| generator.schedule.shortest_gap()).min();
+    let auto = gap.map_or(LONGEST, |gap| (gap / 20).clamp(SHORTEST, LONGEST));
     Limits {
         max_lateness_p99: section.settings.duration_or_word("max_lateness").unwrap_or(auto),
         max_stall: section.settings.duration("max_stall"),

@@ -155,6 +155,10 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
                 self.load.begin(generator, &mut self.agenda, self.recorder)?;
                 self.end_load_if_done()?;
             }
+            What::Finish { generator } => {
+                self.load.finish(now, generator);
+                self.end_load_if_done()?;
+            }
             What::Second => self.second(changes)?,
             // the loop ends before it comes here
             What::End => {}
