@@ -20,5 +20,6 @@ mod promql;
 mod results;
 mod scenario;
 mod sim;
+mod simulated;
 mod theory;
 mod tidy;
