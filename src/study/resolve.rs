@@ -167,7 +167,7 @@ fn limits(section: &Section, generators: &[(GeneratorPlan, String)]) -> Limits {
     }
 }
 
-/// No run and no study is longer than a week.
+/// No run and no study is longer than a week. In virtual time only the runs count: nobody waits for their sum.
 fn length(study: &Study, scenario: &Scenario, problems: &mut Vec<Problem>) {
     let run = study.duration_of_run();
     if run > keys::LONGEST {
@@ -185,7 +185,7 @@ fn length(study: &Study, scenario: &Scenario, problems: &mut Vec<Problem>) {
             None if study.warm_up > study.cool_down => scenario.run.problem("warm_up", what, "write a shorter time"),
             None => scenario.run.problem("cool_down", what, "write a shorter time"),
         });
-    } else if study.duration() > keys::LONGEST {
+    } else if !study.target.is_virtual() && study.duration() > keys::LONGEST {
         let what = format!(
             "makes the study last {}, {} runs of {}; the longest is a week",
             rounded(study.duration()),

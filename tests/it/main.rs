@@ -21,5 +21,6 @@ mod promql;
 mod results;
 mod scenario;
 mod sim;
+mod simulated;
 mod theory;
 mod tidy;
