@@ -104,7 +104,7 @@ fn measure(command: &Command, words: &[String]) -> ExitCode {
         if !rule.is_met(value) {
             let value = value.map_or_else(|| "unknown".to_owned(), |value| value.to_string());
             printer.warn(&format!("not met: {rule} ({} is {value})", rule.metric()));
-            status = ExitStatus::Unmet;
+            status = ExitStatus::NotMet;
         }
     }
     for problem in [kept, written].into_iter().filter_map(Result::err) {

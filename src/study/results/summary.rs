@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::expect::Expectation;
+
 /// Version of the results layout; readers refuse what they don't know.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -51,6 +53,9 @@ pub struct StudyRecord {
     pub host: HostRecord,
     /// Sentences a reader must know (what is not isolated, why demand is unknown).
     pub notes: Vec<String>,
+    /// What the scenario expects of its arms, in its order.
+    #[serde(default)]
+    pub expect: Vec<Expectation>,
     /// The scenario file as resolved, with every default filled in, as TOML.
     pub scenario: String,
 }
