@@ -11,10 +11,11 @@ use std::process::ExitCode;
 use super::exit::ExitStatus;
 use super::output::Printer;
 use crate::record::RequestRow;
-use crate::study::hey::command::{Command, Output, Refusal};
+use crate::study::hey::command::{Command, Output, Refusal, Task};
 use crate::study::hey::measured::Measured;
 use crate::study::hey::run::{Progress, Watch, run as send};
 use crate::study::hey::{cores, csv, json, tables, usage};
+use crate::study::hey_judgement::{Asked, Verdict, judge_all};
 use crate::study::results::percentile_text;
 use crate::time::Timestamp;
 
@@ -50,10 +51,38 @@ pub(super) fn run(words: Vec<OsString>) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match Command::parse(&words) {
-        Ok(command) => measure(&command, &words),
+    match Task::parse(&words) {
+        Ok(Task::Send(command)) => measure(&command, &words),
+        Ok(Task::Judge { files, asked, json }) => judge(&files, asked, json),
         Err(refusal) => refuse(&refusal),
     }
+}
+
+/// Exit code 0 if each of them kept its flags, 1 if one did not, 2 if a file is no summary.
+fn judge(files: &[String], asked: Asked, json: bool) -> ExitCode {
+    let printer = Printer::new(false);
+    let mut texts = Vec::with_capacity(files.len());
+    for file in files {
+        match std::fs::read_to_string(file) {
+            Ok(text) => texts.push((file.clone(), text)),
+            Err(error) => {
+                printer.error(&format!("--judge {file}: {error}\n  hint: name a file that holds a summary of hey's"));
+                return ExitStatus::Usage.into();
+            }
+        }
+    }
+    let judgements = match judge_all(&texts, asked) {
+        Ok(judgements) => judgements,
+        Err((file, error)) => {
+            printer.error(&format!("--judge {file}: {error}"));
+            return ExitStatus::Usage.into();
+        }
+    };
+    // plain numbers and texts can always be written
+    let json = json.then(|| serde_json::to_string_pretty(&judgements).unwrap_or_default());
+    Printer::result(&json.unwrap_or_else(|| judgements.to_string()));
+    let kept = judgements.summaries.iter().all(|one| one.verdict == Verdict::Kept);
+    if kept { ExitStatus::Done.into() } else { ExitStatus::Failed.into() }
 }
 
 fn refuse(refusal: &Refusal) -> ExitCode {

@@ -1,12 +1,14 @@
 //! hey's command line as a whole: which flags and address make a load, and in which order hey finds fault with them (hey 0.1.4, hey.go).
 
 use std::path::Path;
+use std::time::Duration;
 
 use hyper::Uri;
 
 use crate::drive::RequestPlan;
 use crate::schedule::hey;
 use crate::study::hey_flags::{FlagError, Flags, authorization};
+use crate::study::hey_judgement::Asked;
 
 use super::address::Address;
 use super::options::Options;
@@ -58,7 +60,23 @@ pub enum Refusal {
     Conflict(String),
 }
 
-impl Command {
+/// What a command line asks for.
+#[derive(Clone, Debug)]
+pub enum Task {
+    /// A load.
+    Send(Box<Command>),
+    /// `--judge`: whether the heys that printed these summaries kept the flags.
+    Judge {
+        /// Where the summaries are.
+        files: Vec<String>,
+        /// The flags.
+        asked: Asked,
+        /// Whether to answer in JSON.
+        json: bool,
+    },
+}
+
+impl Task {
     /// Reads a command line, without the program's name. A body file is read from the working directory.
     ///
     /// # Errors
@@ -69,13 +87,28 @@ impl Command {
             FlagError::Help => Refusal::Help,
             error => Refusal::Flag(error),
         })?;
+        if !options.judged.is_empty() {
+            let Options { judged: files, json, .. } = options;
+            let timeout = u64::try_from(flags.timeout_s).ok().filter(|secs| *secs > 0).map(Duration::from_secs);
+            return Ok(Self::Judge { files, asked: Asked { pacing: pacing(&flags)?, timeout }, json });
+        }
         let Some((url, ignored)) = rest.split_first() else { return Err(Refusal::Usage(String::new())) };
-        let pacing = flags.pacing().map_err(|error| match error {
-            // the schedule's words for them are hey's, without the full stop
-            FlagError::Pacing(error @ hey::SettingsError::Rate(_)) => Refusal::Usage(error.to_string()),
-            FlagError::Pacing(error) => Refusal::Usage(format!("{error}.")),
-            error => Refusal::Usage(error.to_string()),
-        })?;
+        Command::new(&flags, options, url, ignored).map(|command| Self::Send(Box::new(command)))
+    }
+}
+
+fn pacing(flags: &Flags) -> Result<hey::Settings, Refusal> {
+    flags.pacing().map_err(|error| match error {
+        FlagError::Pacing(error @ hey::SettingsError::Rate(_)) => Refusal::Usage(error.to_string()),
+        // the schedule's words for them are hey's, without the full stop
+        FlagError::Pacing(error) => Refusal::Usage(format!("{error}.")),
+        error => Refusal::Usage(error.to_string()),
+    })
+}
+
+impl Command {
+    fn new(flags: &Flags, options: Options, url: &str, ignored: &[String]) -> Result<Self, Refusal> {
+        let mut pacing = pacing(flags)?;
         let mut unsendable = None;
         let mut request = match flags.request(Path::new("")) {
             Ok(request) => request,
@@ -101,6 +134,13 @@ impl Command {
             "csv" => Output::Csv,
             other => return Err(Refusal::Conflict(format!("-o {other}: csv is the only format beside the summary"))),
         };
+        if let Some(phase) = options.phase {
+            if pacing.period().is_none() {
+                let text = "--phase says how the ticks of -q lie, and there is no -q; add one or leave it out";
+                return Err(Refusal::Conflict(text.to_owned()));
+            }
+            pacing = pacing.with_phase(phase);
+        }
         Ok(Self {
             pacing,
             request,
@@ -138,7 +178,10 @@ mod tests {
     use crate::study::hey_flags::words;
 
     fn parse(line: &str) -> Result<Command, Refusal> {
-        Command::parse(&words(line).expect("quotes are closed"))
+        match Task::parse(&words(line).expect("quotes are closed"))? {
+            Task::Send(command) => Ok(*command),
+            Task::Judge { .. } => panic!("{line} sends a load"),
+        }
     }
 
     #[test]
@@ -158,6 +201,12 @@ mod tests {
             ("-m 'A B' http://[", usage("net/http: invalid method \"A B\"")),
             ("http://[", usage("parse \"http://[\": missing ']' in host")),
             (
+                "--phase spread http://h",
+                Refusal::Conflict(
+                    "--phase says how the ticks of -q lie, and there is no -q; add one or leave it out".to_owned(),
+                ),
+            ),
+            (
                 "--json -o csv http://h",
                 Refusal::Conflict("--json and -o both say what to print; leave one of them out".to_owned()),
             ),
@@ -165,6 +214,16 @@ mod tests {
             assert_eq!(parse(line).expect_err(line), refusal, "{line}");
         }
         assert!(matches!(parse("-n 0 -foo"), Err(Refusal::Flag(FlagError::NotDefined(_)))));
+    }
+
+    #[test]
+    fn summaries_are_judged_without_an_address() {
+        let line = words("--judge a.txt --judge b.txt -z 2m -c 50 -q 5 -t 0").expect("no quotes");
+        let Ok(Task::Judge { files, asked, json }) = Task::parse(&line) else { panic!("a judgement") };
+        assert_eq!(
+            (files.join(" ").as_str(), asked.pacing.planned(), asked.timeout, json),
+            ("a.txt b.txt", Some(30_000), None, false)
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One load against one address, without a scenario: what hey does, and what it lacks.
 //!
 //! ```text
-//!   words --Command::parse--> Command --run--> Measured --> summary (stats), csv, template, json, tables
+//!   words --Task::parse--> Command --run--> Measured --> summary (stats), csv, template, json, tables
 //! ```
 //!
 //! On hey's own flags everything here is hey's to the byte but for the list in docs/hey.md. Flags of ours change that, and only

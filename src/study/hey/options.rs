@@ -1,5 +1,6 @@
 //! The flags that hey lacks, read by Go's rules like its own.
 
+use crate::schedule::hey::Phase;
 use crate::study::hey_flags::go::boolean;
 use crate::study::hey_flags::{FlagError, Kind, MoreFlags, ValueError};
 
@@ -46,6 +47,17 @@ pub const OPTIONS: &[OptionInfo] = &[
         value: "RULE",
         doc: "Exit with 3 unless the rule holds, such as \"p95_ms < 120\" or \"errors == 0\". Repeatable.",
     },
+    OptionInfo {
+        name: "phase",
+        value: "WORD",
+        doc: "How the workers' ticks lie (with -q): sync (hey's bursts), spread (evenly) or random.",
+    },
+    OptionInfo { name: "seed", value: "N", doc: "What --phase random draws from. Default is 1." },
+    OptionInfo {
+        name: "judge",
+        value: "FILE",
+        doc: "Judge a summary that hey printed, by the flags it was given; sends nothing. Repeatable.",
+    },
     OptionInfo { name: "progress", value: "", doc: "Show the progress on standard error, if that is a terminal." },
 ];
 
@@ -71,6 +83,12 @@ pub struct Options {
     pub expectations: Vec<Expectation>,
     /// `--progress`.
     pub progress: bool,
+    /// `--phase`, if given.
+    pub phase: Option<Phase>,
+    /// `--seed`, if given.
+    pub seed: Option<u64>,
+    /// `--judge`, each.
+    pub judged: Vec<String>,
 }
 
 impl MoreFlags for Options {
@@ -102,11 +120,23 @@ impl MoreFlags for Options {
             "hdr-due" => self.hdr_due = file()?,
             "csv-exact" => self.csv_exact = file()?,
             "percentiles" => self.percentiles = percentiles(value).map_err(unfit)?,
+            "judge" => self.judged.extend(file()?),
+            "phase" => self.phase = Some(phase(value).map_err(unfit)?),
+            "seed" => {
+                let seed = value.parse().map_err(|_| unfit("write a whole number from 0, such as 7".to_owned()));
+                self.seed = Some(seed?);
+            }
             "expect" => self.expectations.push(value.parse().map_err(unfit)?),
             _ => return Err(FlagError::NotDefined(name.to_owned())),
         }
         Ok(())
     }
+}
+
+fn phase(word: &str) -> Result<Phase, String> {
+    let phases = [Phase::Sync, Phase::Spread, Phase::Random];
+    let found = phases.into_iter().find(|phase| phase.as_str() == word);
+    found.ok_or_else(|| format!("write one of {}", phases.map(Phase::as_str).join(", ")))
 }
 
 fn percentiles(list: &str) -> Result<Vec<f64>, String> {
@@ -142,6 +172,8 @@ mod tests {
             let value = match option.name {
                 "percentiles" => "50",
                 "expect" => "errors == 0",
+                "phase" => "spread",
+                "seed" => "7",
                 _ if option.value.is_empty() => "true",
                 _ => "file",
             };
@@ -162,6 +194,8 @@ mod tests {
                 ["--percentiles", "0"],
                 r#"invalid value "0" for flag --percentiles: "0" is no percentile; write numbers above 0 up to 100, such as 50,90,99.9"#,
             ),
+            (["--phase", "late"], r#"invalid value "late" for flag --phase: write one of sync, spread, random"#),
+            (["--seed", "-1"], r#"invalid value "-1" for flag --seed: write a whole number from 0, such as 7"#),
             (["--hdr", ""], r#"invalid value "" for flag --hdr: write the name of a file"#),
         ] {
             let error = parse(&words).expect_err("no value");

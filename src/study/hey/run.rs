@@ -11,6 +11,7 @@ use crate::drive::live::clock::Clock;
 use crate::drive::live::interrupt::CtrlC;
 use crate::drive::live::load::{Engine, Keep, Load, LoadError, Options, Report};
 use crate::drive::{GeneratorPlan, SchedulePlan, Tally};
+use crate::random::Seed;
 use crate::record::RequestRow;
 use crate::time::Timestamp;
 
@@ -114,7 +115,7 @@ async fn drive(
     let mut ctrl_c = CtrlC::listen()?;
     let (sender, mut reports) = unbounded_channel();
     let before = cpu_time();
-    let options = Options { engine: Engine::default(), keep };
+    let options = Options { engine: Engine::default(), keep, seed: Seed(command.options.seed.unwrap_or(1)) };
     let mut load = Some(Load::start_with(options, clock, uri, &[plan], start, sender)?);
     let mut look_at = start + LOOK_EVERY;
     let mut finished = None;
