@@ -10,6 +10,7 @@
 //! 4. At equal times the simulator keeps the order of insertion; live has the order of arrival.
 //! 5. The same [`Plan`] in, the same rows out: nothing above can tell which driver ran.
 
+pub mod client;
 pub mod decisions;
 #[cfg(feature = "app")]
 pub mod live;
@@ -26,6 +27,8 @@ use crate::random::Seed;
 use crate::record::{EventKind, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
 use crate::schedule::{Schedule, hey};
 use crate::time::{Epoch, Timestamp};
+
+pub use self::client::{ClientPlan, Trust};
 
 /// Everything a driver needs to know about one run: one arm, one repeat.
 #[derive(Clone)]
@@ -127,6 +130,8 @@ pub struct RequestPlan {
     pub timeout: Option<Duration>,
     /// Whether a connection serves more than one request.
     pub keep_alive: bool,
+    /// How the client behaves on the way.
+    pub client: ClientPlan,
 }
 
 impl Default for RequestPlan {
@@ -142,6 +147,7 @@ impl Default for RequestPlan {
             body: Vec::new(),
             timeout: Some(Duration::from_secs(20)),
             keep_alive: true,
+            client: ClientPlan::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One generator: its schedule, its workers' rounds, and the count of what became of every planned request.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -8,10 +9,11 @@ use tokio::sync::watch;
 
 use crate::drive::Tally;
 use crate::drive::live::clock::Clock;
-use crate::record::{GeneratorId, Lost, RequestRow, WorkerId};
+use crate::record::{ErrorKind, GeneratorId, Lost, RequestRow, WorkerId};
 use crate::schedule::{Call, Next, Schedule, Turn};
 use crate::time::Timestamp;
 
+use super::client::Client;
 use super::departures::Departures;
 use super::engine::{Engine, Exchange};
 use super::outbox::Outbox;
@@ -48,6 +50,8 @@ pub(super) struct Generator {
     start: Timestamp,
     stages: RefCell<Vec<Stage>>,
     tally: Cell<Tally>,
+    /// The kinds of failure there were.
+    failed: RefCell<BTreeSet<ErrorKind>>,
     /// When the last of the workers that are done was done.
     done: Cell<Timestamp>,
     shared: Rc<Shared>,
@@ -71,6 +75,7 @@ impl Generator {
             start,
             stages: RefCell::new(vec![Stage::Idle; workers as usize]),
             tally: Cell::new(Tally { period: schedule.period(), ..Tally::default() }),
+            failed: RefCell::default(),
             done: Cell::new(start),
             schedule: RefCell::new(schedule),
             shared,
@@ -93,7 +98,7 @@ impl Generator {
                 }
             }
         }
-        let mut connection = self.engine.connection(self.shared.clock, Arc::clone(&self.request));
+        let mut client = Client::new(self.engine, self.shared.clock, Arc::clone(&self.request));
         let mut turn = Turn::first(self.start);
         loop {
             let next = self.schedule.borrow_mut().next(worker, turn);
@@ -105,7 +110,12 @@ impl Generator {
                         self.shared.departures.wait_until(call.ready).await;
                     }
                     let sent = self.leave(worker, call);
-                    let exchange = connection.exchange(sent).await;
+                    let exchange = client.exchange(sent).await;
+                    if let Err(kind) = exchange.answer
+                        && self.failed.borrow_mut().insert(kind)
+                    {
+                        self.shared.progress.failed(self.id, client.failure(kind, exchange.first_byte.is_some()));
+                    }
                     self.arrived(worker, call, &exchange);
                     // what keeping the row took is lateness of the next request, not time of the last
                     let free = exchange.done;
