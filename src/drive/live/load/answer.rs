@@ -121,10 +121,11 @@ impl Answer {
         self.location.as_deref()
     }
 
-    /// What the end of the connection makes of it.
-    pub(super) fn closed(&self) -> Result<Head, ErrorKind> {
+    /// What the end of the connection makes of it; `rest` is what it has not taken.
+    pub(super) fn closed(&self, rest: &[u8]) -> Result<Head, ErrorKind> {
         match self.stage {
-            Stage::Head => Err(ErrorKind::Closed),
+            // a head that came in drops may not have been looked at since
+            Stage::Head => Err(parse(rest).err().unwrap_or(ErrorKind::Closed)),
             Stage::Sized(_) | Stage::Chunked(_) => Err(ErrorKind::CutBody),
             Stage::UntilClosed | Stage::Whole => Ok(self.head),
         }
@@ -177,6 +178,40 @@ impl Answer {
         }
         Ok(Some(parsed.length))
     }
+}
+
+/// An answer as this program reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Its status.
+    pub status: u16,
+    /// Its `Content-Length`, if it has one.
+    pub size: Option<u64>,
+    /// Where it sends the client instead, if it is a redirect.
+    pub location: Option<Vec<u8>>,
+    /// Whether its connection may serve another request.
+    pub keeps_open: bool,
+    /// Its bytes.
+    pub length: usize,
+}
+
+/// What the plain engine makes of these bytes as the answer to a request with `method`, if they come in pieces of at most `piece`
+/// bytes and the connection ends behind them.
+///
+/// # Errors
+/// What the request would fail of.
+pub fn read_answer(method: &Method, bytes: &[u8], piece: usize) -> Result<Reading, ErrorKind> {
+    let mut answer = Answer::to(method, false);
+    let (mut taken, mut come) = (0, 0);
+    let mut whole = None;
+    while whole.is_none() && come < bytes.len() {
+        come += piece.clamp(1, bytes.len() - come);
+        taken += answer.take(&bytes[taken..come])?;
+        whole = answer.whole();
+    }
+    let head = whole.map_or_else(|| answer.closed(&bytes[taken..]), Ok)?;
+    let location = answer.location().map(<[u8]>::to_vec);
+    Ok(Reading { status: head.status, size: head.size, location, keeps_open: answer.keeps_open(), length: taken })
 }
 
 /// Whether an empty line ends in it, as a head does.

@@ -58,6 +58,7 @@ use self::outbox::{Outbox, PATIENCE};
 use self::pacer::Pacer;
 use super::clock::Clock;
 
+pub use self::answer::{Reading, read_answer};
 pub(super) use self::client::Client;
 pub use self::engine::{Engine, Exchange};
 pub use self::failure::Failure;

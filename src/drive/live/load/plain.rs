@@ -236,7 +236,7 @@ impl Plain {
         let now = self.clock.now();
         way.read_at = Some(now);
         if length == 0 {
-            return Poll::Ready(way.answer.closed().map(Some));
+            return Poll::Ready(way.answer.closed(self.buffer.bytes()).map(Some));
         }
         way.first_byte.get_or_insert(now);
         let taken = way.answer.take(self.buffer.bytes()).inspect_err(|kind| {

@@ -18,7 +18,7 @@ fn read_to(method: &Method, text: &[u8], cut: usize, then_closed: bool) -> (Outc
             return (Some(Ok(head)), answer.keeps_open() && buffer.is_empty());
         }
     }
-    (then_closed.then(|| answer.closed()), answer.keeps_open())
+    (then_closed.then(|| answer.closed(&buffer)), answer.keeps_open())
 }
 
 /// What came of an answer; `None` if it goes on.
