@@ -35,8 +35,16 @@ pub struct ReplicaId(pub u32);
 pub enum ErrorKind {
     /// No connection: refused.
     Refused,
-    /// No connection for another reason (name not found, unreachable).
+    /// No connection for another reason (host unreachable, no free port).
     Connect,
+    /// The host's name could not be resolved.
+    Dns,
+    /// No TLS on the connection: the handshake failed, or a certificate that was to be verified is not good.
+    Tls,
+    /// The proxy could not be reached, or would not pass the request on.
+    Proxy,
+    /// A redirect that leads nowhere: too many in a row, or to an address that can't be called.
+    Redirect,
     /// The connection was reset.
     Reset,
     /// The connection was closed before the answer began.
@@ -59,6 +67,10 @@ impl ErrorKind {
         match self {
             Self::Refused => "refused",
             Self::Connect => "connect",
+            Self::Dns => "dns",
+            Self::Tls => "tls",
+            Self::Proxy => "proxy",
+            Self::Redirect => "redirect",
             Self::Reset => "reset",
             Self::Closed => "closed",
             Self::CutBody => "cut_body",

@@ -10,6 +10,7 @@
 //! 4. At equal times the simulator keeps the order of insertion; live has the order of arrival.
 //! 5. The same [`Plan`] in, the same rows out: nothing above can tell which driver ran.
 
+pub mod client;
 pub mod decisions;
 #[cfg(feature = "app")]
 pub mod live;
@@ -28,7 +29,8 @@ use crate::record::{EventKind, EventRow, GeneratorId, Lost, PlatformSample, Prob
 use crate::schedule::Call;
 use crate::time::{Epoch, Timestamp};
 
-pub use schedule_plan::{Planned, SchedulePlan};
+pub use self::client::{ClientPlan, Trust};
+pub use self::schedule_plan::{Planned, SchedulePlan};
 
 /// Everything a driver needs to know about one run: one arm, one repeat.
 #[derive(Clone)]
@@ -114,6 +116,8 @@ pub struct RequestPlan {
     pub timeout: Option<Duration>,
     /// Whether a connection serves more than one request.
     pub keep_alive: bool,
+    /// How the client behaves on the way.
+    pub client: ClientPlan,
 }
 
 impl Default for RequestPlan {
@@ -129,6 +133,7 @@ impl Default for RequestPlan {
             body: Vec::new(),
             timeout: Some(Duration::from_secs(20)),
             keep_alive: true,
+            client: ClientPlan::default(),
         }
     }
 }

@@ -12,6 +12,7 @@ mod cli;
 mod cluster;
 mod engines;
 mod expect;
+mod fuzz;
 mod gateway;
 mod hey_golden;
 mod load;

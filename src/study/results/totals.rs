@@ -383,6 +383,10 @@ fn in_words(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Refused => "connection refused",
         ErrorKind::Connect => "no connection",
+        ErrorKind::Dns => "host name not found",
+        ErrorKind::Tls => "no TLS connection",
+        ErrorKind::Proxy => "the proxy could not be reached or refused",
+        ErrorKind::Redirect => "redirects that lead nowhere",
         ErrorKind::Reset => "connection reset",
         ErrorKind::Closed => "connection closed before the answer",
         ErrorKind::CutBody => "connection closed inside the answer",
