@@ -13,6 +13,7 @@
 pub mod decisions;
 #[cfg(feature = "app")]
 pub mod live;
+pub mod model_settings;
 pub mod replay;
 pub mod sim;
 
