@@ -14,6 +14,7 @@ pub mod client;
 pub mod decisions;
 #[cfg(feature = "app")]
 pub mod live;
+pub mod model_settings;
 pub mod replay;
 mod schedule_plan;
 pub mod sim;

@@ -246,8 +246,8 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
                     value: Some(f64::from(cut)),
                 })
             }
-            // the rows of a run are about the function under study
-            Change::Ready { .. } | Change::Terminated { .. } => Ok(()),
+            // the rows of a run are about the function under study, and a held request's row is its answer's
+            Change::Ready { .. } | Change::Terminated { .. } | Change::Released { .. } => Ok(()),
         }
     }
 

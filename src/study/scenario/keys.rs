@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::drive::model_settings;
 use crate::model::{FunctionModel, NodeModel, Work};
 use crate::policy::settings::{Kind, Parameter, Value};
 
@@ -86,77 +87,7 @@ pub fn function() -> Vec<Parameter> {
 
 /// Keys of `[function.model]`, with these defaults.
 pub fn model(defaults: &FunctionModel) -> Vec<Parameter> {
-    let hour = Duration::from_secs(3_600);
-    vec![
-        integer(
-            "workers",
-            1,
-            10_000,
-            defaults.workers,
-            "threads",
-            "worker threads of a replica over one queue; waitress has 4",
-        ),
-        integer(
-            "connections",
-            1,
-            1_000_000,
-            defaults.connections,
-            "connections",
-            "connections a replica serves at once; the others wait in its backlog",
-        ),
-        duration(
-            "cpu",
-            Duration::ZERO,
-            hour,
-            defaults.cpu.mean,
-            "mean CPU work of a request in the replica, one request at a time (interpreter lock)",
-        ),
-        spread("cpu_cv", defaults.cpu, "spread of cpu: standard deviation over mean, 0 for constant"),
-        duration(
-            "probe_cpu",
-            Duration::ZERO,
-            hour,
-            defaults.probe_cpu.mean,
-            "mean CPU work of a request with the header Hey, which returns at once",
-        ),
-        spread("probe_cpu_cv", defaults.probe_cpu, "spread of probe_cpu"),
-        duration(
-            "wait",
-            Duration::ZERO,
-            hour,
-            defaults.wait.mean,
-            "mean time a worker thread is held without using CPU; for sleepy the number in the query",
-        ),
-        spread("wait_cv", defaults.wait, "spread of wait"),
-        duration(
-            "start_up",
-            Duration::ZERO,
-            hour,
-            defaults.start_up.fixed,
-            "shortest time from a pod's creation until it serves",
-        ),
-        duration(
-            "start_up_container",
-            Duration::ZERO,
-            hour,
-            defaults.start_up.container,
-            "what starting the container adds at most, evenly spread from 0",
-        ),
-        duration(
-            "start_up_probe",
-            Duration::ZERO,
-            hour,
-            defaults.start_up.probe,
-            "what waiting for the next readiness probe adds at most, evenly spread from 0",
-        ),
-        duration(
-            "termination",
-            Duration::ZERO,
-            hour,
-            defaults.termination,
-            "how long a removed pod lingers, and costs",
-        ),
-    ]
+    model_settings::parameters(defaults)
 }
 
 /// Keys of `[slo]`.
