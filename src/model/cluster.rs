@@ -1,6 +1,6 @@
 //! The platform as one object: requests and scalings go in, changes come out.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ pub(super) struct Lines {
     /// Idle connections of replicas with a backlog (slot, generation): when they are closed.
     pub(super) closings: VecDeque<(Timestamp, u32, u32)>,
     /// Requests that wait in a thread; at equal times first in, first out.
-    pub(super) waits: BinaryHeap<Reverse<(Timestamp, u64, Key)>>,
+    pub(super) waits: BinaryHeap<Reverse<Wait>>,
     pub(super) waits_pushed: u64,
     /// Answers in transport.
     pub(super) outbound: VecDeque<(Timestamp, Answer)>,
@@ -72,12 +72,48 @@ pub(super) struct Lines {
     pub(super) scalings: VecDeque<(Timestamp, FunctionId)>,
 }
 
+/// A request that waits in a thread.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wait {
+    pub(super) until: Timestamp,
+    /// Counts the waits.
+    pub(super) order: u64,
+    pub(super) request: Key,
+}
+
+impl Wait {
+    /// Time and order as one number: comparing them one after the other is what a heap would spend most of its time on.
+    fn rank(&self) -> u128 {
+        u128::from(self.until.as_nanos()) << 64 | u128::from(self.order)
+    }
+}
+
+impl PartialEq for Wait {
+    fn eq(&self, other: &Self) -> bool {
+        self.rank() == other.rank()
+    }
+}
+
+impl Eq for Wait {}
+
+impl PartialOrd for Wait {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Wait {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
 impl Lines {
     fn next(&self) -> Timestamp {
         fn front<T>(line: &VecDeque<T>, time: impl Fn(&T) -> Timestamp) -> Timestamp {
             line.front().map_or(Timestamp::MAX, time)
         }
-        let waits = self.waits.peek().map_or(Timestamp::MAX, |Reverse((at, ..))| *at);
+        let waits = self.waits.peek().map_or(Timestamp::MAX, |Reverse(wait)| wait.until);
         waits
             .min(front(&self.inbound, |entry| entry.0))
             .min(front(&self.held, |entry| entry.0))
@@ -143,6 +179,13 @@ impl Cluster {
             replica: 0,
             held_until: Timestamp::MAX,
         });
+        if self.way_in.is_zero() && self.next > now {
+            // nothing comes before it, so it is there
+            self.pass_to(now);
+            self.enter_gateway(slot);
+            self.next = self.upcoming();
+            return;
+        }
         let last = self.lines.inbound.back().map_or(Timestamp::ZERO, |entry| entry.0);
         let at = (now.max(self.now) + self.way_in).max(last);
         self.lines.inbound.push_back((at, slot));
@@ -236,9 +279,9 @@ impl Cluster {
                 Done::Replica { slot } => self.leave_lock(slot),
             }
         }
-        while self.lines.waits.peek().is_some_and(|Reverse((at, ..))| *at <= now) {
-            if let Some(Reverse((.., key))) = self.lines.waits.pop() {
-                self.end_wait(key);
+        while self.lines.waits.peek().is_some_and(|Reverse(wait)| wait.until <= now) {
+            if let Some(Reverse(wait)) = self.lines.waits.pop() {
+                self.end_wait(wait.request);
             }
         }
         while let Some((_, request)) = due(&mut self.lines.inbound, now, |entry| entry.0) {

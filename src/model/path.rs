@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::Ending;
-use super::cluster::Cluster;
+use super::cluster::{Cluster, Wait};
 use super::replica::{IDLE_CONNECTION, Place};
 use super::request::{Answer, Key, Stage};
 
@@ -42,7 +42,6 @@ impl Cluster {
             self.functions[function].waiting += 1;
         }
         self.put(slot, place);
-        self.expect(replica);
     }
 
     fn hold(&mut self, slot: u32) {
@@ -92,6 +91,7 @@ impl Cluster {
                 if self.replicas[replica as usize].run(self.node.virtual_now(), slot, cpu) {
                     self.node.enter();
                 }
+                self.expect(replica);
                 return;
             }
             if self.begin_wait(slot) {
@@ -107,7 +107,8 @@ impl Cluster {
         if wait > 0 {
             let at = self.now + Duration::from_nanos(wait);
             self.lines.waits_pushed += 1;
-            self.lines.waits.push(Reverse((at, self.lines.waits_pushed, self.requests.key(slot))));
+            let wait = Wait { until: at, order: self.lines.waits_pushed, request: self.requests.key(slot) };
+            self.lines.waits.push(Reverse(wait));
         }
         wait > 0
     }
@@ -129,9 +130,7 @@ impl Cluster {
     pub(super) fn end_wait(&mut self, key: Key) {
         // a request that was cut leaves its wait behind
         if self.requests.is_current(key) {
-            let replica = self.requests.get(key.slot).replica;
             self.end(key.slot);
-            self.expect(replica);
         }
     }
 
@@ -183,7 +182,6 @@ impl Cluster {
             }
             self.settle(accepted);
         }
-        self.expect(replica);
     }
 
     /// The watchdog gives a request up. In a thread, the work goes on unheard; elsewhere it is dropped.
@@ -208,7 +206,6 @@ impl Cluster {
             let accepted = server.close_connection();
             self.settle(accepted);
         }
-        self.expect(request.replica);
     }
 
     /// Tells the node when the replica's lock is free next.

@@ -115,6 +115,10 @@ struct Worker {
 #[derive(Clone, Debug)]
 pub struct Hey {
     settings: Settings,
+    /// Most requests of one worker.
+    cap: u64,
+    /// [`Settings::planned_per_worker`].
+    planned: Option<u64>,
     start: Timestamp,
     stop: Timestamp,
     workers: Vec<Worker>,
@@ -124,7 +128,14 @@ impl Hey {
     /// A hey that starts at `start`.
     pub fn new(settings: Settings, start: Timestamp) -> Self {
         let stop = settings.duration.map_or(Timestamp::MAX, |duration| start + duration);
-        Self { settings, start, stop, workers: vec![Worker::default(); settings.workers as usize] }
+        Self {
+            cap: settings.requests / u64::from(settings.workers),
+            planned: settings.planned_per_worker(),
+            settings,
+            start,
+            stop,
+            workers: vec![Worker::default(); settings.workers as usize],
+        }
     }
 
     fn tick_time(&self, tick: u64, period: Duration) -> Timestamp {
@@ -142,9 +153,8 @@ impl Schedule for Hey {
     }
 
     fn next(&mut self, worker: WorkerId, turn: Turn) -> Next {
-        let cap = self.settings.requests / u64::from(self.settings.workers);
+        let (cap, planned) = (self.cap, self.planned);
         let by_time = self.settings.duration.is_some();
-        let planned = self.settings.planned_per_worker();
         let state = self.workers[worker.0 as usize];
         let Some(period) = self.settings.period else {
             if state.calls >= cap || turn.free >= self.stop {
@@ -155,7 +165,10 @@ impl Schedule for Hey {
             return Next::Call(Call { due: turn.free, ready: turn.free, lost: Lost::default() });
         };
 
-        let passed = nanos(turn.free - self.start) / nanos(period);
+        let free = nanos(turn.free - self.start);
+        // a worker that is free before its next tick has missed none, and a division takes longer than all the rest
+        let passed =
+            if free < nanos(period).saturating_mul(state.tick + 1) { state.tick } else { free / nanos(period) };
         // a tick lost in a run that ends by count only makes it longer: the request is still sent
         let lost_of = |first: u64, last: u64| {
             if !by_time || last < first {

@@ -7,7 +7,7 @@ use crate::record::{Answer, Detail, ErrorKind, GeneratorId, Lost, ReplicaId, Req
 use crate::schedule::{Call, Next, Schedule, Turn};
 use crate::time::Timestamp;
 
-use super::agenda::{Agenda, What};
+use super::agenda::Agenda;
 use super::platform::{Caller, Platform};
 
 pub(super) struct Load {
@@ -15,6 +15,8 @@ pub(super) struct Load {
     /// Of all generators, one after the other.
     workers: Vec<Worker>,
     running: usize,
+    /// When the next request is given up; [`Timestamp::MAX`] if none waits.
+    next_timeout: Timestamp,
 }
 
 struct Generator {
@@ -84,7 +86,7 @@ impl Load {
                 schedule,
             });
         }
-        Self { running: generators.len(), generators, workers }
+        Self { running: generators.len(), generators, workers, next_timeout: Timestamp::MAX }
     }
 
     pub(super) fn start(&self, generator: usize) -> Timestamp {
@@ -139,7 +141,7 @@ impl Load {
                 let state = &mut self.workers[worker as usize];
                 state.call = call;
                 state.does = Does::Send;
-                agenda.push(call.ready, What::Send { worker });
+                agenda.push_send(turn.free, call.ready, id.0, worker);
                 call.lost
             }
             Next::Finished { lost, unused } => {
@@ -169,7 +171,9 @@ impl Load {
         let generator = &mut self.generators[usize::from(state.generator.0)];
         generator.tally.sent += 1;
         if let Some(timeout) = generator.timeout {
-            generator.timeouts.push_back((now + timeout, worker, state.attempt));
+            let at = now + timeout;
+            generator.timeouts.push_back((at, worker, state.attempt));
+            self.next_timeout = self.next_timeout.min(at);
         }
         platform.send(now, Caller::Worker { worker, attempt: state.attempt });
     }
@@ -197,20 +201,24 @@ impl Load {
     }
 
     /// When the next request is given up; [`Timestamp::MAX`] if none waits.
-    pub(super) fn next_timeout(&mut self) -> Timestamp {
+    pub(super) fn next_timeout(&self) -> Timestamp {
+        self.next_timeout
+    }
+
+    /// Drops the time-outs of requests that are settled from the fronts of the lines, and notes the first of the others.
+    fn find_next_timeout(&mut self) {
         let workers = &self.workers;
-        let mut next = Timestamp::MAX;
+        self.next_timeout = Timestamp::MAX;
         for generator in &mut self.generators {
             while let Some((at, worker, attempt)) = generator.timeouts.front() {
                 let state = &workers[*worker as usize];
                 if state.does == Does::Wait && state.attempt == *attempt {
-                    next = next.min(*at);
+                    self.next_timeout = self.next_timeout.min(*at);
                     break;
                 }
                 generator.timeouts.pop_front();
             }
         }
-        next
     }
 
     /// Gives up the requests whose time-out is now.
@@ -233,6 +241,7 @@ impl Load {
                 }
             }
         }
+        self.find_next_timeout();
         Ok(())
     }
 
@@ -296,6 +305,11 @@ impl Load {
     ) -> Result<(), RecordError> {
         let state = &mut self.workers[worker as usize];
         state.attempt = (state.attempt + 1) % Caller::ATTEMPTS;
+        // who waits longest is given up first: if it is this one, another is next
+        let line = &self.generators[usize::from(row.generator.0)].timeouts;
+        if line.front().is_some_and(|(_, first, _)| *first == worker) {
+            self.find_next_timeout();
+        }
         recorder.request(row)?;
         let turn = Turn { sent: row.sent, free: row.done, stall: None };
         self.ask(worker, turn, agenda, recorder)

@@ -67,7 +67,7 @@ pub fn run_while<R: Recorder + ?Sized>(
         epoch,
         load_start,
         now: Timestamp::ZERO,
-        agenda: Agenda::default(),
+        agenda: Agenda::new(plan.generators.len()),
         platform: Platform::new(plan),
         load: Load::new(plan, load_start),
         policy: plan.arm.build(&context),
