@@ -40,6 +40,8 @@ pub struct Cluster {
     pub(super) lines: Lines,
     /// When the next pod becomes ready or is gone.
     pub(super) pods_next: Timestamp,
+    #[cfg(debug_assertions)]
+    pub(super) audit: super::audit::Audit,
 }
 
 #[derive(Clone, Debug)]
@@ -146,6 +148,8 @@ impl Cluster {
             replicas_free: Vec::new(),
             lines: Lines::default(),
             pods_next: Timestamp::MAX,
+            #[cfg(debug_assertions)]
+            audit: super::audit::Audit::default(),
         };
         for (entity, (model, replicas, bounds)) in (0_u16..).zip(functions) {
             let stream = seed.stream_of(Purpose::StartUp, u64::from(entity));
@@ -179,6 +183,11 @@ impl Cluster {
             replica: 0,
             held_until: Timestamp::MAX,
         });
+        #[cfg(debug_assertions)]
+        {
+            self.audit.arrived();
+            self.audit.moved(self.now, slot, Stage::Travelling);
+        }
         if self.way_in.is_zero() && self.next > now {
             // nothing comes before it, so it is there
             self.pass_to(now);
@@ -254,6 +263,8 @@ impl Cluster {
 
     fn pass_to(&mut self, now: Timestamp) {
         if now > self.now {
+            #[cfg(debug_assertions)]
+            self.audit.pass(self.counters(), nanos(now - self.now));
             self.node.pass(nanos(now - self.now));
             self.now = now;
         }
@@ -275,7 +286,11 @@ impl Cluster {
         }
         while let Some(done) = self.node.take_done() {
             match done {
-                Done::Gateway { request } => self.route(request),
+                Done::Gateway { request } => {
+                    #[cfg(debug_assertions)]
+                    self.audit.finished(self.requests.get(request).gateway);
+                    self.route(request);
+                }
                 Done::Replica { slot } => self.leave_lock(slot),
             }
         }
@@ -300,8 +315,24 @@ impl Cluster {
         }
         while let Some((at, answer)) = due(&mut self.lines.outbound, now, |entry| entry.0) {
             let Answer { request, ending, replica } = answer;
+            #[cfg(debug_assertions)]
+            self.audit.delivered();
             changes.push(Change::Answered { request, at, ending, replica });
         }
+    }
+
+    /// A request comes to another stage.
+    pub(super) fn move_to(&mut self, slot: u32, stage: Stage) {
+        self.requests.get_mut(slot).stage = stage;
+        #[cfg(debug_assertions)]
+        self.audit.moved(self.now, slot, stage);
+    }
+
+    /// A request is gone; its slot is free.
+    pub(super) fn release(&mut self, slot: u32) {
+        self.requests.free(slot);
+        #[cfg(debug_assertions)]
+        self.audit.moved(self.now, slot, Stage::Free);
     }
 
     /// Most requests are answered long before their limit: without this, a line as long as 30 s of load would build up.

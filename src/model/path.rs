@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Ending;
 use super::cluster::{Cluster, Wait};
 use super::replica::{IDLE_CONNECTION, Place};
-use super::request::{Answer, Key, Stage};
+use super::request::{Answer, Key, Request, Stage};
 
 /// Time between two looks for a ready replica (gateway, `function_scaler.go`: poll every 100 ms).
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -21,6 +21,8 @@ impl Cluster {
     pub(super) fn enter_gateway(&mut self, request: u32) {
         let work = self.requests.get(request).gateway;
         if work > 0.0 {
+            #[cfg(debug_assertions)]
+            self.audit.begun(work);
             self.node.enter_gateway(request, work);
         } else {
             self.route(request);
@@ -48,9 +50,9 @@ impl Cluster {
         let now = self.now;
         let request = self.requests.get_mut(slot);
         if request.stage != Stage::Held {
-            request.stage = Stage::Held;
             request.held_until = now + HELD_AT_MOST;
             self.functions[usize::from(request.function.0)].waiting += 1;
+            self.move_to(slot, Stage::Held);
         }
         self.lines.held.push_back((now + LOOK_EVERY, slot));
     }
@@ -60,12 +62,12 @@ impl Cluster {
         let function = &mut self.functions[usize::from(request.function.0)];
         if function.pods.ready() > 0 {
             function.waiting -= 1;
-            self.requests.get_mut(slot).stage = Stage::Travelling;
+            self.move_to(slot, Stage::Travelling);
             self.route(slot);
         } else if self.now >= request.held_until {
             function.waiting -= 1;
             self.answer(slot, Ending::NoReplica);
-            self.requests.free(slot);
+            self.release(slot);
         } else {
             self.hold(slot);
         }
@@ -75,8 +77,12 @@ impl Cluster {
     fn put(&mut self, slot: u32, place: Place) {
         match place {
             Place::Thread => self.serve(slot),
-            Place::Queue => self.requests.get_mut(slot).stage = Stage::Queued,
-            Place::Backlog => self.requests.get_mut(slot).stage = Stage::Backlog,
+            Place::Queue => {
+                #[cfg(debug_assertions)]
+                self.audit.queued(self.requests.get(slot).replica, slot);
+                self.move_to(slot, Stage::Queued);
+            }
+            Place::Backlog => self.move_to(slot, Stage::Backlog),
         }
     }
 
@@ -84,10 +90,15 @@ impl Cluster {
     fn serve(&mut self, first: u32) {
         let mut next = Some(first);
         while let Some(slot) = next {
-            let request = self.requests.get_mut(slot);
-            request.stage = Stage::Served;
-            let (replica, cpu) = (request.replica, request.cpu);
+            self.move_to(slot, Stage::Served);
+            let &Request { replica, cpu, function, .. } = self.requests.get(slot);
+            debug_assert!(
+                self.functions[usize::from(function.0)].pods.is_ready(replica),
+                "only a replica in service serves"
+            );
             if cpu > 0.0 {
+                #[cfg(debug_assertions)]
+                self.audit.begun(cpu);
                 if self.replicas[replica as usize].run(self.node.virtual_now(), slot, cpu) {
                     self.node.enter();
                 }
@@ -117,6 +128,8 @@ impl Cluster {
     pub(super) fn leave_lock(&mut self, replica: u32) {
         let server = &mut self.replicas[replica as usize];
         if let Some(slot) = server.finish_run(self.node.virtual_now()) {
+            #[cfg(debug_assertions)]
+            self.audit.finished(self.requests.get(slot).cpu);
             if !server.is_running() {
                 self.node.leave();
             }
@@ -148,7 +161,7 @@ impl Cluster {
         if !overdue {
             self.answer(slot, Ending::Served);
         }
-        self.requests.free(slot);
+        self.release(slot);
         let server = &mut self.replicas[replica as usize];
         if overdue {
             // the watchdog gave its connection up; waitress closes it now that the thread is done
@@ -157,11 +170,11 @@ impl Cluster {
         } else if server.keep_connection(self.now) {
             self.lines.closings.push_back((self.now + IDLE_CONNECTION, replica, server.generation));
         }
-        let next = self.replicas[replica as usize].next_request();
-        if next.is_some() {
-            self.functions[function].waiting -= 1;
-        }
-        next
+        let next = self.replicas[replica as usize].next_request()?;
+        #[cfg(debug_assertions)]
+        self.audit.taken(replica, next);
+        self.functions[function].waiting -= 1;
+        Some(next)
     }
 
     /// What came out of a backlog takes its place.
@@ -197,7 +210,7 @@ impl Cluster {
             return;
         }
         self.functions[usize::from(request.function.0)].waiting -= 1;
-        self.requests.free(slot);
+        self.release(slot);
         let server = &mut self.replicas[request.replica as usize];
         if request.stage == Stage::Backlog {
             server.leave_backlog(slot);
@@ -219,5 +232,7 @@ impl Cluster {
         let replica = (ending != Ending::NoReplica).then(|| self.replicas[request.replica as usize].id);
         let answer = Answer { request: request.id, ending, replica };
         self.lines.outbound.push_back((self.now + self.way_back, answer));
+        #[cfg(debug_assertions)]
+        self.audit.answered();
     }
 }

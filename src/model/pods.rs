@@ -140,6 +140,11 @@ impl Pods {
         self.ready.push(slot);
     }
 
+    /// Whether the replica in this slot is in service.
+    pub(super) fn is_ready(&self, slot: u32) -> bool {
+        self.ready.contains(&slot)
+    }
+
     /// Forgets the pods that are gone by now.
     pub(super) fn bury(&mut self, now: Timestamp) {
         while self.terminating.front().is_some_and(|gone| *gone <= now) {

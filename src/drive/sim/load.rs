@@ -24,6 +24,8 @@ struct Generator {
     /// Its first worker among all.
     first: u32,
     workers_left: u32,
+    /// Requests that were answered or given up.
+    settled: u64,
     timeout: Option<std::time::Duration>,
     /// When each request is given up. The time-out is the same for all, so they are in order.
     timeouts: VecDeque<(Timestamp, u32, u32)>,
@@ -80,6 +82,7 @@ impl Load {
             generators.push(Generator {
                 first,
                 workers_left: schedule.workers(),
+                settled: 0,
                 timeout: generator.request.timeout,
                 timeouts: VecDeque::new(),
                 tally: Tally { period: schedule.period(), ..Tally::default() },
@@ -101,6 +104,20 @@ impl Load {
     pub(super) fn planned_before(&self, at: Timestamp) -> u64 {
         let planned = |generator: &Generator| generator.schedule.planned_before(at).unwrap_or(generator.tally.sent);
         self.generators.iter().map(planned).sum()
+    }
+
+    /// Panics unless every request that left was settled once or is still waited for.
+    #[cfg(debug_assertions)]
+    pub(super) fn assert_conserved(&self) {
+        for (number, generator) in (0..).zip(&self.generators) {
+            let waits = |worker: &&Worker| worker.generator == GeneratorId(number) && worker.does == Does::Wait;
+            let waiting = self.workers.iter().filter(waits).count() as u64;
+            assert_eq!(
+                generator.tally.sent,
+                generator.settled + waiting,
+                "generator {number}: sent = settled + waiting"
+            );
+        }
     }
 
     pub(super) fn tallies(&self) -> Vec<Tally> {
@@ -306,8 +323,9 @@ impl Load {
         let state = &mut self.workers[worker as usize];
         state.attempt = (state.attempt + 1) % Caller::ATTEMPTS;
         // who waits longest is given up first: if it is this one, another is next
-        let line = &self.generators[usize::from(row.generator.0)].timeouts;
-        if line.front().is_some_and(|(_, first, _)| *first == worker) {
+        let generator = &mut self.generators[usize::from(row.generator.0)];
+        generator.settled += 1;
+        if generator.timeouts.front().is_some_and(|(_, first, _)| *first == worker) {
             self.find_next_timeout();
         }
         recorder.request(row)?;
