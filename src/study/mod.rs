@@ -1,6 +1,7 @@
 //! A study: all runs of one scenario, from its file to its results directory.
 
 pub mod demand;
+pub mod hey;
 pub mod hey_flags;
 pub mod hey_judgement;
 pub mod host;

@@ -27,6 +27,7 @@ pub mod writer;
 
 pub use directory::{Ending, ResultsDir, run_name};
 pub use error::ResultsError;
+pub use hgrm::percentile_text;
 pub use reader::{EventRecord, ProbeRecord, TimelineRecord};
 pub use totals::Snapshot;
 pub use validity::Limits;
