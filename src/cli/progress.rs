@@ -64,8 +64,10 @@ impl Observer for ProgressView {
         }
         let mark = if summary.partial {
             "partial"
-        } else if summary.valid {
+        } else if summary.valid && summary.suspect_because.is_empty() {
             "valid"
+        } else if summary.valid {
+            "valid, but suspect"
         } else {
             "INVALID"
         };
@@ -80,6 +82,9 @@ impl Observer for ProgressView {
             let _ = write!(text, ", generator late by p50 {p50:.0} us, p99 {p99:.0} us");
         }
         self.printer.say(&text);
+        for reason in &summary.suspect_because {
+            self.printer.warn(&format!("{} (repeat {}) is suspect: {reason}", summary.arm, summary.repeat));
+        }
         if !summary.partial {
             for reason in &summary.invalid_because {
                 self.printer.warn(&format!("{} (repeat {}): {reason}", summary.arm, summary.repeat));

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::exit::ExitStatus;
 use super::failure::Failure;
+use super::health;
 use super::output::Printer;
 use super::progress::ProgressView;
 use super::table;
@@ -14,6 +15,7 @@ use crate::study::host;
 use crate::study::plan::{Study, rounded};
 use crate::study::resolve::{self, Overrides};
 use crate::study::results::ResultsError;
+use crate::study::results::explanation::explanations;
 use crate::study::results::summary::{ArmRecord, SCHEMA_VERSION, StudyRecord};
 use crate::study::runner::{StudyEnd, StudyError, run_study};
 use crate::study::target_kind::TargetKind;
@@ -87,6 +89,7 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
         } else {
             for end in &ended {
                 Printer::result(&table::table(&end.runs));
+                Printer::result(&health::health(&end.runs));
                 if let Some(reading) = table::reading(&end.runs) {
                     Printer::result(&reading);
                 }
@@ -227,6 +230,7 @@ fn json(ended: &[StudyEnd]) -> Result<String, Failure> {
             serde_json::json!({
                 "results": end.results.display().to_string(),
                 "reading": table::reading(&end.runs),
+                "explanations": end.runs.iter().map(explanations).collect::<Vec<_>>(),
                 "runs": end.runs,
             })
         })

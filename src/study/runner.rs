@@ -20,7 +20,7 @@ use crate::drive::live::run::{RunError, run};
 use crate::drive::live::target::TargetError;
 use crate::drive::live::target::embedded::Embedded;
 use crate::drive::{Phase, Plan, RecordError, Recorder};
-use crate::record::{EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
+use crate::record::{CpuShares, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
 use crate::time::{Epoch, Timestamp};
 
 /// Why a study could not go on. What was written before stays, and says so.
@@ -219,5 +219,9 @@ impl Recorder for Watched<'_> {
         let elapsed = at - Timestamp::ZERO;
         self.observer.run_goes_on(&Progress { elapsed, phase: self.phase, seen: self.writer.snapshot() });
         Ok(())
+    }
+
+    fn cpu(&mut self, at: Timestamp, shares: &CpuShares) -> Result<(), RecordError> {
+        self.writer.cpu(at, shares)
     }
 }

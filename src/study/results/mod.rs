@@ -13,8 +13,10 @@
 
 pub mod columns;
 pub mod comparison;
+mod cost;
 pub mod directory;
 pub mod error;
+pub mod explanation;
 mod hgrm;
 pub mod reader;
 mod rows;
@@ -27,5 +29,5 @@ pub use directory::{Ending, ResultsDir, run_name};
 pub use error::ResultsError;
 pub use reader::{EventRecord, ProbeRecord, TimelineRecord};
 pub use totals::Snapshot;
-pub use validity::Limits;
+pub use validity::{Limits, Suspects};
 pub use writer::{RunAbout, RunWriter};
