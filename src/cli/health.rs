@@ -40,17 +40,38 @@ fn percent(share: f64) -> String {
     format!("{:.decimals$}", share * 100.0)
 }
 
-/// A line per run, and below what is needed to read the numbers.
+/// Most explanations shown; a study of thousands of runs has thousands.
+const EXPLANATIONS_MAX: usize = 12;
+
+/// A line per run, and below what is needed to read the numbers. Nothing where there is nothing to tell: in virtual time nobody is
+/// late.
 pub(super) fn health(runs: &[RunSummary]) -> String {
+    let mut text = generators(runs);
+    let explained: Vec<String> = runs
+        .iter()
+        .flat_map(|run| {
+            explanations(run).into_iter().map(|words| format!("{}: {words}", run_name(&run.arm, run.repeat)))
+        })
+        .collect();
+    for line in explained.iter().take(EXPLANATIONS_MAX) {
+        let _ = writeln!(text, "{line}");
+    }
+    if explained.len() > EXPLANATIONS_MAX {
+        let _ = writeln!(text, "... and {} more such lines, in comparison.md", explained.len() - EXPLANATIONS_MAX);
+    }
+    text
+}
+
+/// The table of runs that had a generator.
+fn generators(runs: &[RunSummary]) -> String {
+    let runs: Vec<&RunSummary> = runs.iter().filter(|run| run.target != "simulated").collect();
+    if runs.is_empty() {
+        return String::new();
+    }
     let head = COLUMNS.iter().map(|(name, _)| (*name).to_owned()).collect();
     let row = |run: &RunSummary| COLUMNS.iter().map(|(_, cell)| cell(run).unwrap_or_else(|| "-".to_owned())).collect();
-    let lines: Vec<Vec<String>> = std::iter::once(head).chain(runs.iter().map(row)).collect();
-    let mut text = aligned(&lines);
-    for run in runs {
-        for explanation in explanations(run) {
-            let _ = writeln!(text, "{}: {explanation}", run_name(&run.arm, run.repeat));
-        }
-    }
+    let lines: Vec<Vec<String>> = std::iter::once(head).chain(runs.iter().copied().map(row)).collect();
+    let mut text = aligned(&lines, 1);
     if runs.iter().any(|run| run.cpu.is_none()) {
         text.push_str("CPU: unknown where the load lasted no whole second, or the system keeps no /proc\n");
     }

@@ -261,6 +261,7 @@ pub(super) mod tests {
                 cores: 2,
                 memory_mib: 24_016,
             },
+            expect: Vec::new(),
             notes: vec!["the embedded target models capacity: replicas are not real processes".to_owned()],
             scenario: "name = \"ftest\"\n\n[limits]\nmax_lateness = \"1ms\"\n\n[[arm]]\nname = \"watchtower\"\n"
                 .to_owned(),

@@ -3,6 +3,7 @@
 //! Problems are collected, not returned at the first one; only a scenario without any becomes a [`Study`].
 
 mod arms;
+mod expect;
 mod function;
 mod loads;
 mod names;
@@ -11,7 +12,7 @@ mod written;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::drive::{GeneratorPlan, SchedulePlan};
+use crate::drive::GeneratorPlan;
 use crate::model::{NodeModel, Work};
 use crate::policy::settings::Value;
 use crate::random::Seed;
@@ -61,6 +62,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
     let function = function::function(&mut scenario, &mut problems);
     let slo = slo(&scenario, &mut problems);
     let generators = loads::generators(&scenario, &mut problems);
+    let expect = expect::expectations(&scenario, &mut problems);
     let arms = arms::arms(&mut scenario, overrides, &mut problems);
     let run = &scenario.run.settings;
     let platform = &scenario.platform.settings;
@@ -84,6 +86,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         cool_down: run.duration("cool_down"),
         repeats: run.count("repeats"),
         seed: Seed(run.integer("seed")),
+        expect,
         resolved: String::new(),
         shown: String::new(),
     };
@@ -156,10 +159,8 @@ fn is_about_list(problem: &Problem, name: &str) -> bool {
 fn limits(section: &Section, generators: &[(GeneratorPlan, String)]) -> Limits {
     const LONGEST: Duration = Duration::from_millis(10);
     const SHORTEST: Duration = Duration::from_millis(1);
-    let period = generators.iter().filter_map(|(generator, _)| match &generator.schedule {
-        SchedulePlan::Hey(settings) => settings.period(),
-    });
-    let auto = period.min().map_or(LONGEST, |period| (period / 20).clamp(SHORTEST, LONGEST));
+    let gap = generators.iter().filter_map(|(generator, _)| generator.schedule.shortest_gap()).min();
+    let auto = gap.map_or(LONGEST, |gap| (gap / 20).clamp(SHORTEST, LONGEST));
     Limits {
         max_lateness_p99: section.settings.duration_or_word("max_lateness").unwrap_or(auto),
         max_stall: section.settings.duration("max_stall"),
@@ -173,7 +174,7 @@ fn limits(section: &Section, generators: &[(GeneratorPlan, String)]) -> Limits {
     }
 }
 
-/// No run and no study is longer than a week.
+/// No run and no study is longer than a week. In virtual time only the runs count: nobody waits for their sum.
 fn length(study: &Study, scenario: &Scenario, problems: &mut Vec<Problem>) {
     let run = study.duration_of_run();
     if run > keys::LONGEST {
@@ -191,7 +192,7 @@ fn length(study: &Study, scenario: &Scenario, problems: &mut Vec<Problem>) {
             None if study.warm_up > study.cool_down => scenario.run.problem("warm_up", what, "write a shorter time"),
             None => scenario.run.problem("cool_down", what, "write a shorter time"),
         });
-    } else if study.duration() > keys::LONGEST {
+    } else if !study.target.is_virtual() && study.duration() > keys::LONGEST {
         let what = format!(
             "makes the study last {}, {} runs of {}; the longest is a week",
             rounded(study.duration()),

@@ -11,6 +11,7 @@
 mod cli;
 mod cluster;
 mod engines;
+mod expect;
 mod gateway;
 mod hey_golden;
 mod load;
@@ -20,5 +21,6 @@ mod promql;
 mod results;
 mod scenario;
 mod sim;
+mod simulated;
 mod theory;
 mod tidy;

@@ -8,6 +8,9 @@ use crate::study::scenario::{ArmSection, Scenario};
 
 use super::{Overrides, is_about_list, names};
 
+/// Policies that are programs of their own, or a platform's: they run by the wall clock and by no other.
+const REAL: [&str; 3] = ["openfaas-ce-real", "native", "exec"];
+
 /// The arms to run, in the scenario's order.
 pub(super) fn arms(scenario: &mut Scenario, overrides: &Overrides, problems: &mut Vec<Problem>) -> Vec<Arm> {
     if scenario.arms.is_empty() && !problems.iter().any(|problem| is_about_list(problem, "arm")) {
@@ -41,6 +44,9 @@ pub(super) fn arms(scenario: &mut Scenario, overrides: &Overrides, problems: &mu
     if !overrides.arms.is_empty() {
         scenario.arms.retain(|arm| overrides.arms.iter().any(|wanted| wanted == arm.name()));
     }
+    if overrides.target.is_virtual() {
+        scenario.arms.iter().for_each(|arm| is_computable(arm, problems));
+    }
     scenario
         .arms
         .iter()
@@ -48,6 +54,15 @@ pub(super) fn arms(scenario: &mut Scenario, overrides: &Overrides, problems: &mu
             Some(Arm { name: arm.name().to_owned(), policy: arm.policy?, settings: arm.settings.clone() })
         })
         .collect()
+}
+
+/// In virtual time an autoscaler has to be one this program can compute.
+fn is_computable(arm: &ArmSection, problems: &mut Vec<Problem>) {
+    if let Some(policy) = arm.policy.filter(|policy| REAL.contains(&policy.name)) {
+        let what = "is a real program, which can't follow virtual time";
+        let hint = "use --target embedded, or leave this arm out with --arm and the names of the others";
+        problems.push(arm.section.problem("policy", what, hint).value(format!("\"{}\"", policy.name)));
+    }
 }
 
 /// A policy with bounds of its own has them in order.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::policy::settings::{Settings, Value};
 use crate::study::plan::Study;
+use crate::study::results::expect::{Expectation, Over, parse};
 use crate::study::scenario::Scenario;
 use crate::time::format_duration;
 
@@ -33,7 +34,31 @@ pub(super) fn scenario(study: &Study, scenario: &Scenario) -> String {
         line(&mut out, "policy", &text(arm.policy.name));
         settings(&mut out, &arm.settings);
     }
+    expect(&mut out, study);
     out
+}
+
+/// What is expected of the arms that run: the file names no others, so a formula on another one would be a fault.
+fn expect(out: &mut String, study: &Study) {
+    let runs = |expectation: &&Expectation| {
+        parse(&expectation.formula).is_ok_and(|formula| {
+            formula.operands().iter().all(|operand| study.arms.iter().any(|arm| arm.name == operand.arm))
+        })
+    };
+    let mut header = "\n[expect]\n";
+    for over in Over::ALL {
+        let formulas: Vec<String> = study
+            .expect
+            .iter()
+            .filter(|expectation| expectation.over == over)
+            .filter(runs)
+            .map(|expectation| text(&expectation.formula))
+            .collect();
+        if !formulas.is_empty() {
+            out.push_str(std::mem::take(&mut header));
+            line(out, over.as_str(), &format!("[{}]", formulas.join(", ")));
+        }
+    }
 }
 
 fn table(out: &mut String, header: &str, values: &Settings) {

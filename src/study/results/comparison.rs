@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 use super::columns::{COLUMNS, Column, Value};
 use super::directory::run_name;
+use super::expect::{Judged, Verdict};
 use super::explanation::explanations;
 use super::rows::quote;
 use super::summary::{RunSummary, StudyRecord};
@@ -70,8 +71,8 @@ pub fn stats(record: &StudyRecord, runs: &[RunSummary]) -> String {
     text
 }
 
-/// `comparison.md`: what may be concluded, the arms side by side, and every run.
-pub fn markdown(record: &StudyRecord, runs: &[RunSummary]) -> String {
+/// `comparison.md`: what may be concluded, what was expected, the arms side by side, and every run.
+pub fn markdown(record: &StudyRecord, runs: &[RunSummary], judged: &[Judged]) -> String {
     let arms = arms(record, runs);
     let mut text = format!("# {}\n", one_line(&record.name));
     if !record.description.is_empty() {
@@ -97,6 +98,7 @@ pub fn markdown(record: &StudyRecord, runs: &[RunSummary]) -> String {
     for note in &record.notes {
         let _ = write!(text, "\n{}\n", note.trim());
     }
+    text.push_str(&expectations_table(judged));
     if !runs.is_empty() {
         text.push_str(&arms_table(runs, &arms));
         text.push_str(&runs_table(runs, &arms));
@@ -112,6 +114,25 @@ fn explained(runs: &[RunSummary]) -> String {
     let lines: String =
         runs.iter().flat_map(|run| explanations(run).into_iter().map(move |words| (run, words))).map(line).collect();
     if lines.is_empty() { lines } else { format!("\nHow to read them:\n\n{lines}") }
+}
+
+/// What was expected, what was measured, and what became of it.
+fn expectations_table(judged: &[Judged]) -> String {
+    if judged.is_empty() {
+        return String::new();
+    }
+    let head = ["expectation", "repeats", "measured", "verdict"].map(str::to_owned);
+    let rows: Vec<Vec<String>> = judged
+        .iter()
+        .map(|one| {
+            let verdict = match one.verdict {
+                Verdict::NotMet => format!("**{}**", one.verdict.as_str()),
+                Verdict::Met | Verdict::LeftOut => one.verdict.as_str().to_owned(),
+            };
+            vec![format!("`{}`", one.expectation), one.over.as_str().to_owned(), one.shown(), verdict]
+        })
+        .collect();
+    format!("\n## Expectations\n\n{}", table(&head, &rows, 4))
 }
 
 /// What may be concluded, in words.

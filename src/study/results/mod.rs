@@ -5,6 +5,7 @@
 //! comparison.csv    a row per run       comparison.rs over columns.rs; appended as runs end
 //! comparison.md     the same to read    written when the study ends
 //! stats.csv         arms in pairs       written when the study ends
+//! expect.csv        expectations        expect/; with junit.xml, written when the study ends, if the scenario expects something
 //! runs/ARM-REPEAT/  a run               writer.rs: requests, timeline, events, probes as they come; totals.rs: the rest at its end
 //! ```
 //!
@@ -16,6 +17,7 @@ pub mod comparison;
 mod cost;
 pub mod directory;
 pub mod error;
+pub mod expect;
 pub mod explanation;
 mod hgrm;
 pub mod reader;
@@ -30,4 +32,4 @@ pub use error::ResultsError;
 pub use reader::{EventRecord, ProbeRecord, TimelineRecord};
 pub use totals::Snapshot;
 pub use validity::{Limits, Suspects};
-pub use writer::{RunAbout, RunWriter};
+pub use writer::{Rows, RunAbout, RunWriter};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::expect::Expectation;
 use crate::record::CpuShares;
 use crate::stats::cpu::CpuUse;
 
@@ -54,6 +55,9 @@ pub struct StudyRecord {
     pub host: HostRecord,
     /// Sentences a reader must know (what is not isolated, why demand is unknown).
     pub notes: Vec<String>,
+    /// What the scenario expects of its arms, in its order.
+    #[serde(default)]
+    pub expect: Vec<Expectation>,
     /// The scenario file as resolved, with every default filled in, as TOML.
     pub scenario: String,
 }

@@ -47,7 +47,7 @@ pub fn tables() -> Vec<TableInfo> {
         TableInfo {
             name: "",
             parameters: top(),
-            tables: &["function", "slo", "load", "run", "platform", "limits", "arm"],
+            tables: &["function", "slo", "load", "run", "platform", "limits", "arm", "expect"],
         },
         TableInfo { name: "function", parameters: function(), tables: &["labels", "model"] },
         TableInfo { name: "function.model", parameters: model(&FunctionModel::default()), tables: &[] },
