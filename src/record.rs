@@ -267,3 +267,24 @@ pub struct PlatformSample {
     /// Time lived by all replicas since the run began, starting and terminating included: the cost.
     pub replica_time: Duration,
 }
+
+/// Who used how much of the machine's CPU over some time. 1 is all cores, all the time, except where it says otherwise.
+///
+/// What the kernel does in interrupts is in nobody's share, or in everybody's: kernels differ in whom they charge for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CpuShares {
+    /// The threads that generate load.
+    pub generator: f64,
+    /// The busiest of these threads, of a single core: near 1 the generator was the bottleneck.
+    pub generator_thread: f64,
+    /// The platform's threads, and processes that this one started. `None` where the platform runs elsewhere.
+    pub platform: Option<f64>,
+    /// The rest of this process: policies, recording, the command line.
+    pub process: f64,
+    /// All other programs, and what a hypervisor took for other machines.
+    pub others: f64,
+    /// The part of `others` that a hypervisor took.
+    pub stolen: f64,
+    /// The machine as a whole, interrupts included.
+    pub total: f64,
+}

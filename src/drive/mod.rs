@@ -26,7 +26,7 @@ use crate::policy::registry::PolicyInfo;
 use crate::policy::settings::Settings;
 use crate::policy::{FunctionInfo, Policy};
 use crate::random::Seed;
-use crate::record::{EventKind, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
+use crate::record::{CpuShares, EventKind, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
 use crate::schedule::Call;
 use crate::time::{Epoch, Timestamp};
 
@@ -231,6 +231,15 @@ pub trait Recorder {
     /// # Errors
     /// When it can't be kept.
     fn second(&mut self, at: Timestamp, planned: u64, sample: &PlatformSample) -> Result<(), RecordError>;
+
+    /// Who used the machine's CPU in the second that ended at `at`. Only by the wall clock, and only where the machine tells; the
+    /// first second comes when there was one before it to count from.
+    ///
+    /// # Errors
+    /// When it can't be kept.
+    fn cpu(&mut self, _at: Timestamp, _shares: &CpuShares) -> Result<(), RecordError> {
+        Ok(())
+    }
 }
 
 /// How a run ended.

@@ -14,9 +14,11 @@
 
 pub mod columns;
 pub mod comparison;
+mod cost;
 pub mod directory;
 pub mod error;
 pub mod expect;
+pub mod explanation;
 mod hgrm;
 pub mod reader;
 mod rows;
@@ -30,5 +32,5 @@ pub use error::ResultsError;
 pub use hgrm::percentile_text;
 pub use reader::{EventRecord, ProbeRecord, TimelineRecord};
 pub use totals::Snapshot;
-pub use validity::Limits;
+pub use validity::{Limits, Suspects};
 pub use writer::{Rows, RunAbout, RunWriter};
