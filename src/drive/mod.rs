@@ -14,6 +14,7 @@ pub mod decisions;
 #[cfg(feature = "app")]
 pub mod live;
 pub mod replay;
+pub mod shadow;
 pub mod sim;
 
 use std::time::Duration;
@@ -32,6 +33,8 @@ use crate::time::{Epoch, Timestamp};
 pub struct Plan {
     /// The autoscaler.
     pub arm: Arm,
+    /// Those that decide beside it without effect, by the names the scenario gives them; see [`shadow`].
+    pub shadows: Vec<Arm>,
     /// Seed of this run.
     pub seed: Seed,
     /// The functions on the platform; the first is the one under study.

@@ -20,6 +20,7 @@ mod policies_document;
 mod promql;
 mod results;
 mod scenario;
+mod shadows;
 mod sim;
 mod theory;
 mod tidy;

@@ -20,6 +20,7 @@ pub mod expect;
 mod hgrm;
 pub mod reader;
 mod rows;
+mod scaling;
 pub mod summary;
 mod totals;
 pub mod validity;
