@@ -57,6 +57,9 @@ pub(super) fn page(material: &Material, study: &Study, comparisons: &[Comparison
     Ok(page)
 }
 
+/// The target in virtual time. When and on how many threads it was computed is no part of its results, and the page is the same.
+const SIMULATED: &str = "simulated";
+
 fn head(page: &mut String, material: &Material) {
     let record = &material.record;
     let _ = write!(page, "<header>\n<p class=\"kicker\">watchtower report</p>\n<h1>{}</h1>\n", escape(&record.name));
@@ -72,7 +75,11 @@ fn head(page: &mut String, material: &Material) {
         ("Target", record.target.clone()),
         ("Runs", format!("{runs} of {}", record.arms.len().max(1) as u64 * u64::from(record.repeats.max(1)))),
         ("Seed", record.seed.to_string()),
-        ("Started", moment(record.started_unix_s)),
+        if record.target == SIMULATED {
+            ("Time", "virtual".to_owned())
+        } else {
+            ("Started", moment(record.started_unix_s))
+        },
     ];
     page.push_str("<ul class=\"facts\">\n");
     for (what, value) in facts {

@@ -2,6 +2,7 @@
 
 pub mod demand;
 pub mod hey_flags;
+pub mod hey_judgement;
 pub mod host;
 pub mod nearest;
 pub mod plan;

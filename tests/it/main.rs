@@ -22,5 +22,6 @@ mod results;
 mod scenario;
 mod shadows;
 mod sim;
+mod simulated;
 mod theory;
 mod tidy;

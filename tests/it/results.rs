@@ -140,7 +140,7 @@ fn made_up(run: &mut RunWriter) -> Outcome {
         lost: Lost { busy, late: 0 },
         unused,
         duration: Duration::from_secs(3),
-        period: None,
+        ..Tally::default()
     };
     Outcome {
         epoch: Epoch::from_unix(Duration::from_secs(1_700_000_000)),

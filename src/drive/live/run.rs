@@ -18,7 +18,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::clock::Clock;
 use super::interrupt::Interrupt;
-use super::load::{Load, LoadError, Report};
+use super::load::{Load, LoadError, Options, Report};
 use super::probe;
 use super::target::{Target, TargetError};
 use crate::drive::decisions::Decisions;
@@ -74,7 +74,8 @@ pub async fn run(
     let studied = &plan.functions[FunctionId::STUDIED.0 as usize];
     let uri = target.invoke_uri(FunctionId::STUDIED, &studied.query)?;
     let (reports_sender, reports) = unbounded_channel();
-    let load = Load::start(*clock, &uri, &plan.generators, load_start, reports_sender)?;
+    let options = Options { seed: plan.seed, ..Options::default() };
+    let load = Load::start_with(options, *clock, &uri, &plan.generators, load_start, reports_sender)?;
 
     let context = Context {
         epoch: clock.epoch(),

@@ -11,6 +11,7 @@
 
 mod agenda;
 mod answer;
+mod epoch;
 mod load;
 mod platform;
 
@@ -25,6 +26,7 @@ use super::decisions::Decisions;
 use super::shadow::{Shadows, Wishes};
 use super::{Outcome, Phase, Plan, RecordError, Recorder, first_second, phase_row};
 use agenda::{Agenda, What};
+pub use epoch::epoch;
 use load::Load;
 use platform::{Caller, Platform};
 
@@ -42,6 +44,21 @@ const SECOND: Duration = Duration::from_secs(1);
 /// # Errors
 /// When the recorder could not keep a row; the run ends there.
 pub fn run<R: Recorder + ?Sized>(plan: &Plan, epoch: Epoch, recorder: &mut R) -> Result<Outcome, RecordError> {
+    run_while(plan, epoch, recorder, &mut |_| true)
+}
+
+/// The same for as long as `goes_on` says so, which is asked each second of virtual time and told how much of it has passed.
+///
+/// A run that is ended early ends at once: what is under way is recorded as abandoned, and the outcome as interrupted.
+///
+/// # Errors
+/// When the recorder could not keep a row; the run ends there.
+pub fn run_while<R: Recorder + ?Sized>(
+    plan: &Plan,
+    epoch: Epoch,
+    recorder: &mut R,
+    goes_on: &mut dyn FnMut(Duration) -> bool,
+) -> Result<Outcome, RecordError> {
     let load_start = Timestamp::ZERO + plan.warm_up;
     let functions: Vec<_> = plan.functions.iter().map(|function| function.info.clone()).collect();
     let context = Context { epoch, load_start, seed: plan.seed, functions };
@@ -62,6 +79,8 @@ pub fn run<R: Recorder + ?Sized>(plan: &Plan, epoch: Epoch, recorder: &mut R) ->
         probes: Vec::new(),
         next_second: first_second(Timestamp::ZERO, load_start),
         load_end: None,
+        goes_on,
+        interrupted: false,
     };
     simulation.run()
 }
@@ -86,6 +105,8 @@ struct Simulation<'a, R: ?Sized> {
     probes: Vec<Option<Timestamp>>,
     next_second: Timestamp,
     load_end: Option<Timestamp>,
+    goes_on: &'a mut dyn FnMut(Duration) -> bool,
+    interrupted: bool,
 }
 
 impl<R: Recorder + ?Sized> Simulation<'_, R> {
@@ -117,6 +138,9 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
                     break;
                 }
                 self.perform(what, &mut changes)?;
+                if self.interrupted {
+                    break;
+                }
             }
         }
         self.finish(&mut changes)
@@ -163,6 +187,10 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
                 self.load.begin(generator, &mut self.agenda, self.recorder)?;
                 self.end_load_if_done()?;
             }
+            What::Finish { generator } => {
+                self.load.finish(now, generator);
+                self.end_load_if_done()?;
+            }
             What::Second => self.second(changes)?,
             // the loop ends before it comes here
             What::End => {}
@@ -177,6 +205,11 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
         self.recorder.second(self.now, self.load.planned_before(self.now), &sample)?;
         self.next_second = self.now + SECOND;
         self.agenda.push(self.next_second, What::Second);
+        if !(self.goes_on)(self.now - Timestamp::ZERO) {
+            self.interrupted = true;
+            self.recorder.event(&phase_row(self.now, "interrupted"))?;
+            self.load.abandon(self.now, &mut self.agenda, self.recorder)?;
+        }
         Ok(())
     }
 
@@ -334,15 +367,16 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
         // nothing is due before now; this only moves the sample's clock
         self.platform.cluster.advance(self.now, changes);
         self.tell_shadows(Shadows::end)?;
-        self.recorder.event(&phase_row(self.now, "ended"))?;
+        let how = if self.interrupted { "ended early: interrupted" } else { "ended" };
+        self.recorder.event(&phase_row(self.now, how))?;
         Ok(Outcome {
             epoch: self.epoch,
             load_start: self.load_start,
-            load_end: self.load_end.unwrap_or(self.now),
+            load_end: self.load_end.unwrap_or(self.now).max(self.load_start),
             end: self.now,
             generators: self.load.tallies(),
             stalled: Duration::ZERO,
-            interrupted: false,
+            interrupted: self.interrupted,
             last_sample: self.platform.cluster.sample(FunctionId::STUDIED),
         })
     }

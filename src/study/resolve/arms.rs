@@ -8,6 +8,9 @@ use crate::study::scenario::{ArmSection, Scenario};
 
 use super::{Overrides, is_about_list, names, shadows};
 
+/// Policies that are programs of their own, or a platform's: they run by the wall clock and by no other.
+pub(super) const REAL: [&str; 3] = ["openfaas-ce-real", "native", "exec"];
+
 /// The arms to run, in the scenario's order, each with its shadows. The scenario keeps these and no others.
 pub(super) fn arms(
     scenario: &mut Scenario,
@@ -44,6 +47,9 @@ pub(super) fn arms(
     }
     shadows::check(&scenario.arms, overrides, problems);
     shadows::leave_out_others(&mut scenario.arms, overrides);
+    if overrides.target.is_virtual() {
+        scenario.arms.iter().for_each(|arm| is_computable(arm, problems));
+    }
     let arm = |arm: &ArmSection| {
         Some(Arm { name: arm.name().to_owned(), policy: arm.policy?, settings: arm.settings.clone() })
     };
@@ -58,6 +64,15 @@ pub(super) fn arms(
             Some((arm(section)?, shadows.into_iter().filter_map(arm).collect()))
         })
         .collect()
+}
+
+/// In virtual time an autoscaler has to be one this program can compute.
+fn is_computable(arm: &ArmSection, problems: &mut Vec<Problem>) {
+    if let Some(policy) = arm.policy.filter(|policy| REAL.contains(&policy.name)) {
+        let what = "is a real program, which can't follow virtual time";
+        let hint = "use --target embedded, or leave this arm out with --arm and the names of the others";
+        problems.push(arm.section.problem("policy", what, hint).value(format!("\"{}\"", policy.name)));
+    }
 }
 
 /// A policy with bounds of its own has them in order.

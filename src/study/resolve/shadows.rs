@@ -6,6 +6,7 @@ use crate::study::problem::Problem;
 use crate::study::scenario::{ArmSection, keys};
 
 use super::Overrides;
+use super::arms::REAL;
 
 /// The arm of this name.
 pub(super) fn named<'a>(arms: &'a [ArmSection], name: &str) -> Option<&'a ArmSection> {
@@ -26,7 +27,10 @@ pub(super) fn check(arms: &[ArmSection], overrides: &Overrides, problems: &mut V
                 let hint = "add another [[arm]] with the same settings and name that one";
                 problems.push(problem("is the arm itself", hint.to_owned()));
             } else if let Some(shadow) = named(arms, name) {
-                if probes(shadow) && !probes(arm) {
+                if shadow.policy.is_some_and(|policy| REAL.contains(&policy.name)) {
+                    let hint = "name an arm whose policy this program computes, such as openfaas-ce";
+                    problems.push(problem("is a real program, which acts and doesn't only decide", hint.to_owned()));
+                } else if probes(shadow) && !probes(arm) {
                     let what = "decides on probes, and this arm sends none that it could see";
                     let hint = format!(
                         "a shadow sends nothing itself, since probes are work for the function; make {name} the arm and {} its shadow",

@@ -12,7 +12,7 @@ use super::error::ResultsError;
 use super::expect;
 use super::reader::{EventRecord, ProbeRecord, TimelineRecord, read_json, read_rows};
 use super::summary::{RunSummary, StudyRecord};
-use super::writer::{RunAbout, RunWriter};
+use super::writer::{Rows, RunAbout, RunWriter};
 
 /// The results of one study on disk.
 #[derive(Debug)]
@@ -118,6 +118,14 @@ impl ResultsDir {
     /// # Errors
     /// When the run's directory exists or can't be written.
     pub fn run(&self, about: RunAbout) -> Result<RunWriter, ResultsError> {
+        self.run_with(about, Rows::All)
+    }
+
+    /// The same, keeping only the rows asked for.
+    ///
+    /// # Errors
+    /// When the run's directory exists or can't be written.
+    pub fn run_with(&self, about: RunAbout, rows: Rows) -> Result<RunWriter, ResultsError> {
         let named = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ' | '+' | '=' | '@' | ',' | '%');
         if about.arm.is_empty() || about.arm.starts_with('.') || !about.arm.chars().all(named) {
             return Err(ResultsError::ArmName(about.arm));
@@ -127,7 +135,7 @@ impl ResultsDir {
             io::ErrorKind::AlreadyExists => ResultsError::Exists(path.clone()),
             _ => ResultsError::Create { path: path.clone(), source },
         })?;
-        RunWriter::create(&path, about)
+        RunWriter::create(&path, about, rows)
     }
 
     /// Adds a finished run to `comparison.csv`.

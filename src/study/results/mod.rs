@@ -31,4 +31,4 @@ pub use error::ResultsError;
 pub use reader::{EventRecord, ProbeRecord, TimelineRecord};
 pub use totals::Snapshot;
 pub use validity::Limits;
-pub use writer::{RunAbout, RunWriter};
+pub use writer::{Rows, RunAbout, RunWriter};
