@@ -183,7 +183,7 @@ fn heap_paced() -> u64 {
     let work = 4 * SERVICE;
     while let Some(Reverse((now, who))) = heap.pop() {
         if who < CLIENTS {
-            let replica = (u128::from(routes.next_u64()) * 5 >> 64) as usize;
+            let replica = ((u128::from(routes.next_u64()) * 5) >> 64) as usize;
             client_of[who as usize] = (now, replica);
             if busy[replica] < 4 {
                 busy[replica] += 1;
@@ -222,6 +222,7 @@ fn plan(policy: &str, replicas: u32) -> Plan {
     }
     Plan {
         arm: Arm { name: policy.name.to_owned(), policy, settings },
+        shadows: Vec::new(),
         seed: Seed(1),
         functions: vec![FunctionPlan {
             info: FunctionInfo { name: "ftest".to_owned(), ..FunctionInfo::default() },

@@ -237,10 +237,12 @@ fn record(study: &Study, demand: Demand, conduct: Conduct) -> StudyRecord {
         arms: study
             .arms
             .iter()
-            .map(|arm| ArmRecord {
+            .zip(&study.shadows)
+            .map(|(arm, shadows)| ArmRecord {
                 name: arm.name.clone(),
                 policy: arm.policy.name.to_owned(),
                 settings: arm.settings.iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect(),
+                shadows: shadows.iter().map(|shadow| shadow.name.clone()).collect(),
             })
             .collect(),
         loads: study.loads.clone(),

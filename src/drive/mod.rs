@@ -17,6 +17,7 @@ pub mod live;
 pub mod model_settings;
 pub mod replay;
 mod schedule_plan;
+pub mod shadow;
 pub mod sim;
 
 use std::time::Duration;
@@ -38,6 +39,8 @@ pub use self::schedule_plan::{Planned, SchedulePlan};
 pub struct Plan {
     /// The autoscaler.
     pub arm: Arm,
+    /// Those that decide beside it without effect, by the names the scenario gives them; see [`shadow`].
+    pub shadows: Vec<Arm>,
     /// Seed of this run.
     pub seed: Seed,
     /// The functions on the platform; the first is the one under study.

@@ -7,6 +7,7 @@ mod expect;
 mod function;
 mod loads;
 mod names;
+mod shadows;
 mod written;
 
 use std::path::Path;
@@ -63,7 +64,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
     let slo = slo(&scenario, &mut problems);
     let generators = loads::generators(&scenario, &mut problems);
     let expect = expect::expectations(&scenario, &mut problems);
-    let arms = arms::arms(&mut scenario, overrides, &mut problems);
+    let (arms, shadows) = arms::arms(&mut scenario, overrides, &mut problems).into_iter().unzip();
     let run = &scenario.run.settings;
     let platform = &scenario.platform.settings;
     let study = Study {
@@ -72,6 +73,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         slo,
         target: overrides.target,
         arms,
+        shadows,
         functions: vec![function],
         node: NodeModel {
             cores: platform.count("cores"),

@@ -21,6 +21,7 @@ mod policies_document;
 mod promql;
 mod results;
 mod scenario;
+mod shadows;
 mod sim;
 mod simulated;
 mod theory;

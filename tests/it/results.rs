@@ -37,6 +37,7 @@ fn about(arm: &str, repeat: u32) -> RunAbout {
     RunAbout {
         arm: arm.to_owned(),
         policy: "fixed".to_owned(),
+        shadows: vec!["other".to_owned()],
         repeat,
         seed: 7,
         target: "simulated".to_owned(),

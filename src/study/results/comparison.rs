@@ -102,6 +102,7 @@ pub fn markdown(record: &StudyRecord, runs: &[RunSummary], judged: &[Judged]) ->
     if !runs.is_empty() {
         text.push_str(&arms_table(runs, &arms));
         text.push_str(&runs_table(runs, &arms));
+        text.push_str(&shadows_table(runs));
     }
     text
 }
@@ -207,6 +208,31 @@ fn runs_table(runs: &[RunSummary], arms: &[String]) -> String {
     let mut head: Vec<String> = ["run", "valid", "seed"].map(str::to_owned).into();
     head.extend(columns.iter().map(|column| column.name.to_owned()));
     format!("\n## Runs\n\n{}", table(&head, &rows, 2))
+}
+
+/// What shadows would have done, beside what the arm did.
+fn shadows_table(runs: &[RunSummary]) -> String {
+    let head = ["run", "policy of", "carried out", "scale_ups", "scale_downs", "first_scale_up_s", "most desired"]
+        .map(str::to_owned);
+    let whole = |count: Option<u32>| count.map_or(String::new(), |count| count.to_string());
+    let seconds = |first: Option<f64>| first.map_or(String::new(), |first| format!("{first:.3}"));
+    let mut rows = Vec::new();
+    for run in runs.iter().filter(|run| !run.shadows.is_empty()) {
+        let name = run_name(&run.arm, run.repeat);
+        let (ups, downs) = (run.scale_ups.to_string(), run.scale_downs.to_string());
+        let own = [&name, &run.arm, "yes", &ups, &downs, &seconds(run.first_scale_up_s), ""].map(str::to_owned);
+        rows.push(own.to_vec());
+        for shadow in &run.shadows {
+            let (ups, downs) = (shadow.scale_ups.to_string(), shadow.scale_downs.to_string());
+            let (first, most) = (seconds(shadow.first_scale_up_s), whole(shadow.desired_max));
+            rows.push([&name, &shadow.name, "no", &ups, &downs, &first, &most].map(ToOwned::to_owned).to_vec());
+        }
+    }
+    if rows.is_empty() {
+        return String::new();
+    }
+    let words = "What the shadows would have done under the load and the latencies of the arm they watched.";
+    format!("\n## Shadows\n\n{words}\n\n{}", table(&head, &rows, 3))
 }
 
 /// One value as it is; of several the mean and the range; nothing if none is known.

@@ -22,6 +22,7 @@ pub mod explanation;
 mod hgrm;
 pub mod reader;
 mod rows;
+mod scaling;
 pub mod summary;
 mod totals;
 pub mod validity;

@@ -71,6 +71,9 @@ pub struct ArmRecord {
     pub policy: String,
     /// Its settings as text, defaults included.
     pub settings: BTreeMap<String, String>,
+    /// Arms that decided beside it without effect.
+    #[serde(default)]
+    pub shadows: Vec<String>,
 }
 
 /// The machine a study ran on.
@@ -150,6 +153,9 @@ pub struct RunSummary {
     pub scale_downs: u32,
     /// First scale-up after the load's start, in seconds.
     pub first_scale_up_s: Option<f64>,
+    /// What its shadows would have done.
+    #[serde(default)]
+    pub shadows: Vec<ShadowSummary>,
     /// From the load's end until desired replicas were back at the fewest, in seconds.
     pub back_to_min_s: Option<f64>,
     /// Under-provisioning accuracy, divided by demand.
@@ -238,6 +244,21 @@ impl CpuPart {
         let CpuShares { generator, generator_thread, platform, process, others, stolen, total } = *shares;
         Self { generator, generator_thread, platform, process, others, stolen, total }
     }
+}
+
+/// What a shadow would have done in a run: decisions that were kept and never carried out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ShadowSummary {
+    /// The arm whose policy it is.
+    pub name: String,
+    /// Scalings to more.
+    pub scale_ups: u32,
+    /// Scalings to fewer.
+    pub scale_downs: u32,
+    /// Its first scale-up after the load's start, in seconds.
+    pub first_scale_up_s: Option<f64>,
+    /// Most replicas it would have asked for; `None` if it scaled nothing.
+    pub desired_max: Option<u32>,
 }
 
 /// One load source of a run.

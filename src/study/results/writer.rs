@@ -35,6 +35,8 @@ pub struct RunAbout {
     pub arm: String,
     /// Its policy.
     pub policy: String,
+    /// Names of its shadows.
+    pub shadows: Vec<String>,
     /// Repeat, from 1.
     pub repeat: u32,
     /// Seed of the run.
@@ -99,7 +101,7 @@ impl RunWriter {
             load_start: Timestamp::ZERO,
             load_end: None,
             timeline: Timeline::new(Timestamp::ZERO, about.cores),
-            totals: Totals::new(about.slo, about.loads.len()),
+            totals: Totals::new(about.slo, about.loads.len(), &about.shadows),
             path: path.to_owned(),
             about,
         })

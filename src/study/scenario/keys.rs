@@ -260,6 +260,13 @@ pub fn arm() -> Vec<Parameter> {
     vec![
         text("name", "", "names the arm in tables and files; the policy's name if not given"),
         text("policy", "", "which autoscaler"),
+        Parameter {
+            name: "shadow_only",
+            kind: Kind::Switch,
+            default: Value::Switch(false),
+            unit: "",
+            doc: "the arm is not run itself, it is only a shadow of others",
+        },
     ]
 }
 
