@@ -3,6 +3,10 @@
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests by the wall clock, and their fixture")]
 
 mod answers;
+mod clients;
+mod conformance;
+mod lifecycle;
+mod queued;
 mod queueing;
 mod robustness;
 mod scaling;

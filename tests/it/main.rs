@@ -18,6 +18,7 @@ mod oracle;
 mod policies_document;
 mod promql;
 mod results;
+mod rollout;
 mod scenario;
 mod sim;
 mod theory;

@@ -23,6 +23,7 @@ mod ranges;
 mod secret;
 mod server;
 mod service;
+mod stalling;
 mod tuning;
 
 use std::net::{Ipv4Addr, SocketAddr};
