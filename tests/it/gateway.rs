@@ -5,6 +5,7 @@
 mod answers;
 mod clients;
 mod conformance;
+mod hostile;
 mod lifecycle;
 mod queued;
 mod queueing;

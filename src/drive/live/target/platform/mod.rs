@@ -12,6 +12,7 @@
 
 mod clockwork;
 mod factorial;
+mod files;
 mod functions;
 mod gateway;
 mod handlers;

@@ -17,7 +17,7 @@ use super::gateway::Gateway;
 use super::gateway::answer;
 use super::metrics::Metrics;
 use super::server::{Answer, listen, serve};
-use super::{Options, secret};
+use super::{Options, files, secret};
 use crate::model::Cluster;
 use crate::record::{FunctionId, PlatformSample};
 
@@ -51,6 +51,7 @@ impl Platform {
     /// # Errors
     /// When an address is taken or can't be listened on, when a function can't be used, or when the system gives no threads.
     pub fn start(options: Options) -> Result<Self, TargetError> {
+        files::raise_limit();
         let Options { listen, metrics, password, functions: plans, node, seed, clock, on_change } = options;
         let created = clock.epoch().unix_at(clock.now());
         let functions = Functions::new(&plans, created)?;
