@@ -7,6 +7,8 @@ mod clients;
 mod conformance;
 mod hostile;
 mod lifecycle;
+mod metered;
+mod patience;
 mod queued;
 mod queueing;
 mod robustness;
