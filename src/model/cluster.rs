@@ -1,6 +1,6 @@
 //! The platform as one object: requests and scalings go in, changes come out.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
@@ -42,6 +42,8 @@ pub struct Cluster {
     pub(super) lines: Lines,
     /// When the next pod becomes ready or is gone.
     pub(super) pods_next: Timestamp,
+    #[cfg(debug_assertions)]
+    pub(super) audit: super::audit::Audit,
 }
 
 #[derive(Clone, Debug)]
@@ -70,7 +72,7 @@ pub(super) struct Lines {
     /// Idle connections of replicas with a backlog (slot, generation): when they are closed.
     pub(super) closings: VecDeque<(Timestamp, u32, u32)>,
     /// Requests that wait in a thread; at equal times first in, first out.
-    pub(super) waits: BinaryHeap<Reverse<(Timestamp, u64, Key)>>,
+    pub(super) waits: BinaryHeap<Reverse<Wait>>,
     pub(super) waits_pushed: u64,
     /// Answers in transport.
     pub(super) outbound: VecDeque<(Timestamp, Answer)>,
@@ -78,12 +80,48 @@ pub(super) struct Lines {
     pub(super) scalings: VecDeque<(Timestamp, FunctionId)>,
 }
 
+/// A request that waits in a thread.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wait {
+    pub(super) until: Timestamp,
+    /// Counts the waits.
+    pub(super) order: u64,
+    pub(super) request: Key,
+}
+
+impl Wait {
+    /// Time and order as one number: comparing them one after the other is what a heap would spend most of its time on.
+    fn rank(&self) -> u128 {
+        u128::from(self.until.as_nanos()) << 64 | u128::from(self.order)
+    }
+}
+
+impl PartialEq for Wait {
+    fn eq(&self, other: &Self) -> bool {
+        self.rank() == other.rank()
+    }
+}
+
+impl Eq for Wait {}
+
+impl PartialOrd for Wait {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Wait {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
 impl Lines {
     fn next(&self) -> Timestamp {
         fn front<T>(line: &VecDeque<T>, time: impl Fn(&T) -> Timestamp) -> Timestamp {
             line.front().map_or(Timestamp::MAX, time)
         }
-        let waits = self.waits.peek().map_or(Timestamp::MAX, |Reverse((at, ..))| *at);
+        let waits = self.waits.peek().map_or(Timestamp::MAX, |Reverse(wait)| wait.until);
         waits
             .min(front(&self.inbound, |entry| entry.0))
             .min(front(&self.held, |entry| entry.0))
@@ -118,6 +156,8 @@ impl Cluster {
             replicas_free: Vec::new(),
             lines: Lines::default(),
             pods_next: Timestamp::MAX,
+            #[cfg(debug_assertions)]
+            audit: super::audit::Audit::default(),
         };
         for (model, replicas, bounds) in functions {
             if let Some(function) = cluster.add(model, *bounds) {
@@ -162,6 +202,18 @@ impl Cluster {
             replica: 0,
             held_until: Timestamp::MAX,
         });
+        #[cfg(debug_assertions)]
+        {
+            self.audit.arrived();
+            self.audit.moved(self.now, slot, Stage::Travelling);
+        }
+        if self.way_in.is_zero() && self.next > now {
+            // nothing comes before it, so it is there
+            self.pass_to(now);
+            self.enter_gateway(slot);
+            self.next = self.upcoming();
+            return;
+        }
         let last = self.lines.inbound.back().map_or(Timestamp::ZERO, |entry| entry.0);
         let at = (now.max(self.now) + self.way_in).max(last);
         self.lines.inbound.push_back((at, slot));
@@ -243,6 +295,8 @@ impl Cluster {
 
     fn pass_to(&mut self, now: Timestamp) {
         if now > self.now {
+            #[cfg(debug_assertions)]
+            self.audit.pass(self.counters(), nanos(now - self.now));
             self.node.pass(nanos(now - self.now));
             self.now = now;
         }
@@ -264,13 +318,17 @@ impl Cluster {
         }
         while let Some(done) = self.node.take_done() {
             match done {
-                Done::Gateway { request } => self.route(request),
+                Done::Gateway { request } => {
+                    #[cfg(debug_assertions)]
+                    self.audit.finished(self.requests.get(request).gateway);
+                    self.route(request);
+                }
                 Done::Replica { slot } => self.leave_lock(slot),
             }
         }
-        while self.lines.waits.peek().is_some_and(|Reverse((at, ..))| *at <= now) {
-            if let Some(Reverse((.., key))) = self.lines.waits.pop() {
-                self.end_wait(key);
+        while self.lines.waits.peek().is_some_and(|Reverse(wait)| wait.until <= now) {
+            if let Some(Reverse(wait)) = self.lines.waits.pop() {
+                self.end_wait(wait.request);
             }
         }
         while let Some((_, request)) = due(&mut self.lines.inbound, now, |entry| entry.0) {
@@ -289,8 +347,24 @@ impl Cluster {
         }
         while let Some((at, answer)) = due(&mut self.lines.outbound, now, |entry| entry.0) {
             let Answer { request, ending, replica } = answer;
+            #[cfg(debug_assertions)]
+            self.audit.delivered();
             changes.push(Change::Answered { request, at, ending, replica });
         }
+    }
+
+    /// A request comes to another stage.
+    pub(super) fn move_to(&mut self, slot: u32, stage: Stage) {
+        self.requests.get_mut(slot).stage = stage;
+        #[cfg(debug_assertions)]
+        self.audit.moved(self.now, slot, stage);
+    }
+
+    /// A request is gone; its slot is free.
+    pub(super) fn release(&mut self, slot: u32) {
+        self.requests.free(slot);
+        #[cfg(debug_assertions)]
+        self.audit.moved(self.now, slot, Stage::Free);
     }
 
     /// Most requests are answered long before their limit: without this, a line as long as 30 s of load would build up.

@@ -11,6 +11,8 @@
 //! Time inside is exact to the nanosecond: processor sharing is followed by virtual time (`node`, `replica`), never by
 //! slices, so an event costs O(log n) whatever is under way.
 
+#[cfg(debug_assertions)]
+mod audit;
 mod change;
 mod cluster;
 pub mod config;

@@ -231,6 +231,11 @@ impl Pods {
         self.ready.push(Ready { slot, revision });
     }
 
+    /// Whether the replica in this slot is in service.
+    pub(super) fn is_ready(&self, slot: u32) -> bool {
+        self.ready.iter().any(|ready| ready.slot == slot)
+    }
+
     /// Forgets the pods that are gone by now.
     pub(super) fn bury(&mut self, now: Timestamp) {
         while self.terminating.front().is_some_and(|gone| *gone <= now) {

@@ -95,7 +95,7 @@ impl Cluster {
                 self.answer(slot, Ending::Cut);
                 cut += 1;
             }
-            self.requests.free(slot);
+            self.release(slot);
         }
         if self.replicas[replica as usize].is_running() {
             self.node.leave();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::drive::model_settings;
 use crate::model::{FunctionModel, NodeModel, Work};
 use crate::policy::settings::{Kind, Parameter, Value};
+use crate::study::results::Limits;
 
 /// A longest time for anything in a scenario; longer is a slip of the pen.
 pub const LONGEST: Duration = Duration::from_secs(7 * 86_400);
@@ -47,7 +48,7 @@ pub fn tables() -> Vec<TableInfo> {
         TableInfo {
             name: "",
             parameters: top(),
-            tables: &["function", "slo", "load", "run", "platform", "limits", "arm"],
+            tables: &["function", "slo", "load", "run", "platform", "limits", "arm", "expect"],
         },
         TableInfo { name: "function", parameters: function(), tables: &["labels", "model"] },
         TableInfo { name: "function.model", parameters: model(&FunctionModel::default()), tables: &[] },
@@ -203,6 +204,7 @@ pub fn platform() -> Vec<Parameter> {
 
 /// Keys of `[limits]`: when a run is not valid.
 pub fn limits() -> Vec<Parameter> {
+    let limits = Limits::default();
     vec![
         Parameter {
             name: "max_lateness",
@@ -225,6 +227,31 @@ pub fn limits() -> Vec<Parameter> {
             unit: "of the planned requests",
             doc: "how many were sent, or not sent because the system was slow; the others are the generator's fault",
         },
+        cpu_limit(
+            "max_cpu_others",
+            limits.cpu.others,
+            "of the machine",
+            "other programs take at most this much CPU during the load",
+        ),
+        cpu_limit(
+            "max_cpu_generator",
+            limits.cpu.generator_thread,
+            "of a core",
+            "the generator's busiest thread takes at most this much CPU during the load",
+        ),
+        cpu_limit(
+            "max_cpu_total",
+            limits.cpu.total,
+            "of the machine",
+            "all programs together, where the platform is among them",
+        ),
+        Parameter {
+            name: "suspect",
+            kind: Kind::Choice(&["valid", "invalid"]),
+            default: Value::Text("valid"),
+            unit: "",
+            doc: "what a run is that kept time although a max_cpu limit was exceeded, on average or in more than one second of 20; either way it says so",
+        },
     ]
 }
 
@@ -233,6 +260,13 @@ pub fn arm() -> Vec<Parameter> {
     vec![
         text("name", "", "names the arm in tables and files; the policy's name if not given"),
         text("policy", "", "which autoscaler"),
+        Parameter {
+            name: "shadow_only",
+            kind: Kind::Switch,
+            default: Value::Switch(false),
+            unit: "",
+            doc: "the arm is not run itself, it is only a shadow of others",
+        },
     ]
 }
 
@@ -250,6 +284,10 @@ fn number(name: &'static str, min: f64, max: f64, default: f64, unit: &'static s
 
 fn duration(name: &'static str, min: Duration, max: Duration, default: Duration, doc: &'static str) -> Parameter {
     Parameter { name, kind: Kind::Duration { min, max }, default: Value::Duration(default), unit: "", doc }
+}
+
+fn cpu_limit(name: &'static str, default: f64, unit: &'static str, doc: &'static str) -> Parameter {
+    Parameter { name, kind: Kind::Fraction, default: Value::Number(default), unit, doc }
 }
 
 fn spread(name: &'static str, work: Work, doc: &'static str) -> Parameter {
