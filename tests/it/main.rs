@@ -20,6 +20,7 @@ mod oracle;
 mod policies_document;
 mod promql;
 mod results;
+mod rollout;
 mod scenario;
 mod shadows;
 mod sim;
