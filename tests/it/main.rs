@@ -11,6 +11,7 @@
 mod cli;
 mod cluster;
 mod engines;
+mod fuzz;
 mod gateway;
 mod hey_golden;
 mod load;
