@@ -6,6 +6,7 @@ mod check;
 mod completions;
 mod exit;
 mod failure;
+mod health;
 mod hey;
 mod output;
 mod progress;

@@ -26,6 +26,8 @@ pub struct Study {
     pub target: TargetKind,
     /// The arms to run, in the scenario's order.
     pub arms: Vec<Arm>,
+    /// The shadows of each arm, in the order of the arms.
+    pub shadows: Vec<Vec<Arm>>,
     /// The functions on the platform; the first is the one under study.
     pub functions: Vec<FunctionPlan>,
     /// The node they share.
@@ -62,6 +64,7 @@ impl Study {
     pub fn plan(&self, arm: usize, repeat: u32) -> Plan {
         Plan {
             arm: self.arms[arm].clone(),
+            shadows: self.shadows[arm].clone(),
             seed: self.seed.of_repeat(repeat),
             functions: self.functions.clone(),
             node: self.node,
@@ -142,9 +145,11 @@ impl Study {
             arms: self
                 .arms
                 .iter()
-                .map(|arm| ArmDescription {
+                .zip(&self.shadows)
+                .map(|(arm, shadows)| ArmDescription {
                     name: arm.name.clone(),
                     policy: arm.policy.name,
+                    shadows: shadows.iter().map(|shadow| shadow.name.clone()).collect(),
                     settings: arm.settings.iter().map(|(name, value)| (name, value.to_string())).collect(),
                 })
                 .collect(),
@@ -205,6 +210,8 @@ pub struct ArmDescription {
     pub name: String,
     /// Its policy.
     pub policy: &'static str,
+    /// Names of its shadows.
+    pub shadows: Vec<String>,
     /// Its settings as text, defaults included.
     pub settings: Vec<(&'static str, String)>,
 }
@@ -224,6 +231,9 @@ impl fmt::Display for Description {
         }
         for arm in &self.arms {
             writeln!(f, "  arm        {} ({})", arm.name, arm.policy)?;
+            if !arm.shadows.is_empty() {
+                writeln!(f, "               in its shadow: {}", arm.shadows.join(", "))?;
+            }
             for (name, value) in &arm.settings {
                 writeln!(f, "               {name} = {value}")?;
             }

@@ -94,6 +94,8 @@ pub struct ArmSection {
     pub policy: Option<&'static PolicyInfo>,
     /// The policy's own settings, complete; empty without a policy.
     pub settings: Settings,
+    /// `shadows`: names of other arms, each with its line.
+    pub shadows: Vec<(String, u32)>,
 }
 
 impl ArmSection {
@@ -103,6 +105,11 @@ impl ArmSection {
             "" => self.section.settings.text("policy"),
             name => name,
         }
+    }
+
+    /// Whether it is never run itself.
+    pub fn is_shadow_only(&self) -> bool {
+        self.section.settings.switch("shadow_only")
     }
 }
 
@@ -325,7 +332,8 @@ impl<'a> Reader<'a> {
         };
         let own = policy.map(|policy| (policy.parameters)()).unwrap_or_default();
         let known: Vec<Parameter> = common.iter().chain(&own).cloned().collect();
-        let mut special = Vec::new();
+        let shadows = self.shadows(&place, table);
+        let mut special = vec!["shadows".to_owned()];
         for key in table.keys() {
             let lower = key.get_ref().to_lowercase();
             let found = FROM_ELSEWHERE.iter().find(|(name, _)| *name == lower);
@@ -354,7 +362,7 @@ impl<'a> Reader<'a> {
                 let _ = settings.set(&own, name, value.clone());
             }
         }
-        ArmSection { section: whole, policy, settings }
+        ArmSection { section: whole, policy, settings, shadows }
     }
 
     fn no_policy(&mut self, section: &Section) {

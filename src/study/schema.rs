@@ -107,6 +107,8 @@ fn arm(policy: &PolicyInfo) -> Json {
     schema["title"] = json!(policy.name);
     schema["description"] = json!(policy.summary);
     schema["required"] = json!(["policy"]);
+    let shadows = "names of other arms, whose policies see this one's run and decide without effect";
+    insert(&mut schema, "shadows", json!({ "type": "array", "items": { "type": "string" }, "description": shadows }));
     insert(&mut schema, "policy", json!({ "const": policy.name, "description": policy.summary }));
     schema
 }

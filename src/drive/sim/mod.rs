@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   agenda (sends, wake-ups, answers to a policy, seconds)  \
-//!   client time-outs                                         |-- the earliest of the three is next
+//!   client time-outs, shadows                                |-- the earliest of them is next
 //!   cluster (everything on the platform)                    /
 //! ```
 //!
@@ -13,20 +13,23 @@ mod agenda;
 mod answer;
 mod epoch;
 mod load;
+mod patience;
 mod platform;
 
 use std::time::Duration;
 
 use crate::model::Change;
-use crate::policy::{Action, Context, Event, Policy, ProbeOutcome};
+use crate::policy::{Action, Context, Event, Policy, ProbeOutcome, Reason};
 use crate::record::{Answer, ErrorKind, EventKind, EventRow, FunctionId};
 use crate::time::{Epoch, Timestamp};
 
 use super::decisions::Decisions;
+use super::shadow::{Shadows, Wishes};
 use super::{Outcome, Phase, Plan, RecordError, Recorder, first_second, phase_row};
 use agenda::{Agenda, What};
 pub use epoch::epoch;
 use load::Load;
+use patience::Patience;
 use platform::{Caller, Platform};
 
 /// Time between asking for replicas and the platform's answer: one call to the Kubernetes API, roughly.
@@ -67,12 +70,15 @@ pub fn run_while<R: Recorder + ?Sized>(
         epoch,
         load_start,
         now: Timestamp::ZERO,
-        agenda: Agenda::default(),
+        agenda: Agenda::new(plan.generators.len()),
         platform: Platform::new(plan),
         load: Load::new(plan, load_start),
         policy: plan.arm.build(&context),
+        shadows: Shadows::of(plan, &context),
         actions: Vec::new(),
         deliveries: Vec::new(),
+        free_deliveries: Vec::new(),
+        patience: Patience::default(),
         decisions: Decisions::of(plan.arm.policy.name),
         probes: Vec::new(),
         next_second: first_second(Timestamp::ZERO, load_start),
@@ -93,10 +99,13 @@ struct Simulation<'a, R: ?Sized> {
     platform: Platform,
     load: Load,
     policy: Box<dyn Policy>,
+    shadows: Shadows,
     /// Kept between events for its room.
     actions: Vec<Action>,
-    /// Answers on their way to the policy, by number; each is taken once.
+    /// Answers on their way to the policy, by number; each is taken once, and its number used again.
     deliveries: Vec<Option<Event>>,
+    free_deliveries: Vec<u32>,
+    patience: Patience,
     decisions: Decisions,
     /// When each probe left; `None` once it is settled.
     probes: Vec<Option<Timestamp>>,
@@ -114,12 +123,16 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
             let platform = self.platform.cluster.next_change().unwrap_or(Timestamp::MAX);
             let timeout = self.load.next_timeout();
             let agenda = self.agenda.next();
-            if platform <= timeout && platform <= agenda {
+            let shadows = self.shadows.next();
+            if platform <= timeout && platform <= agenda && platform <= shadows {
                 self.now = platform;
                 self.platform.cluster.advance(platform, &mut changes);
                 for change in changes.drain(..) {
                     self.take(change)?;
                 }
+            } else if shadows < agenda && shadows <= timeout {
+                self.now = shadows.max(self.now);
+                self.tell_shadows(Shadows::wake)?;
             } else if timeout <= agenda {
                 self.now = timeout;
                 self.load.time_out(timeout, &mut self.agenda, self.recorder)?;
@@ -150,7 +163,8 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
         if !self.plan.warm_up.is_zero() {
             self.agenda.push(Timestamp::ZERO, What::WarmUp);
         }
-        self.tell(&Event::Started { replicas })
+        self.tell(&Event::Started { replicas })?;
+        self.tell_shadows(Shadows::start)
     }
 
     /// Something of the agenda has come up.
@@ -193,6 +207,7 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
     fn second(&mut self, changes: &mut Vec<Change>) -> Result<(), RecordError> {
         // nothing is due before now; this only moves the sample's clock
         self.platform.cluster.advance(self.now, changes);
+        self.assert_laws();
         let sample = self.platform.cluster.sample(FunctionId::STUDIED);
         self.recorder.second(self.now, self.load.planned_before(self.now), &sample)?;
         self.next_second = self.now + SECOND;
@@ -246,8 +261,8 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
                     value: Some(f64::from(cut)),
                 })
             }
-            // the rows of a run are about the function under study
-            Change::Ready { .. } | Change::Terminated { .. } => Ok(()),
+            // the rows of a run are about the function under study, and a held request's row is its answer's
+            Change::Ready { .. } | Change::Terminated { .. } | Change::Released { .. } => Ok(()),
         }
     }
 
@@ -267,12 +282,28 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
     fn tell(&mut self, event: &Event) -> Result<(), RecordError> {
         let mut actions = std::mem::take(&mut self.actions);
         self.policy.handle(self.now, event, &mut actions);
-        self.agenda.wake_at(self.policy.wake_at().map(|at| at.max(self.now)));
+        if self.patience.told(self.now) {
+            let reason = "it asks again and again at one moment; from here on it is told something once a millisecond";
+            let row = self.decisions.note(self.now, EventKind::Failed, None, None, Reason::new(reason));
+            self.recorder.event(&row)?;
+        }
+        let (now, patience) = (self.now, &self.patience);
+        self.agenda.wake_at(self.policy.wake_at().map(|at| patience.earliest(now, at)));
         for action in actions.drain(..) {
             self.act(action)?;
         }
         self.actions = actions;
         Ok(())
+    }
+
+    /// Gives the shadows something, and sees to what they leave behind.
+    fn tell_shadows(&mut self, give: impl FnOnce(&mut Shadows, Timestamp, &mut Wishes)) -> Result<(), RecordError> {
+        let mut wishes = Wishes::default();
+        give(&mut self.shadows, self.now, &mut wishes);
+        while let Some(shadow) = wishes.scrapes.pop() {
+            self.shadows.scraped(self.now, shadow, Some(self.platform.counters()), &mut wishes);
+        }
+        wishes.rows.iter().try_for_each(|row| self.recorder.event(row))
     }
 
     fn act(&mut self, action: Action) -> Result<(), RecordError> {
@@ -307,13 +338,17 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
     }
 
     fn answer_policy(&mut self, at: Timestamp, event: Event) {
-        let number = self.deliveries.len() as u32;
-        self.deliveries.push(Some(event));
-        self.agenda.push(at, What::Deliver { number });
+        let number = self.free_deliveries.pop().unwrap_or_else(|| {
+            self.deliveries.push(None);
+            self.deliveries.len() as u32 - 1
+        });
+        self.deliveries[number as usize] = Some(event);
+        self.agenda.push(self.patience.earliest(self.now, at), What::Deliver { number });
     }
 
     fn deliver(&mut self, number: u32) -> Result<(), RecordError> {
         let Some(event) = self.deliveries[number as usize].take() else { return Ok(()) };
+        self.free_deliveries.push(number);
         if let Event::ScaleAnswered { function, result } = &event {
             let row = self.decisions.answered(self.now, *function, result);
             self.recorder.event(&row)?;
@@ -323,7 +358,9 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
 
     fn settle_probe(&mut self, number: u32, answer: Answer) -> Result<(), RecordError> {
         let Some(sent) = self.probes[number as usize].take() else { return Ok(()) };
-        self.tell(&Event::ProbeDone(ProbeOutcome { sent, latency: self.now - sent, answer }))
+        let outcome = ProbeOutcome { sent, latency: self.now - sent, answer };
+        self.tell(&Event::ProbeDone(outcome))?;
+        self.tell_shadows(|shadows, now, wishes| shadows.probe_done(now, outcome, wishes))
     }
 
     fn enter(&mut self, phase: Phase) -> Result<(), RecordError> {
@@ -340,12 +377,24 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
         Ok(())
     }
 
+    /// In debug builds: what holds for any queueing system holds for this one, and every request that left was settled once or is
+    /// still waited for.
+    fn assert_laws(&self) {
+        #[cfg(debug_assertions)]
+        {
+            self.platform.cluster.assert_laws();
+            self.load.assert_conserved();
+        }
+    }
+
     fn finish(mut self, changes: &mut Vec<Change>) -> Result<Outcome, RecordError> {
         if self.next_second == self.now {
             self.second(changes)?;
         }
         // nothing is due before now; this only moves the sample's clock
         self.platform.cluster.advance(self.now, changes);
+        self.assert_laws();
+        self.tell_shadows(Shadows::end)?;
         let how = if self.interrupted { "ended early: interrupted" } else { "ended" };
         self.recorder.event(&phase_row(self.now, how))?;
         Ok(Outcome {

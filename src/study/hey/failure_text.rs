@@ -45,6 +45,12 @@ impl FailureTexts {
         self.of(&match kind {
             ErrorKind::Refused => format!("dial tcp {peer}: connect: connection refused"),
             ErrorKind::Connect => format!("dial tcp {peer}: connect: no connection"),
+            ErrorKind::Dns => {
+                format!("dial tcp: lookup {}: no such host", peer.rsplit_once(':').map_or(&**peer, |(host, _)| host))
+            }
+            ErrorKind::Tls => "remote error: tls: handshake failure".to_owned(),
+            ErrorKind::Proxy => format!("proxyconnect tcp: dial tcp {peer}: connect: no connection"),
+            ErrorKind::Redirect => "stopped after 10 redirects".to_owned(),
             ErrorKind::Reset => format!("read tcp {peer}: read: connection reset by peer"),
             ErrorKind::Closed if answered => "unexpected EOF".to_owned(),
             ErrorKind::Closed => "EOF".to_owned(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::drive::RequestPlan;
+use crate::drive::{ClientPlan, RequestPlan};
 use crate::schedule::hey;
 
 use super::{FlagError, Flags, headers};
@@ -87,6 +87,13 @@ impl Flags {
             body,
             timeout: u64::try_from(self.timeout_s).ok().filter(|secs| *secs > 0).map(Duration::from_secs),
             keep_alive: !self.disable_keepalive && !closes,
+            client: ClientPlan {
+                proxy: (!self.proxy.is_empty()).then(|| self.proxy.clone()),
+                http2: self.http2,
+                redirects: !self.disable_redirects,
+                unpack: asks_for_gzip,
+                ..ClientPlan::default()
+            },
         })
     }
 

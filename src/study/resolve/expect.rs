@@ -47,8 +47,10 @@ fn problem(expected: &Expected, what: impl Into<String>, hint: impl Into<String>
 fn arm_problem(scenario: &Scenario, expected: &Expected, operand: &Operand) -> Option<Problem> {
     let arm = &operand.arm;
     let known: Vec<&str> = scenario.arms.iter().map(ArmSection::name).filter(|name| !name.is_empty()).collect();
-    if known.contains(&arm.as_str()) {
-        return None;
+    if let Some(found) = scenario.arms.iter().find(|known| known.name() == arm) {
+        let hint = "expect something of the arm whose shadow it is, or take shadow_only away";
+        let only = found.is_shadow_only();
+        return only.then(|| problem(expected, format!("names {arm}, which is only a shadow and has no runs"), hint));
     }
     let listed = format!("its arms: {}", known.join(", "));
     let hint = match nearest(arm, known.iter().copied()) {

@@ -28,10 +28,17 @@ pub(super) fn scenario(study: &Study, scenario: &Scenario) -> String {
     table(&mut out, "[run]", &scenario.run.settings);
     table(&mut out, "[platform]", &scenario.platform.settings);
     table(&mut out, "[limits]", &scenario.limits.settings);
-    for arm in &study.arms {
+    for arm in &scenario.arms {
         out.push_str("\n[[arm]]\n");
-        line(&mut out, "name", &text(&arm.name));
-        line(&mut out, "policy", &text(arm.policy.name));
+        line(&mut out, "name", &text(arm.name()));
+        line(&mut out, "policy", &text(arm.policy.map_or("", |policy| policy.name)));
+        if arm.is_shadow_only() {
+            line(&mut out, "shadow_only", "true");
+        }
+        if !arm.shadows.is_empty() {
+            let names: Vec<String> = arm.shadows.iter().map(|(name, _)| text(name)).collect();
+            line(&mut out, "shadows", &format!("[{}]", names.join(", ")));
+        }
         settings(&mut out, &arm.settings);
     }
     expect(&mut out, study);

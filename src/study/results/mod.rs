@@ -14,12 +14,15 @@
 
 pub mod columns;
 pub mod comparison;
+mod cost;
 pub mod directory;
 pub mod error;
 pub mod expect;
+pub mod explanation;
 mod hgrm;
 pub mod reader;
 mod rows;
+mod scaling;
 pub mod summary;
 mod totals;
 pub mod validity;
@@ -30,5 +33,5 @@ pub use error::ResultsError;
 pub use hgrm::percentile_text;
 pub use reader::{EventRecord, ProbeRecord, TimelineRecord};
 pub use totals::Snapshot;
-pub use validity::Limits;
+pub use validity::{Limits, Suspects};
 pub use writer::{Rows, RunAbout, RunWriter};

@@ -1,4 +1,4 @@
-//! Values that are lists of texts: the formulas of `[expect]`.
+//! Values that are lists of texts: the formulas of `[expect]`, the `shadows` of an arm.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -34,6 +34,12 @@ impl<'a> Reader<'a> {
         }
         expected.sort_by_key(|expected| expected.line);
         expected
+    }
+
+    /// `shadows` of an arm: names of others.
+    pub(super) fn shadows(&mut self, place: &str, arm: &DeTable<'a>) -> Vec<(String, u32)> {
+        let Some((key, value)) = arm.get_key_value("shadows") else { return Vec::new() };
+        self.texts(place, key, value, "write the names of other arms: shadows = [\"openfaas-ce\"]")
     }
 
     /// A text or a list of texts, each with its line.
