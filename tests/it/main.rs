@@ -10,6 +10,7 @@
 
 mod cli;
 mod cluster;
+mod drop_in;
 mod engines;
 mod expect;
 mod fuzz;
