@@ -19,6 +19,7 @@ mod load;
 mod oracle;
 mod policies_document;
 mod promql;
+mod random_worlds;
 mod results;
 mod rollout;
 mod scenario;
