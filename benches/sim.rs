@@ -46,6 +46,9 @@ thread_local! {
     static ORIGIN: Instant = Instant::now();
 }
 
+/// A name, and what simulates its requests and counts them.
+type Case = (&'static str, fn() -> u64);
+
 fn main() {
     let mut wanted = Vec::new();
     let mut rounds = 5_u32;
@@ -58,7 +61,7 @@ fn main() {
             _ => wanted.push(word),
         }
     }
-    let cases: [(&str, fn() -> u64); 7] = [
+    let cases: [Case; 7] = [
         ("heap-mm4", heap_mm4),
         ("mm4", mm4),
         ("heap-paced", heap_paced),
@@ -76,7 +79,7 @@ fn main() {
         for _ in 0..rounds {
             let start = spent();
             requests = black_box(case());
-            best = best.min((spent() - start).as_secs_f64());
+            best = best.min(spent().saturating_sub(start).as_secs_f64());
         }
         let rate = requests as f64 / best;
         println!("case={name} requests={requests} seconds={best:.4} rate={rate:.0} ns={:.1}", 1e9 / rate);
@@ -183,7 +186,7 @@ fn heap_paced() -> u64 {
     let work = 4 * SERVICE;
     while let Some(Reverse((now, who))) = heap.pop() {
         if who < CLIENTS {
-            let replica = (u128::from(routes.next_u64()) * 5 >> 64) as usize;
+            let replica = ((u128::from(routes.next_u64()) * 5) >> 64) as usize;
             client_of[who as usize] = (now, replica);
             if busy[replica] < 4 {
                 busy[replica] += 1;
@@ -222,6 +225,7 @@ fn plan(policy: &str, replicas: u32) -> Plan {
     }
     Plan {
         arm: Arm { name: policy.name.to_owned(), policy, settings },
+        shadows: Vec::new(),
         seed: Seed(1),
         functions: vec![FunctionPlan {
             info: FunctionInfo { name: "ftest".to_owned(), ..FunctionInfo::default() },

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::exit::ExitStatus;
 use super::failure::Failure;
+use super::health;
 use super::output::Printer;
 use super::progress::ProgressView;
 use super::table;
@@ -16,6 +17,8 @@ use crate::study::demand::{Demand, demand_while};
 use crate::study::host;
 use crate::study::plan::{Study, rounded};
 use crate::study::resolve::{self, Overrides};
+use crate::study::results::expect::{Judged, Verdict, judge};
+use crate::study::results::explanation::explanations;
 use crate::study::results::summary::{ArmRecord, HostRecord, SCHEMA_VERSION, StudyRecord};
 use crate::study::results::{ResultsError, Rows};
 use crate::study::runner::{Conduct, StudyEnd, StudyError, run_study};
@@ -24,8 +27,8 @@ use crate::time::format_duration;
 
 /// Run scenarios: every arm under the same load, everything recorded
 ///
-/// Exit codes: 0 done; 1 a run failed or is invalid; 2 bad usage or scenario; 130 after Ctrl-C and 143 after SIGTERM, with the
-/// results so far kept and marked partial.
+/// Exit codes: 0 done; 1 a run failed or is invalid; 2 bad usage or scenario; 3 an expectation (`[expect]`) of the scenario is
+/// not met; 130 after Ctrl-C and 143 after SIGTERM, with the results so far kept and marked partial.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Scenario files
@@ -110,14 +113,14 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
     runtime.block_on(async {
         let mut interrupt =
             Interrupt::listen().map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
-        let mut ended = Vec::new();
+        let mut ended: Vec<Ended> = Vec::new();
         let mut failure = None;
         for (study, results) in studies.iter().zip(&directories) {
             match one_study(study, results, conduct, printer, &mut interrupt).await {
                 Ok(end) => ended.push(end),
                 Err(error) => failure = Some(error),
             }
-            if failure.is_some() || ended.last().is_some_and(|end| end.interrupted) {
+            if failure.is_some() || ended.last().is_some_and(|ended| ended.end.interrupted) {
                 break;
             }
         }
@@ -125,22 +128,31 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
         if args.json {
             Printer::result(&json(&ended)?);
         } else {
-            for end in &ended {
+            for Ended { end, expectations } in &ended {
                 Printer::result(&table::table(&end.runs));
+                let health = health::health(&end.runs);
+                if !health.is_empty() {
+                    Printer::result(&format!("\n{health}"));
+                }
                 if let Some(reading) = table::reading(&end.runs) {
                     Printer::result(&reading);
+                }
+                if !expectations.is_empty() {
+                    Printer::result(&table::expectations(expectations));
                 }
             }
         }
         if let Some(failure) = failure {
             return Err(failure);
         }
-        let valid = ended.iter().flat_map(|end| &end.runs).all(|run| run.valid);
+        let valid = ended.iter().flat_map(|ended| &ended.end.runs).all(|run| run.valid);
+        let met = ended.iter().flat_map(|ended| &ended.expectations).all(|one| one.verdict != Verdict::NotMet);
         Ok(match interrupt.cause() {
             Some(Cause::CtrlC) => ExitStatus::Interrupted,
             Some(Cause::Terminate) => ExitStatus::Terminated,
-            None if valid => ExitStatus::Done,
-            None => ExitStatus::Failed,
+            None if !valid => ExitStatus::Failed,
+            None if met => ExitStatus::Done,
+            None => ExitStatus::NotMet,
         })
     })
 }
@@ -172,7 +184,7 @@ async fn one_study(
     conduct: Conduct,
     printer: Printer,
     interrupt: &mut Interrupt,
-) -> Result<StudyEnd, Failure> {
+) -> Result<Ended, Failure> {
     let (runs, duration) = (study.runs(), rounded(study.duration()));
     let (runs, time) = (
         if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") },
@@ -196,7 +208,14 @@ async fn one_study(
         Failure::from_error(ExitStatus::Failed, &error, Some(hint))
     })?;
     printer.say(&format!("results in {}", results.display()));
-    Ok(end)
+    let expectations = judge(&record, &end.runs);
+    Ok(Ended { end, expectations })
+}
+
+/// A study that ended, with what became of its expectations.
+struct Ended {
+    end: StudyEnd,
+    expectations: Vec<Judged>,
 }
 
 fn record(study: &Study, demand: Demand, conduct: Conduct) -> StudyRecord {
@@ -218,10 +237,12 @@ fn record(study: &Study, demand: Demand, conduct: Conduct) -> StudyRecord {
         arms: study
             .arms
             .iter()
-            .map(|arm| ArmRecord {
+            .zip(&study.shadows)
+            .map(|(arm, shadows)| ArmRecord {
                 name: arm.name.clone(),
                 policy: arm.policy.name.to_owned(),
                 settings: arm.settings.iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect(),
+                shadows: shadows.iter().map(|shadow| shadow.name.clone()).collect(),
             })
             .collect(),
         loads: study.loads.clone(),
@@ -230,6 +251,7 @@ fn record(study: &Study, demand: Demand, conduct: Conduct) -> StudyRecord {
         // what is computed is the same on any host
         host: if study.target.is_virtual() { HostRecord::default() } else { host::facts() },
         notes: notes(study, demand, conduct),
+        expect: study.expect.clone(),
         scenario: study.resolved_without_secrets().to_owned(),
     }
 }
@@ -294,13 +316,15 @@ fn utc_stamp() -> String {
         .map_or_else(|_| seconds.to_string(), |now| now.strftime("%Y%m%dT%H%M%SZ").to_string())
 }
 
-fn json(ended: &[StudyEnd]) -> Result<String, Failure> {
+fn json(ended: &[Ended]) -> Result<String, Failure> {
     let studies: Vec<_> = ended
         .iter()
-        .map(|end| {
+        .map(|Ended { end, expectations }| {
             serde_json::json!({
                 "results": end.results.display().to_string(),
                 "reading": table::reading(&end.runs),
+                "explanations": end.runs.iter().map(explanations).collect::<Vec<_>>(),
+                "expectations": expectations,
                 "runs": end.runs,
             })
         })

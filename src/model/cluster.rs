@@ -1,19 +1,19 @@
 //! The platform as one object: requests and scalings go in, changes come out.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use crate::random::{Purpose, Seed};
-use crate::record::{FunctionId, PlatformSample, ReplicaStatus};
+use crate::record::{FunctionId, PlatformSample, ReplicaId, ReplicaStatus};
 use crate::time::{Timestamp, nanos};
 
 use super::node::{Done, Node};
-use super::pods::Pods;
+use super::pods::{Pods, Revision};
 use super::replica::Replica;
 use super::request::{Answer, Arrival, Key, Request, Requests, Stage};
 use super::work::Luck;
-use super::{Change, FunctionModel, NodeModel};
+use super::{Change, FunctionModel, NodeModel, Work};
 
 /// The modelled platform: functions with their replicas on one node.
 ///
@@ -27,6 +27,8 @@ use super::{Change, FunctionModel, NodeModel};
 #[derive(Clone, Debug)]
 pub struct Cluster {
     pub(super) now: Timestamp,
+    seed: Seed,
+    gateway_cpu: Work,
     /// When something happens next, if nothing is put in; [`Timestamp::MAX`] for never.
     next: Timestamp,
     pub(super) node: Node,
@@ -46,10 +48,14 @@ pub struct Cluster {
 
 #[derive(Clone, Debug)]
 pub(super) struct Function {
-    pub(super) workers: u32,
-    pub(super) connections: u32,
     pub(super) luck: Luck,
     pub(super) pods: Pods,
+    /// The models whose pods may still come into service, by revision, and with them how much work a request is.
+    pub(super) models: BTreeMap<Revision, FunctionModel>,
+    /// The newest revision that has been in service.
+    pub(super) serving: Revision,
+    /// It was removed: no pods, and no requests but those under way.
+    pub(super) removed: bool,
     /// Requests that wait for a thread: held at the gateway, in a backlog or in a queue.
     pub(super) waiting: u32,
 }
@@ -138,6 +144,8 @@ impl Cluster {
         let way_in = node.transport / 2;
         let mut cluster = Self {
             now: Timestamp::ZERO,
+            seed,
+            gateway_cpu: node.gateway_cpu,
             next: Timestamp::MAX,
             node: Node::new(node.cores),
             way_in,
@@ -151,18 +159,29 @@ impl Cluster {
             #[cfg(debug_assertions)]
             audit: super::audit::Audit::default(),
         };
-        for (entity, (model, replicas, bounds)) in (0_u16..).zip(functions) {
-            let stream = seed.stream_of(Purpose::StartUp, u64::from(entity));
-            cluster.functions.push(Function {
-                workers: model.workers,
-                connections: model.connections,
-                luck: Luck::new(node.gateway_cpu, model, seed, u64::from(entity)),
-                pods: Pods::new(model.start_up, model.termination, *bounds, stream),
-                waiting: 0,
-            });
-            cluster.begin_with(FunctionId(entity), *replicas);
+        for (model, replicas, bounds) in functions {
+            if let Some(function) = cluster.add(model, *bounds) {
+                cluster.begin_with(function, *replicas);
+            }
         }
         cluster
+    }
+
+    /// A function without pods; `None` if there are as many as can be numbered.
+    pub(super) fn add(&mut self, model: &FunctionModel, bounds: (u32, u32)) -> Option<FunctionId> {
+        let entity = u16::try_from(self.functions.len()).ok()?;
+        let stream = self.seed.stream_of(Purpose::StartUp, u64::from(entity));
+        let pods = Pods::new(model.start_up, model.termination, bounds, stream);
+        let serving = pods.revision();
+        self.functions.push(Function {
+            luck: Luck::new(self.gateway_cpu, model, self.seed, u64::from(entity)),
+            pods,
+            models: BTreeMap::from([(serving, model.clone())]),
+            serving,
+            removed: false,
+            waiting: 0,
+        });
+        Some(FunctionId(entity))
     }
 
     /// A request is sent.
@@ -212,11 +231,16 @@ impl Cluster {
     /// When the platform has no such function.
     pub fn scale(&mut self, now: Timestamp, function: FunctionId, to: u32) -> u32 {
         let accepted = self.functions[usize::from(function.0)].pods.ask(to);
+        self.settle_pods(now, function);
+        accepted
+    }
+
+    /// The function's pods follow what was asked for with the next [`Cluster::advance`].
+    pub(super) fn settle_pods(&mut self, now: Timestamp, function: FunctionId) {
         let last = self.lines.scalings.back().map_or(Timestamp::ZERO, |entry| entry.0);
         let at = now.max(self.now).max(last);
         self.lines.scalings.push_back((at, function));
         self.next = self.next.min(at);
-        accepted
     }
 
     /// When something happens next, if nothing is put in; it may turn out to be nothing a caller hears of.
@@ -241,6 +265,14 @@ impl Cluster {
     pub fn status(&self, function: FunctionId) -> ReplicaStatus {
         let pods = &self.functions[usize::from(function.0)].pods;
         ReplicaStatus { desired: pods.desired(), ready: pods.ready() }
+    }
+
+    /// When a pod of a function was asked for; `None` if there never was such a pod.
+    ///
+    /// # Panics
+    /// When the platform has no such function.
+    pub fn asked(&self, function: FunctionId, replica: ReplicaId) -> Option<Timestamp> {
+        self.functions[usize::from(function.0)].pods.asked(replica)
     }
 
     /// The platform as one function sees it, as of the last advance. CPU time is the whole node's; the queue holds whatever
@@ -303,7 +335,7 @@ impl Cluster {
             self.enter_gateway(request);
         }
         while let Some((_, request)) = due(&mut self.lines.held, now, |entry| entry.0) {
-            self.look_again(request);
+            self.look_again(request, changes);
         }
         while let Some((_, slot, generation)) = due(&mut self.lines.closings, now, |entry| entry.0) {
             self.close_idle(slot, generation);

@@ -3,10 +3,10 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use super::Ending;
 use super::cluster::{Cluster, Wait};
 use super::replica::{IDLE_CONNECTION, Place};
 use super::request::{Answer, Key, Request, Stage};
+use super::{Change, Ending};
 
 /// Time between two looks for a ready replica (gateway, `function_scaler.go`: poll every 100 ms).
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -18,14 +18,26 @@ const HELD_AT_MOST: Duration = Duration::from_secs(65);
 const EXECUTION_LIMIT: Duration = Duration::from_secs(30);
 
 impl Cluster {
-    pub(super) fn enter_gateway(&mut self, request: u32) {
-        let work = self.requests.get(request).gateway;
+    /// The gateway looks for a ready replica before anything else (gateway, `handlers/scaling.go`).
+    pub(super) fn enter_gateway(&mut self, slot: u32) {
+        let function = &self.functions[usize::from(self.requests.get(slot).function.0)];
+        if function.pods.ready() > 0 {
+            self.pass_gateway(slot);
+        } else if function.removed {
+            self.refuse(slot, Ending::Removed);
+        } else {
+            self.hold(slot);
+        }
+    }
+
+    fn pass_gateway(&mut self, slot: u32) {
+        let work = self.requests.get(slot).gateway;
         if work > 0.0 {
             #[cfg(debug_assertions)]
             self.audit.begun(work);
-            self.node.enter_gateway(request, work);
+            self.node.enter_gateway(slot, work);
         } else {
-            self.route(request);
+            self.route(slot);
         }
     }
 
@@ -33,7 +45,7 @@ impl Cluster {
         let request = self.requests.get(slot);
         let function = usize::from(request.function.0);
         let Some(replica) = self.functions[function].pods.choose(request.route) else {
-            self.hold(slot);
+            self.refuse(slot, Ending::NoEndpoint);
             return;
         };
         let key = self.requests.key(slot);
@@ -57,20 +69,30 @@ impl Cluster {
         self.lines.held.push_back((now + LOOK_EVERY, slot));
     }
 
-    pub(super) fn look_again(&mut self, slot: u32) {
+    /// A held request's next look. Tells of it if it goes on.
+    pub(super) fn look_again(&mut self, slot: u32, changes: &mut Vec<Change>) {
         let request = self.requests.get(slot);
         let function = &mut self.functions[usize::from(request.function.0)];
         if function.pods.ready() > 0 {
             function.waiting -= 1;
+            changes.push(Change::Released { request: request.id, at: self.now });
             self.move_to(slot, Stage::Travelling);
-            self.route(slot);
+            self.pass_gateway(slot);
+        } else if function.removed {
+            function.waiting -= 1;
+            self.refuse(slot, Ending::Removed);
         } else if self.now >= request.held_until {
             function.waiting -= 1;
-            self.answer(slot, Ending::NoReplica);
-            self.release(slot);
+            self.refuse(slot, Ending::NoReplica);
         } else {
             self.hold(slot);
         }
+    }
+
+    /// The request ends without having reached a replica.
+    fn refuse(&mut self, slot: u32, ending: Ending) {
+        self.answer(slot, ending);
+        self.release(slot);
     }
 
     /// A request has its place in a replica; in a thread it begins.
@@ -229,7 +251,8 @@ impl Cluster {
 
     pub(super) fn answer(&mut self, slot: u32, ending: Ending) {
         let request = self.requests.get(slot);
-        let replica = (ending != Ending::NoReplica).then(|| self.replicas[request.replica as usize].id);
+        let reached_one = matches!(ending, Ending::Served | Ending::Cut | Ending::Overdue);
+        let replica = reached_one.then(|| self.replicas[request.replica as usize].id);
         let answer = Answer { request: request.id, ending, replica };
         self.lines.outbound.push_back((self.now + self.way_back, answer));
         #[cfg(debug_assertions)]

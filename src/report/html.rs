@@ -4,6 +4,7 @@
 
 mod comparison;
 mod decisions;
+mod expectations;
 mod setup;
 mod validity;
 
@@ -40,6 +41,7 @@ pub(super) fn page(material: &Material, study: &Study, comparisons: &[Comparison
     page.push_str("<main>\n");
     verdict(&mut page, &judge(material, comparisons));
     damages(&mut page, material);
+    expectations::section(&mut page, material);
     comparison::section(&mut page, material, study, comparisons);
     figures(&mut page, study)?;
     validity::section(&mut page, material);

@@ -54,7 +54,8 @@ pub fn demand_while(study: &Study, goes_on: &dyn Fn() -> bool) -> Demand {
             return Demand::Unknown;
         }
         let arm = Arm { name: fixed.name.to_owned(), policy: fixed, settings };
-        let mut plan = Plan { arm, cool_down: Duration::ZERO, seed: study.seed, ..study.plan(0, 1) };
+        let mut plan =
+            Plan { arm, shadows: Vec::new(), cool_down: Duration::ZERO, seed: study.seed, ..study.plan(0, 1) };
         plan.functions[FunctionId::STUDIED.0 as usize].replicas = replicas;
         let mut count = Count {
             slo: study.slo,

@@ -270,6 +270,7 @@ fn about(study: &Study, demand: Demand, plan: &Plan, repeat: u32) -> RunAbout {
     RunAbout {
         arm: plan.arm.name.clone(),
         policy: plan.arm.policy.name.to_owned(),
+        shadows: plan.shadows.iter().map(|shadow| shadow.name.clone()).collect(),
         repeat,
         seed: plan.seed.0,
         target: study.target.to_string(),

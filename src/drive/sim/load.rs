@@ -8,7 +8,7 @@ use crate::record::{Answer, Detail, ErrorKind, GeneratorId, Lost, ReplicaId, Req
 use crate::schedule::{Call, Next, Schedule, Turn};
 use crate::time::Timestamp;
 
-use super::agenda::Agenda;
+use super::agenda::{Agenda, What};
 use super::platform::{Caller, Platform};
 
 /// A worker's time for one request, however fast the answer: without it, a worker without pacing would send for ever at one moment to
@@ -74,7 +74,7 @@ impl Load {
         let (mut generators, mut workers) = (Vec::new(), Vec::new());
         for (number, generator) in (0..).zip(&plan.generators) {
             let start = load_start + generator.start;
-            let schedule = generator.schedule.build(start);
+            let schedule = generator.schedule.build(start, plan.seed, GeneratorId(number));
             let idle = Worker {
                 generator: GeneratorId(number),
                 attempt: 0,
@@ -172,7 +172,12 @@ impl Load {
                 generator.tally.duration = generator.tally.duration.max(turn.free - generator.schedule.start());
                 generator.workers_left -= 1;
                 if generator.workers_left == 0 {
-                    self.running -= 1;
+                    let end = generator.schedule.lasts_until();
+                    if end > turn.free {
+                        agenda.push(end, What::Finish { generator: id.0 });
+                    } else {
+                        self.running -= 1;
+                    }
                 }
                 lost
             }
@@ -185,13 +190,20 @@ impl Load {
         Ok(())
     }
 
+    /// The time of a generator is over, and it has had nothing to send since before.
+    pub(super) fn finish(&mut self, now: Timestamp, generator: u16) {
+        let generator = &mut self.generators[usize::from(generator)];
+        generator.tally.duration = generator.tally.duration.max(now - generator.schedule.start());
+        self.running -= 1;
+    }
+
     /// A worker's request leaves.
     pub(super) fn send(&mut self, now: Timestamp, worker: u32, platform: &mut Platform) {
         let state = &mut self.workers[worker as usize];
         state.sent = now;
         state.does = Does::Wait;
         let generator = &mut self.generators[usize::from(state.generator.0)];
-        generator.tally.sent += 1;
+        generator.tally.leaves(&state.call);
         if let Some(timeout) = generator.timeout {
             let at = now + timeout;
             generator.timeouts.push_back((at, worker, state.attempt));

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   agenda (sends, wake-ups, answers to a policy, seconds)  \
-//!   client time-outs                                         |-- the earliest of the three is next
+//!   client time-outs, shadows                                |-- the earliest of them is next
 //!   cluster (everything on the platform)                    /
 //! ```
 //!
@@ -24,6 +24,7 @@ use crate::record::{Answer, ErrorKind, EventKind, EventRow, FunctionId};
 use crate::time::{Epoch, Timestamp};
 
 use super::decisions::Decisions;
+use super::shadow::{Shadows, Wishes};
 use super::{Outcome, Phase, Plan, RecordError, Recorder, first_second, phase_row};
 use agenda::{Agenda, What};
 pub use epoch::epoch;
@@ -73,6 +74,7 @@ pub fn run_while<R: Recorder + ?Sized>(
         platform: Platform::new(plan),
         load: Load::new(plan, load_start),
         policy: plan.arm.build(&context),
+        shadows: Shadows::of(plan, &context),
         actions: Vec::new(),
         deliveries: Vec::new(),
         free_deliveries: Vec::new(),
@@ -97,6 +99,7 @@ struct Simulation<'a, R: ?Sized> {
     platform: Platform,
     load: Load,
     policy: Box<dyn Policy>,
+    shadows: Shadows,
     /// Kept between events for its room.
     actions: Vec<Action>,
     /// Answers on their way to the policy, by number; each is taken once, and its number used again.
@@ -120,12 +123,16 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
             let platform = self.platform.cluster.next_change().unwrap_or(Timestamp::MAX);
             let timeout = self.load.next_timeout();
             let agenda = self.agenda.next();
-            if platform <= timeout && platform <= agenda {
+            let shadows = self.shadows.next();
+            if platform <= timeout && platform <= agenda && platform <= shadows {
                 self.now = platform;
                 self.platform.cluster.advance(platform, &mut changes);
                 for change in changes.drain(..) {
                     self.take(change)?;
                 }
+            } else if shadows < agenda && shadows <= timeout {
+                self.now = shadows.max(self.now);
+                self.tell_shadows(Shadows::wake)?;
             } else if timeout <= agenda {
                 self.now = timeout;
                 self.load.time_out(timeout, &mut self.agenda, self.recorder)?;
@@ -156,7 +163,8 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
         if !self.plan.warm_up.is_zero() {
             self.agenda.push(Timestamp::ZERO, What::WarmUp);
         }
-        self.tell(&Event::Started { replicas })
+        self.tell(&Event::Started { replicas })?;
+        self.tell_shadows(Shadows::start)
     }
 
     /// Something of the agenda has come up.
@@ -183,6 +191,10 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
             }
             What::Begin { generator } => {
                 self.load.begin(generator, &mut self.agenda, self.recorder)?;
+                self.end_load_if_done()?;
+            }
+            What::Finish { generator } => {
+                self.load.finish(now, generator);
                 self.end_load_if_done()?;
             }
             What::Second => self.second(changes)?,
@@ -249,8 +261,8 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
                     value: Some(f64::from(cut)),
                 })
             }
-            // the rows of a run are about the function under study
-            Change::Ready { .. } | Change::Terminated { .. } => Ok(()),
+            // the rows of a run are about the function under study, and a held request's row is its answer's
+            Change::Ready { .. } | Change::Terminated { .. } | Change::Released { .. } => Ok(()),
         }
     }
 
@@ -282,6 +294,16 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
         }
         self.actions = actions;
         Ok(())
+    }
+
+    /// Gives the shadows something, and sees to what they leave behind.
+    fn tell_shadows(&mut self, give: impl FnOnce(&mut Shadows, Timestamp, &mut Wishes)) -> Result<(), RecordError> {
+        let mut wishes = Wishes::default();
+        give(&mut self.shadows, self.now, &mut wishes);
+        while let Some(shadow) = wishes.scrapes.pop() {
+            self.shadows.scraped(self.now, shadow, Some(self.platform.counters()), &mut wishes);
+        }
+        wishes.rows.iter().try_for_each(|row| self.recorder.event(row))
     }
 
     fn act(&mut self, action: Action) -> Result<(), RecordError> {
@@ -336,7 +358,9 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
 
     fn settle_probe(&mut self, number: u32, answer: Answer) -> Result<(), RecordError> {
         let Some(sent) = self.probes[number as usize].take() else { return Ok(()) };
-        self.tell(&Event::ProbeDone(ProbeOutcome { sent, latency: self.now - sent, answer }))
+        let outcome = ProbeOutcome { sent, latency: self.now - sent, answer };
+        self.tell(&Event::ProbeDone(outcome))?;
+        self.tell_shadows(|shadows, now, wishes| shadows.probe_done(now, outcome, wishes))
     }
 
     fn enter(&mut self, phase: Phase) -> Result<(), RecordError> {
@@ -370,6 +394,7 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
         // nothing is due before now; this only moves the sample's clock
         self.platform.cluster.advance(self.now, changes);
         self.assert_laws();
+        self.tell_shadows(Shadows::end)?;
         let how = if self.interrupted { "ended early: interrupted" } else { "ended" };
         self.recorder.event(&phase_row(self.now, how))?;
         Ok(Outcome {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::columns;
 use super::comparison;
 use super::error::ResultsError;
+use super::expect;
 use super::reader::{EventRecord, ProbeRecord, TimelineRecord, read_json, read_rows};
 use super::summary::{RunSummary, StudyRecord};
 use super::writer::{Rows, RunAbout, RunWriter};
@@ -148,6 +149,7 @@ impl ResultsDir {
     }
 
     /// Ends the study: writes `comparison.md` and `stats.csv` over the runs that were added, and brings `study.json` up to date.
+    /// If the scenario expects something, `expect.csv` and `junit.xml` too.
     ///
     /// # Errors
     /// When one of them can't be written.
@@ -155,7 +157,14 @@ impl ResultsDir {
         ending.as_str().clone_into(&mut self.record.status);
         self.record.ended_unix_s = Some(ended_unix_s);
         replace_file(&self.path.join("stats.csv"), comparison::stats(&self.record, &self.summaries).as_bytes())?;
-        replace_file(&self.path.join("comparison.md"), comparison::markdown(&self.record, &self.summaries).as_bytes())?;
+        let judged = expect::judge(&self.record, &self.summaries);
+        let markdown = comparison::markdown(&self.record, &self.summaries, &judged);
+        replace_file(&self.path.join("comparison.md"), markdown.as_bytes())?;
+        if !judged.is_empty() {
+            let junit = expect::junit::junit(&self.record, &self.summaries, &judged);
+            replace_file(&self.path.join("expect.csv"), expect::csv(&judged).as_bytes())?;
+            replace_file(&self.path.join("junit.xml"), junit.as_bytes())?;
+        }
         write_json(&self.path.join("study.json"), &self.record)
     }
 
