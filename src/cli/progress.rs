@@ -79,6 +79,9 @@ impl Observer for ProgressView {
         if let (Some(p50), Some(p99)) = (summary.lateness_us.get("p50"), summary.lateness_us.get("p99")) {
             let _ = write!(text, ", generator late by p50 {p50:.0} us, p99 {p99:.0} us");
         }
+        if let Some(longest) = summary.held_back_max_ms {
+            let _ = write!(text, ", {} held back by up to {longest:.1} ms", summary.held_back);
+        }
         self.printer.say(&text);
         if !summary.partial {
             for reason in &summary.invalid_because {

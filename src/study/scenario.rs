@@ -10,6 +10,7 @@
 
 mod file;
 pub mod keys;
+pub mod load_keys;
 mod section;
 
 use std::collections::BTreeMap;

@@ -14,6 +14,7 @@ mod engines;
 mod gateway;
 mod hey_golden;
 mod load;
+mod open_loads;
 mod oracle;
 mod policies_document;
 mod promql;

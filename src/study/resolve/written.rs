@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::policy::settings::{Settings, Value};
 use crate::study::plan::Study;
 use crate::study::scenario::Scenario;
+use crate::study::scenario::load_keys::telling_keys;
 use crate::time::format_duration;
 
 /// The scenario of a study as TOML; reading it gives the same study.
@@ -22,7 +23,9 @@ pub(super) fn scenario(study: &Study, scenario: &Scenario) -> String {
     table(&mut out, "[function.model]", &scenario.model.settings);
     table(&mut out, "[slo]", &scenario.slo.settings);
     for load in &scenario.loads {
-        table(&mut out, "[[load]]", &load.settings);
+        out.push_str("\n[[load]]\n");
+        let telling = telling_keys(load);
+        settings(&mut out, load.settings.iter().filter(|(key, _)| telling.contains(key)));
     }
     table(&mut out, "[run]", &scenario.run.settings);
     table(&mut out, "[platform]", &scenario.platform.settings);
@@ -31,7 +34,7 @@ pub(super) fn scenario(study: &Study, scenario: &Scenario) -> String {
         out.push_str("\n[[arm]]\n");
         line(&mut out, "name", &text(&arm.name));
         line(&mut out, "policy", &text(arm.policy.name));
-        settings(&mut out, &arm.settings);
+        settings(&mut out, arm.settings.iter());
     }
     out
 }
@@ -39,11 +42,11 @@ pub(super) fn scenario(study: &Study, scenario: &Scenario) -> String {
 fn table(out: &mut String, header: &str, values: &Settings) {
     // writing to a string cannot fail, here and below
     let _ = writeln!(out, "\n{header}");
-    settings(out, values);
+    settings(out, values.iter());
 }
 
-fn settings(out: &mut String, settings: &Settings) {
-    for (key, value) in settings.iter() {
+fn settings<'a>(out: &mut String, settings: impl Iterator<Item = (&'static str, &'a Value)>) {
+    for (key, value) in settings {
         let value = match value {
             Value::Integer(number) => number.to_string(),
             Value::Number(number) => format!("{number:?}"),
