@@ -30,6 +30,8 @@ pub enum Purpose {
     StartUp,
     /// Inside a policy: phases that are not given, jitter of retries.
     Policy,
+    /// The Unix time at which a run in virtual time begins.
+    Epoch,
 }
 
 impl Seed {

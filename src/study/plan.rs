@@ -10,6 +10,7 @@ use crate::stats::slo::Slo;
 use crate::time::format_duration;
 
 use super::results::Limits;
+use super::results::expect::Expectation;
 use super::target_kind::TargetKind;
 
 /// A scenario, checked and complete, with the command line's wishes in it.
@@ -25,6 +26,8 @@ pub struct Study {
     pub target: TargetKind,
     /// The arms to run, in the scenario's order.
     pub arms: Vec<Arm>,
+    /// The shadows of each arm, in the order of the arms.
+    pub shadows: Vec<Vec<Arm>>,
     /// The functions on the platform; the first is the one under study.
     pub functions: Vec<FunctionPlan>,
     /// The node they share.
@@ -45,6 +48,8 @@ pub struct Study {
     pub seed: Seed,
     /// When a run is not valid.
     pub limits: Limits,
+    /// What is expected of the arms.
+    pub expect: Vec<Expectation>,
     pub(super) resolved: String,
     pub(super) shown: String,
 }
@@ -59,6 +64,7 @@ impl Study {
     pub fn plan(&self, arm: usize, repeat: u32) -> Plan {
         Plan {
             arm: self.arms[arm].clone(),
+            shadows: self.shadows[arm].clone(),
             seed: self.seed.of_repeat(repeat),
             functions: self.functions.clone(),
             node: self.node,
@@ -139,12 +145,15 @@ impl Study {
             arms: self
                 .arms
                 .iter()
-                .map(|arm| ArmDescription {
+                .zip(&self.shadows)
+                .map(|(arm, shadows)| ArmDescription {
                     name: arm.name.clone(),
                     policy: arm.policy.name,
+                    shadows: shadows.iter().map(|shadow| shadow.name.clone()).collect(),
                     settings: arm.settings.iter().map(|(name, value)| (name, value.to_string())).collect(),
                 })
                 .collect(),
+            expect: self.expect.clone(),
             repeats: self.repeats,
             seed: self.seed.0,
             runs: self.runs(),
@@ -178,6 +187,8 @@ pub struct Description {
     pub loads: Vec<String>,
     /// The arms.
     pub arms: Vec<ArmDescription>,
+    /// What is expected of the arms.
+    pub expect: Vec<Expectation>,
     /// Runs per arm.
     pub repeats: u32,
     /// Seed of the study.
@@ -199,6 +210,8 @@ pub struct ArmDescription {
     pub name: String,
     /// Its policy.
     pub policy: &'static str,
+    /// Names of its shadows.
+    pub shadows: Vec<String>,
     /// Its settings as text, defaults included.
     pub settings: Vec<(&'static str, String)>,
 }
@@ -218,9 +231,15 @@ impl fmt::Display for Description {
         }
         for arm in &self.arms {
             writeln!(f, "  arm        {} ({})", arm.name, arm.policy)?;
+            if !arm.shadows.is_empty() {
+                writeln!(f, "               in its shadow: {}", arm.shadows.join(", "))?;
+            }
             for (name, value) in &arm.settings {
                 writeln!(f, "               {name} = {value}")?;
             }
+        }
+        for expectation in &self.expect {
+            writeln!(f, "  expect     {} ({})", expectation.formula, expectation.over.as_str())?;
         }
         let requests = match self.planned {
             Planned::Exactly(planned) => format!("{planned} requests each"),

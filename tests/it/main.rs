@@ -11,6 +11,8 @@
 mod cli;
 mod cluster;
 mod engines;
+mod expect;
+mod fuzz;
 mod gateway;
 mod hey_golden;
 mod load;
@@ -20,6 +22,8 @@ mod policies_document;
 mod promql;
 mod results;
 mod scenario;
+mod shadows;
 mod sim;
+mod simulated;
 mod theory;
 mod tidy;
