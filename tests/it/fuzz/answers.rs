@@ -109,8 +109,7 @@ fn read(bytes: &[u8]) -> u64 {
                 let more = read_answer(&method, &[bytes, b"HTTP/1.1 200 OK\r\n\r\n"].concat(), usize::MAX);
                 assert!(until_closed || more.as_ref() == Ok(answer), "{method}: {more:?}");
                 let location = answer.location.as_ref().map(|place| place.len().min(3));
-                (answer.status, answer.size.map(|size| size.checked_ilog2()), answer.keeps_open, location)
-                    .hash(&mut hasher);
+                (answer.status, answer.size.map(u64::checked_ilog2), answer.keeps_open, location).hash(&mut hasher);
                 (answer.length.min(64)).hash(&mut hasher);
             }
             Err(kind) => (kind, bytes.len().min(64)).hash(&mut hasher),

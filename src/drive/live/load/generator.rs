@@ -117,6 +117,9 @@ impl Generator {
                         self.shared.progress.failed(self.id, client.failure(kind, exchange.first_byte.is_some()));
                     }
                     self.arrived(worker, call, &exchange);
+                    if self.shared.outbox.is_full() {
+                        self.shared.outbox.room().await;
+                    }
                     // what keeping the row took is lateness of the next request, not time of the last
                     let free = exchange.done;
                     turn = Turn { sent, free, stall: self.shared.departures.pacer().standstill(sent, free) };
@@ -211,7 +214,7 @@ impl Generator {
             let accounted = tally.sent + tally.lost.busy + tally.lost.late + tally.unused;
             tally.planned = self.schedule.borrow().planned().unwrap_or(accounted);
             tally.duration = self.done.get() - self.start;
-            self.shared.outbox.flush();
+            self.shared.outbox.last();
             self.shared.outbox.send(Report::Finished { generator: self.id, tally });
         }
     }
