@@ -6,6 +6,7 @@ mod check;
 mod completions;
 mod exit;
 mod failure;
+mod leash;
 mod output;
 mod progress;
 mod replay;
@@ -46,6 +47,8 @@ enum Command {
     Serve(serve::Args),
     Schema(schema::Args),
     Completions(completions::Args),
+    #[command(hide = true)]
+    Leash(leash::Args),
 }
 
 /// The whole program: parses the command line, runs it, and turns what comes back into an exit code.
@@ -70,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => (Printer::new(false), serve::run(&args, Printer::new(false))),
         Command::Schema(args) => (Printer::new(false), schema::run(&args)),
         Command::Completions(args) => (Printer::new(false), Ok(completions::run(&args))),
+        Command::Leash(args) => (Printer::new(false), leash::run(&args)),
     };
     match result {
         Ok(status) => status.into(),

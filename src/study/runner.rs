@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::unbounded_channel;
 
+use super::companion::{CompanionError, Outside};
 use super::demand::Demand;
 use super::plan::Study;
 use super::results::summary::{RunSummary, StudyRecord};
@@ -32,6 +33,16 @@ pub enum StudyError {
     /// The platform could not be started.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// What scales the arm from outside could not be started.
+    #[error("arm \"{arm}\", repeat {repeat}: {source}")]
+    Companion {
+        /// Which arm.
+        arm: String,
+        /// Which repeat.
+        repeat: u32,
+        /// Why.
+        source: CompanionError,
+    },
     /// A run could not go on.
     #[error("arm \"{arm}\", repeat {repeat}: {source}")]
     Run {
@@ -157,11 +168,20 @@ async fn one_run(
 ) -> Result<RunSummary, StudyError> {
     let clock = Clock::start();
     let (events, changes) = unbounded_channel();
-    let target = Arc::new(Embedded::start(&plan.functions, plan.node, plan.seed, clock, events)?);
-    let mut watched = Watched { writer, observer, phase: Phase::WarmUp };
-    let outcome = run(plan, target, &clock, changes, &mut watched, interrupt)
+    let outside = Outside::new(events.clone());
+    let alerts = outside.alerts(plan);
+    let target = Arc::new(Embedded::with_alerts(&plan.functions, plan.node, plan.seed, clock, events, alerts)?);
+    let arm = || plan.arm.name.clone();
+    let companion = outside
+        .start(plan, &target, &clock, writer.directory(), interrupt)
         .await
-        .map_err(|source| StudyError::Run { arm: plan.arm.name.clone(), repeat, source })?;
+        .map_err(|source| StudyError::Companion { arm: arm(), repeat, source })?;
+    let mut watched = Watched { writer, observer, phase: Phase::WarmUp };
+    let outcome = run(plan, target, &clock, changes, &mut watched, interrupt).await;
+    if let Some(companion) = companion {
+        companion.end(outcome.is_err()).await;
+    }
+    let outcome = outcome.map_err(|source| StudyError::Run { arm: arm(), repeat, source })?;
     Ok(watched.writer.finish(&outcome)?)
 }
 

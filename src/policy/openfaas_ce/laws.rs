@@ -215,7 +215,7 @@ fn an_answer_that_takes_longer_than_a_scrape_may_is_a_gap() {
     actions.clear();
     let counters = |value| Event::Scraped(Some(vec![Counter { function: FunctionId::STUDIED, code: 200, value }]));
     chain.handle(Timestamp::from_millis(6001), &counters(1000.0), &mut actions);
-    assert!(matches!(&actions[..], [Action::Note { kind: EventKind::Failed, .. }]), "asked for at 1 s");
+    assert!(matches!(&actions[..], [Action::Note { kind: EventKind::Broken, .. }]), "asked for at 1 s");
     actions.clear();
     chain.handle(Timestamp::from_millis(6002), &counters(1000.0), &mut actions);
     assert_eq!(actions, [], "asked for at 6 s");

@@ -1,10 +1,14 @@
 //! The arms: those the command line wants, each with a policy and settings it can keep.
 
 use crate::drive::Arm;
+use crate::policy::openfaas_ce::real::finer_than_milliseconds;
+use crate::policy::registry::Scaler;
 use crate::policy::settings::Value;
+use crate::study::companion;
 use crate::study::nearest::nearest;
 use crate::study::problem::Problem;
 use crate::study::scenario::{ArmSection, Scenario};
+use crate::study::target_kind::TargetKind;
 
 use super::{Overrides, is_about_list, names};
 
@@ -41,13 +45,34 @@ pub(super) fn arms(scenario: &mut Scenario, overrides: &Overrides, problems: &mu
     if !overrides.arms.is_empty() {
         scenario.arms.retain(|arm| overrides.arms.iter().any(|wanted| wanted == arm.name()));
     }
-    scenario
-        .arms
-        .iter()
-        .filter_map(|arm| {
-            Some(Arm { name: arm.name().to_owned(), policy: arm.policy?, settings: arm.settings.clone() })
-        })
-        .collect()
+    let arms = scenario.arms.iter().filter_map(|section| {
+        let arm = Arm { name: section.name().to_owned(), policy: section.policy?, settings: section.settings.clone() };
+        problems.extend(outside_problems(section, &arm, overrides.target));
+        Some(arm)
+    });
+    arms.collect()
+}
+
+/// What stands in the way of an arm that is scaled from outside.
+fn outside_problems(section: &ArmSection, arm: &Arm, target: TargetKind) -> Vec<Problem> {
+    if arm.policy.scaler == Scaler::Policy {
+        return Vec::new();
+    }
+    if target != TargetKind::Embedded {
+        let what = format!("starts real programs beside the embedded gateway, so it can't run on --target {target}");
+        let hint = "use policy = \"openfaas-ce\", the same chain emulated, or --target embedded";
+        return vec![section.section.problem("policy", what, hint)];
+    }
+    let mut problems = Vec::new();
+    if let Some(key) = finer_than_milliseconds(&arm.settings) {
+        let what = "is no whole number of milliseconds, which is what Prometheus and Alertmanager count in";
+        problems.push(section.section.problem(key, what, "round it"));
+    }
+    if let Some(missing) = companion::missing(arm) {
+        let what = format!("starts real programs, and {}", missing.what());
+        problems.push(section.section.problem("policy", what, missing.hint()));
+    }
+    problems
 }
 
 /// A policy with bounds of its own has them in order.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::summary::{GeneratorSummary, RunSummary, SCHEMA_VERSION};
-use super::validity::{self, Facts};
+use super::validity::{self, Broken, Facts};
 use super::writer::RunAbout;
 use crate::drive::{Outcome, Tally};
 use crate::record::{ErrorKind, EventKind, EventRow, PlatformSample, ProbeRow, RequestRow};
@@ -60,6 +60,7 @@ pub(super) struct Totals {
     ready: Option<StepFn>,
     desired: Option<StepFn>,
     cost: Cost,
+    broken: Broken,
 }
 
 #[derive(Debug, Default)]
@@ -117,6 +118,7 @@ impl Totals {
             ready: None,
             desired: None,
             cost: Cost::default(),
+            broken: Broken::default(),
         }
     }
 
@@ -170,6 +172,7 @@ impl Totals {
             (EventKind::Ready | EventKind::Terminated, Some(from), Some(to)) => {
                 set(&mut self.ready, row.at, from, to);
             }
+            (EventKind::Broken, ..) => self.broken.note(&row.reason),
             _ => {}
         }
     }
@@ -219,6 +222,7 @@ impl Totals {
                 stalled: outcome.stalled,
                 load,
                 interrupted: outcome.interrupted,
+                broken: &self.broken,
             },
             &about.limits,
         );

@@ -42,6 +42,29 @@ pub(super) struct Facts<'a> {
     pub(super) stalled: Duration,
     pub(super) load: Duration,
     pub(super) interrupted: bool,
+    pub(super) broken: &'a Broken,
+}
+
+/// What broke of the arm or under it, each once; the first few are kept, the others counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Broken {
+    named: Vec<String>,
+    others: u64,
+}
+
+impl Broken {
+    const NAMED_MOST: usize = 3;
+
+    pub(super) fn note(&mut self, what: &str) {
+        if self.named.iter().any(|named| named == what) {
+            return;
+        }
+        if self.named.len() < Self::NAMED_MOST {
+            self.named.push(what.to_owned());
+        } else {
+            self.others += 1;
+        }
+    }
 }
 
 const GIVE_ROOM: &str = "close other programs, lower -c or -q, or use a machine with more cores";
@@ -49,7 +72,7 @@ const GIVE_ROOM: &str = "close other programs, lower -c or -q, or use a machine 
 /// Why a run is invalid, in sentences with the numbers and what to change; empty for a valid run.
 pub(super) fn reasons(facts: &Facts<'_>, limits: &Limits) -> Vec<String> {
     let mut reasons = Vec::new();
-    let &Facts { planned, sent, rows, lost_busy, lost_late, lateness, stalled, load, interrupted } = facts;
+    let &Facts { planned, sent, rows, lost_busy, lost_late, lateness, stalled, load, interrupted, broken } = facts;
     if interrupted && load.is_zero() {
         reasons.push("the run was interrupted before its load began; run it again".to_owned());
     } else if interrupted {
@@ -57,6 +80,12 @@ pub(super) fn reasons(facts: &Facts<'_>, limits: &Limits) -> Vec<String> {
             "the run was interrupted {} after its load began, so it compares with nothing; run it again",
             seconds(load)
         ));
+    }
+    reasons.extend(broken.named.iter().map(|what| {
+        format!("{what}: the arm was not whole, so this is no measurement of it; see events.csv, and run it again")
+    }));
+    if broken.others > 0 {
+        reasons.push(format!("{} more things broke, see events.csv", broken.others));
     }
     if sent == 0 {
         reasons.push("no request was sent; check the load and that the target answers".to_owned());
@@ -115,7 +144,7 @@ mod tests {
     }
 
     fn judge(change: impl FnOnce(&mut Facts<'_>), lateness_p99: u64) -> Vec<String> {
-        let lateness = lateness(lateness_p99);
+        let (lateness, broken) = (lateness(lateness_p99), Broken::default());
         let mut facts = Facts {
             planned: 30_000,
             sent: 29_000,
@@ -126,6 +155,7 @@ mod tests {
             stalled: Duration::ZERO,
             load: Duration::from_secs(120),
             interrupted: false,
+            broken: &broken,
         };
         change(&mut facts);
         reasons(&facts, &Limits::default())
@@ -149,6 +179,33 @@ mod tests {
         insta::assert_snapshot!(run(|facts| facts.interrupted = true, 1), @"the run was interrupted 120.00 s after its load began, so it compares with nothing; run it again");
         insta::assert_snapshot!(run(|facts| (facts.sent, facts.rows) = (0, 0), 1), @"no request was sent; check the load and that the target answers");
         insta::assert_snapshot!(run(|facts| facts.rows = 28_999, 1), @"29000 requests left but 28999 were recorded; this is a fault of watchtower, please report it");
+    }
+
+    #[test]
+    fn what_broke_is_named_once_and_three_are_enough() {
+        let mut broken = Broken::default();
+        for what in ["prometheus ended", "scrape failed", "prometheus ended", "alertmanager ended", "disk", "net"] {
+            broken.note(what);
+        }
+        let lateness = lateness(1);
+        let facts = Facts {
+            planned: 1,
+            sent: 1,
+            rows: 1,
+            lost_busy: 0,
+            lost_late: 0,
+            lateness: &lateness,
+            stalled: Duration::ZERO,
+            load: Duration::from_secs(1),
+            interrupted: false,
+            broken: &broken,
+        };
+        insta::assert_snapshot!(reasons(&facts, &Limits::default()).join("\n"), @r"
+        prometheus ended: the arm was not whole, so this is no measurement of it; see events.csv, and run it again
+        scrape failed: the arm was not whole, so this is no measurement of it; see events.csv, and run it again
+        alertmanager ended: the arm was not whole, so this is no measurement of it; see events.csv, and run it again
+        2 more things broke, see events.csv
+        ");
     }
 
     #[test]

@@ -81,6 +81,12 @@ pub(super) fn split_namespace(name: &str) -> (&str, &str) {
 }
 
 impl Function {
+    /// The value of its scaling factor's label, if it is a number.
+    pub(super) fn factor(&self) -> Option<i64> {
+        let label = self.labels.iter().find(|(name, _)| name == "com.openfaas.scale.factor");
+        label.and_then(|(_, value)| value.parse().ok())
+    }
+
     /// How alerts scale it.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ use hyper::{Method, Request, StatusCode};
 use serde::de::DeserializeOwned;
 
 use super::super::rest::Credentials;
+use super::alerts::Teller;
 use super::clockwork::Clockwork;
 use super::factorial::Bodies;
 use super::functions::Functions;
@@ -39,6 +40,7 @@ pub(super) struct Gateway {
     credentials: Credentials,
     call_ids: CallIds,
     bodies: Bodies,
+    alerts: Teller,
 }
 
 /// What an address stands for.
@@ -101,8 +103,10 @@ impl Gateway {
         clockwork: Arc<Clockwork>,
         metrics: Metrics,
         credentials: Credentials,
+        alerts: Teller,
     ) -> io::Result<Self> {
-        Ok(Self { functions, clockwork, metrics, credentials, call_ids: CallIds::new()?, bodies: Bodies::default() })
+        let (call_ids, bodies) = (CallIds::new()?, Bodies::default());
+        Ok(Self { functions, clockwork, metrics, credentials, call_ids, bodies, alerts })
     }
 
     /// Answers one request.
@@ -140,7 +144,13 @@ impl Gateway {
                 let body = read(request).await;
                 self.scale(name, namespace.as_deref(), body)
             }
-            Route::Alert => self.alert(read(request).await),
+            Route::Alert => {
+                let received = self.clockwork.clock().now();
+                let body = read(request).await;
+                // goes on even if Alertmanager hangs up, as the original does
+                let answer = tokio::spawn(async move { self.alert(received, body).await });
+                answer.await.unwrap_or_else(|_| answer::empty(StatusCode::INTERNAL_SERVER_ERROR))
+            }
             Route::Info => system::info(),
             Route::Namespaces => system::namespaces(),
             Route::Secrets if request.method() == Method::GET => system::secrets(),

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::super::TargetError;
 use super::super::rest::Credentials;
+use super::alerts::Teller;
 use super::clockwork::{Clockwork, Keeper};
 use super::functions::Functions;
 use super::gateway::Gateway;
@@ -48,7 +49,7 @@ impl Platform {
     /// # Errors
     /// When an address is taken or can't be listened on, when a function can't be used, or when the system gives no threads.
     pub fn start(options: Options) -> Result<Self, TargetError> {
-        let Options { listen, metrics, password, functions: plans, node, seed, clock, on_change } = options;
+        let Options { listen, metrics, password, functions: plans, node, seed, clock, on_change, alerts } = options;
         let functions = Functions::new(&plans)?;
         let system = |part| move |source| TargetError::System { part, source };
         let password = password.map_or_else(secret::password, Ok).map_err(system("password"))?;
@@ -56,7 +57,8 @@ impl Platform {
         let models: Vec<_> = plans.into_iter().map(|plan| (plan.model, plan.replicas, plan.bounds)).collect();
         let replicas: Vec<u32> = functions.iter().map(|function| function.replicas).collect();
         let clockwork = Arc::new(Clockwork::new(Cluster::new(node, &models, seed), &replicas, clock, on_change));
-        let gateway = Gateway::new(functions, Arc::clone(&clockwork), Metrics::new()?, credentials.clone());
+        let teller = Teller::new(alerts);
+        let gateway = Gateway::new(functions, Arc::clone(&clockwork), Metrics::new()?, credentials.clone(), teller);
         let gateway = Arc::new(gateway.map_err(system("call numbers"))?);
 
         let keeper = clockwork.keep().map_err(system("model thread"))?;

@@ -1,0 +1,414 @@
+//! The real Prometheus and Alertmanager beside a run: started, watched and ended with it.
+//!
+//! ```text
+//!   embedded gateway <--scrape-- Prometheus --alert--> Alertmanager --POST /system/alert--> embedded gateway
+//!        | view.rs                    ^ watch.rs             ^ watch.rs
+//!        +--------- rows of events.csv: alerts, notifications, steps, what broke ---------+
+//! ```
+//!
+//! The programs decide; this starts them as the chart does ([`config`]) and writes down what they do. Everything they write is
+//! in a temporary directory that goes with them; their output is kept beside the run's files if something broke.
+
+mod api;
+mod child;
+mod config;
+mod phase;
+mod programs;
+mod view;
+mod watch;
+mod xxh64;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinHandle;
+
+use self::child::Program;
+use self::phase::Encoding;
+pub use self::programs::{NotInstalled, Programs};
+pub use self::view::{GatewayView, Rates};
+use self::watch::{Known, Teller, Watch};
+use super::clock::Clock;
+use super::companion::Companion;
+use super::target::BoxFuture;
+use super::target::rest::Credentials;
+use crate::policy::Reason;
+use crate::policy::openfaas_ce::real::Numbers;
+use crate::record::{EventKind, EventRow};
+
+/// How long the programs may take until they are ready: a second or two on an idle machine, and Prometheus waits 5 s before it
+/// looks at what it was told to scrape.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+/// How long a program may take to print its version.
+const VERSION_WITHIN: Duration = Duration::from_secs(20);
+/// Time between two looks at programs that are starting.
+const LOOK: Duration = Duration::from_millis(50);
+/// Somebody else may take a port between our choice and the program's start; then others are tried.
+const PORT_ATTEMPTS: u32 = 3;
+
+/// Why the chain could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum ChainError {
+    /// A file or port of theirs.
+    #[error(
+        "can't prepare the start of prometheus and alertmanager: {0}\n  hint: is there room in the temporary directory (TMPDIR)?"
+    )]
+    Prepare(#[from] io::Error),
+    /// A program can't be run.
+    #[error("can't run {program}: {source}\n  hint: is the path in the arm's settings the right program?")]
+    Run {
+        /// Which.
+        program: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A program that is something else.
+    #[error(
+        "{program} does not say which version of {name} it is\n  hint: is the path in the arm's settings the right program?"
+    )]
+    NoVersion {
+        /// What was run.
+        program: String,
+        /// What it should be.
+        name: &'static str,
+    },
+    /// A program ended as it started.
+    #[error("{name} ended as it started, {how}; its last words:\n    {last_words}\n  hint: all of its output is in {}", log.display())]
+    Ended {
+        /// Which.
+        name: &'static str,
+        /// With what.
+        how: String,
+        /// The end of its output.
+        last_words: String,
+        /// Where its output was kept.
+        log: PathBuf,
+    },
+    /// The programs took too long.
+    #[error("{what} within {READY_WITHIN:?}\n  hint: the output of prometheus and alertmanager is in {}", logs.display())]
+    NotReady {
+        /// What did not happen.
+        what: &'static str,
+        /// Where their output was kept.
+        logs: PathBuf,
+    },
+}
+
+/// What the chain is started with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The programs.
+    pub programs: Programs,
+    /// What they are told.
+    pub numbers: Numbers,
+    /// The gateway that scales.
+    pub gateway: SocketAddr,
+    /// Where it counts.
+    pub metrics: SocketAddr,
+    /// For `/system/alert`; [`None`] if it is open.
+    pub credentials: Option<Credentials>,
+    /// Under which name its events are recorded.
+    pub actor: &'static str,
+    /// Where the last evaluation's rates go.
+    pub rates: Rates,
+    /// The program `watchtower`, through which the others are started so that they end should we be killed; [`None`] starts
+    /// them without that.
+    pub leash: Option<PathBuf>,
+    /// Directory that gets the programs' output if something broke.
+    pub logs: PathBuf,
+}
+
+/// The running chain.
+pub struct Chain {
+    programs: watch::Programs,
+    watcher: Option<JoinHandle<()>>,
+    has_broken: Arc<AtomicBool>,
+    logs: PathBuf,
+    /// Where the programs listen.
+    addresses: Addresses,
+    directory: TempDir,
+}
+
+/// Where the programs listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// Prometheus.
+    pub prometheus: SocketAddr,
+    /// Alertmanager.
+    pub alertmanager: SocketAddr,
+}
+
+impl Chain {
+    /// Starts both programs and waits until they are ready: Prometheus knows what to scrape and where to send alerts.
+    /// What happens from then on is told to `events`.
+    ///
+    /// Dropping the future ends what it started.
+    ///
+    /// # Errors
+    /// When a program can't be run, ends, or does not get ready; its output is kept then.
+    pub async fn start(options: Options, clock: Clock, events: UnboundedSender<EventRow>) -> Result<Self, ChainError> {
+        let directory = tempfile::Builder::new().prefix("watchtower-chain-").tempdir()?;
+        let prometheus =
+            version(&options, "prometheus", &options.programs.prometheus, directory.path(), &clock).await?;
+        let encoding = Encoding::of(&prometheus);
+        let alertmanager =
+            version(&options, "alertmanager", &options.programs.alertmanager, directory.path(), &clock).await?;
+        let versions = [prometheus, alertmanager].map(|text| version_number(&text).unwrap_or_default().to_owned());
+        let mut attempt = 1;
+        let (chain, evaluation_phase) = loop {
+            match Starting::new(&options, encoding, &directory)?.ready(&clock).await {
+                Ok(Starting { programs, addresses, evaluation_phase }) => {
+                    let programs = Arc::new(Mutex::new(programs));
+                    let has_broken = Arc::new(AtomicBool::new(false));
+                    let logs = options.logs.clone();
+                    let chain = Self { programs, watcher: None, has_broken, logs, addresses, directory };
+                    break (chain, evaluation_phase);
+                }
+                Err(Unready::PortTaken) if attempt < PORT_ATTEMPTS => attempt += 1,
+                Err(unready) => {
+                    keep_logs(directory.path(), &options.logs);
+                    return Err(unready.error(&options.logs));
+                }
+            }
+        };
+        let mut chain = chain;
+        chain.watch(&options, &clock, events, evaluation_phase, &versions);
+        Ok(chain)
+    }
+
+    fn watch(
+        &mut self,
+        options: &Options,
+        clock: &Clock,
+        events: UnboundedSender<EventRow>,
+        evaluation_phase: Option<Duration>,
+        [prometheus, alertmanager]: &[String; 2],
+    ) {
+        let teller = Teller { actor: options.actor, clock: *clock, events, has_broken: Arc::clone(&self.has_broken) };
+        let ids = self.process_ids();
+        let text = format!(
+            "prometheus {prometheus} and alertmanager {alertmanager} are ready (processes {} and {})",
+            ids[0], ids[1]
+        );
+        teller.tell(clock.now(), EventKind::Phase, Reason::new(text));
+        let numbers = &options.numbers;
+        let watch = Watch {
+            teller: teller.clone(),
+            prometheus: self.addresses.prometheus,
+            alertmanager: self.addresses.alertmanager,
+            expression: config::expression(numbers),
+            threshold: numbers.threshold,
+            scrape_interval: numbers.scrape_interval,
+            evaluation_interval: numbers.evaluation_interval,
+            evaluation_phase,
+            rates: options.rates.clone(),
+            known: Known::default(),
+        };
+        let programs = Arc::clone(&self.programs);
+        self.watcher = Some(tokio::spawn(async move {
+            tokio::join!(watch::ends(&programs, &teller), watch.run());
+        }));
+    }
+
+    /// Where the programs listen.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// The processes of Prometheus and Alertmanager.
+    pub fn process_ids(&self) -> Vec<u32> {
+        self.programs.lock().unwrap_or_else(PoisonError::into_inner).iter().map(Program::id).collect()
+    }
+
+    fn stop(&mut self) {
+        if let Some(watcher) = self.watcher.take() {
+            watcher.abort();
+        }
+        // each is killed and waited for as it is dropped; what they know is of no use to anybody
+        self.programs.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+impl Companion for Chain {
+    fn end(mut self: Box<Self>, failed: bool) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            self.stop();
+            if failed || self.has_broken.load(Ordering::Relaxed) {
+                keep_logs(self.directory.path(), &self.logs);
+            }
+        })
+    }
+}
+
+impl Drop for Chain {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Programs that were started.
+struct Starting {
+    programs: Vec<Program>,
+    addresses: Addresses,
+    evaluation_phase: Option<Duration>,
+}
+
+/// Why they are not ready.
+enum Unready {
+    PortTaken,
+    Ended { name: &'static str, how: String, last_words: String, log: PathBuf },
+    TooSlow(&'static str),
+}
+
+impl Unready {
+    fn error(self, logs: &Path) -> ChainError {
+        let kept = |log: &Path| logs.join(log.file_name().unwrap_or_default());
+        match self {
+            Self::PortTaken => ChainError::Prepare(io::ErrorKind::AddrInUse.into()),
+            Self::Ended { name, how, last_words, log } => ChainError::Ended { name, how, last_words, log: kept(&log) },
+            Self::TooSlow(what) => ChainError::NotReady { what, logs: logs.to_owned() },
+        }
+    }
+}
+
+impl Starting {
+    fn new(options: &Options, encoding: Encoding, directory: &TempDir) -> Result<Self, ChainError> {
+        let Options { programs, numbers, leash, .. } = options;
+        let leash = leash.as_deref();
+        let addresses = free_addresses()?;
+        let home = directory.path().to_string_lossy().into_owned();
+        let place = |name: &str| format!("{home}/{name}");
+        let found =
+            phase::file_for(&home, config::GROUP, numbers.evaluation_phase, numbers.evaluation_interval, encoding);
+        let (rules, evaluation_phase) = match found {
+            Some((file, phase)) => (file, Some(phase)),
+            None => (place("rules.yml"), None),
+        };
+        let password = place("password");
+        let login = options.credentials.as_ref().map(|credentials| (credentials.user.as_str(), password.as_str()));
+        std::fs::write(&rules, config::rules(numbers))?;
+        if let Some(credentials) = &options.credentials {
+            // the directory is open to its owner only
+            std::fs::write(&password, &credentials.password)?;
+        }
+        let told = config::prometheus(numbers, &rules, options.metrics, addresses.alertmanager);
+        std::fs::write(place("prometheus.yml"), told)?;
+        std::fs::write(place("alertmanager.yml"), config::alertmanager(numbers, options.gateway, login))?;
+
+        let alertmanager_args = [
+            format!("--config.file={}", place("alertmanager.yml")),
+            format!("--storage.path={}", place("alertmanager")),
+            format!("--web.listen-address={}", addresses.alertmanager),
+            "--cluster.listen-address=".to_owned(),
+        ];
+        let prometheus_args = [
+            format!("--config.file={}", place("prometheus.yml")),
+            format!("--storage.tsdb.path={}", place("prometheus")),
+            format!("--web.listen-address={}", addresses.prometheus),
+            format!("--rules.alert.resend-delay={}", config::millis(numbers.resend_delay)),
+        ];
+        let start = |name, program: &Path, args: &[String]| {
+            let log = directory.path().join(format!("{name}.log"));
+            Program::start(name, program, args, log, leash)
+                .map_err(|source| ChainError::Run { program: program.display().to_string(), source })
+        };
+        let programs = vec![
+            start("prometheus", &programs.prometheus, &prometheus_args)?,
+            start("alertmanager", &programs.alertmanager, &alertmanager_args)?,
+        ];
+        Ok(Self { programs, addresses, evaluation_phase })
+    }
+
+    /// Waits until the programs serve and know of each other and of what to scrape.
+    async fn ready(mut self, clock: &Clock) -> Result<Self, Unready> {
+        let Addresses { prometheus, alertmanager } = self.addresses;
+        let deadline = clock.now() + READY_WITHIN;
+        let mut missing = "alertmanager was not ready";
+        loop {
+            if let Some(ended) = self.ended() {
+                return Err(ended);
+            }
+            if missing == "alertmanager was not ready" && api::is_ready(alertmanager).await.is_ok() {
+                missing = "prometheus was not ready";
+            }
+            if missing == "prometheus was not ready" && api::is_ready(prometheus).await.is_ok() {
+                missing = "prometheus did not find what it was told to scrape and whom to tell";
+            }
+            if missing.starts_with("prometheus did not find")
+                && api::targets(prometheus).await.is_ok_and(|targets| !targets.is_empty())
+                && api::alertmanagers(prometheus).await.is_ok_and(|known| known > 0)
+            {
+                return Ok(self);
+            }
+            if clock.now() >= deadline {
+                return Err(Unready::TooSlow(missing));
+            }
+            clock.sleep_until(clock.now() + LOOK).await;
+        }
+    }
+
+    fn ended(&mut self) -> Option<Unready> {
+        let (how, program) = self.programs.iter_mut().find_map(|program| Some((program.ended()?, program)))?;
+        let last_words = program.last_words();
+        if last_words.contains("address already in use") {
+            return Some(Unready::PortTaken);
+        }
+        Some(Unready::Ended { name: program.name, how, last_words, log: program.log().to_owned() })
+    }
+}
+
+/// What a program prints for `--version`.
+async fn version(
+    options: &Options,
+    name: &'static str,
+    program: &Path,
+    directory: &Path,
+    clock: &Clock,
+) -> Result<String, ChainError> {
+    let log = directory.join(format!("{name}-version.log"));
+    let args = ["--version".to_owned()];
+    let mut running = Program::start(name, program, &args, log.clone(), options.leash.as_deref())
+        .map_err(|source| ChainError::Run { program: program.display().to_string(), source })?;
+    let deadline = clock.now() + VERSION_WITHIN;
+    while running.ended().is_none() && clock.now() < deadline {
+        clock.sleep_until(clock.now() + LOOK).await;
+    }
+    let text = String::from_utf8_lossy(&std::fs::read(&log)?).into_owned();
+    if !text.to_lowercase().contains(name) || version_number(&text).is_none() {
+        return Err(ChainError::NoVersion { program: program.display().to_string(), name });
+    }
+    std::fs::remove_file(&log)?;
+    Ok(text)
+}
+
+/// The number in what `--version` prints: `prometheus, version 2.42.0+ds (branch: ...)`.
+fn version_number(text: &str) -> Option<&str> {
+    text.split_once("version ").and_then(|(_, rest)| rest.split_whitespace().next())
+}
+
+/// Two ports of 127.0.0.1 that nobody listens on.
+fn free_addresses() -> io::Result<Addresses> {
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let (one, other) = (TcpListener::bind(any)?, TcpListener::bind(any)?);
+    Ok(Addresses { prometheus: one.local_addr()?, alertmanager: other.local_addr()? })
+}
+
+/// Copies the programs' output; what can't be copied is said.
+fn keep_logs(from: &Path, to: &Path) {
+    for name in ["prometheus.log", "alertmanager.log"] {
+        let copied = std::fs::copy(from.join(name), to.join(name));
+        if let Err(error) = copied.as_ref().map(drop).or_else(|error| match error.kind() {
+            // a program that never started has no output
+            io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        }) {
+            tracing::warn!(%error, name, "the output of a program could not be kept");
+        }
+    }
+}
