@@ -122,13 +122,15 @@ pub(super) async fn alertmanagers(prometheus: SocketAddr) -> Result<usize, ApiEr
     Ok(data::<Data>(&get(prometheus, "/api/v1/alertmanagers").await?)?.active_alertmanagers.len())
 }
 
-/// The values of an expression at a Unix time, by the label `function_name`.
+/// The values of an expression at a Unix time, by the label `function_name`. Evaluations count whole milliseconds, cut off
+/// and not rounded (model/timestamp `FromTime`), and so does this.
 pub(super) async fn query(
     prometheus: SocketAddr,
     expression: &str,
     at: Duration,
 ) -> Result<BTreeMap<String, f64>, ApiError> {
-    let path = format!("/api/v1/query?query={}&time={:.3}", escaped(expression), at.as_secs_f64());
+    let (seconds, millis) = (at.as_secs(), at.subsec_millis());
+    let path = format!("/api/v1/query?query={}&time={seconds}.{millis:03}", escaped(expression));
     vector(&get(prometheus, &path).await?)
 }
 

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::version::version_number;
 use super::xxh64::xxh64;
 
 /// File names tried. The best of n lies about interval / 2n from what is wanted: 0.4 ms for 15 s.
@@ -28,7 +29,7 @@ impl Encoding {
     pub(super) fn of(version: &str) -> Self {
         let tags = version.lines().find_map(|line| line.trim().strip_prefix("tags:")).unwrap_or_default();
         let has = |tag: &str| tags.split(',').any(|word| word.trim() == tag);
-        let major = super::version_number(version).and_then(|number| number.split('.').next()?.parse::<u32>().ok());
+        let major = version_number(version).and_then(|number| number.split('.').next()?.parse::<u32>().ok());
         let is_default = major.is_some_and(|major| major >= 3) && !has("slicelabels") && !has("dedupelabels");
         if has("stringlabels") || is_default { Self::Lengths } else { Self::Plain }
     }

@@ -24,6 +24,8 @@ use crate::time::{Timestamp, format_duration};
 const LOOK: Duration = Duration::from_millis(100);
 /// Time between two questions to the programs.
 const ASK: Duration = Duration::from_secs(1);
+/// Questions are asked this long after an evaluation too, so that its rates are known before the notifications it leads to.
+const AFTER_EVALUATION: Duration = Duration::from_millis(30);
 /// Questions in a row without an answer after which a program counts as gone.
 const SILENCE: u32 = 3;
 
@@ -108,7 +110,7 @@ impl Watch {
     /// Asks until it is dropped.
     pub(super) async fn run(mut self) {
         loop {
-            let next = self.teller.clock.now() + ASK;
+            let next = self.next_question();
             let groups = api::groups(self.prometheus).await;
             let answer = self.heard("prometheus", groups);
             if let Some(group) = answer.and_then(|groups| groups.into_iter().find(|group| group.name == GROUP)) {
@@ -123,6 +125,15 @@ impl Watch {
             self.heard("alertmanager", ready);
             self.teller.clock.sleep_until(next).await;
         }
+    }
+
+    fn next_question(&self) -> Timestamp {
+        let clock = &self.teller.clock;
+        let now = clock.now();
+        let evaluated = self
+            .evaluation_phase
+            .map(|phase| clock.epoch().next_on_grid(now + LOOK, self.evaluation_interval, phase + AFTER_EVALUATION));
+        (now + ASK).min(evaluated.unwrap_or(Timestamp::MAX))
     }
 
     /// Counts questions without an answer. A program that has ended refuses connections, which its end explains.
