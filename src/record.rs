@@ -174,7 +174,7 @@ pub struct ProbeRow {
 pub struct EventRow {
     /// When.
     pub at: Timestamp,
-    /// Who: a policy's name, `platform`, `load`, `run`.
+    /// Who: a policy's name, `platform`, `load`, `run`, or `shadow:NAME` for an arm that decides without effect.
     pub actor: Cow<'static, str>,
     /// What kind: see [`EventKind`].
     pub kind: EventKind,
@@ -186,6 +186,21 @@ pub struct EventRow {
     pub reason: String,
     /// The one number that mattered most.
     pub value: Option<f64>,
+}
+
+impl EventRow {
+    /// What the actor of a shadow's rows begins with.
+    pub const SHADOW: &str = "shadow:";
+
+    /// The actor of the rows of the shadow of this name.
+    pub fn shadow(name: &str) -> String {
+        format!("{}{name}", Self::SHADOW)
+    }
+
+    /// The shadow whose row this is, if it is one's.
+    pub fn of_shadow(&self) -> Option<&str> {
+        self.actor.strip_prefix(Self::SHADOW)
+    }
 }
 
 /// Kinds of events, as `events.csv` names them.

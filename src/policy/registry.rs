@@ -25,6 +25,8 @@ pub struct PolicyInfo {
     pub name: &'static str,
     /// One sentence: what it is.
     pub summary: &'static str,
+    /// Whether it decides on probes: then it can be a shadow only where the arm itself probes.
+    pub probes: bool,
     /// Its settings.
     pub parameters: fn() -> Vec<Parameter>,
     /// Makes one from complete settings.
@@ -38,6 +40,7 @@ pub static POLICIES: &[PolicyInfo] = &[
     PolicyInfo {
         name: "watchtower",
         summary: "the latency-probing watch tower of the seed project",
+        probes: true,
         parameters: watchtower::parameters,
         build: watchtower::build,
         scaler: Scaler::Policy,
@@ -45,6 +48,7 @@ pub static POLICIES: &[PolicyInfo] = &[
     PolicyInfo {
         name: "openfaas-ce",
         summary: "the OpenFaaS Community Edition default: Prometheus, Alertmanager and gateway, emulated",
+        probes: false,
         parameters: openfaas_ce::parameters,
         build: openfaas_ce::build,
         scaler: Scaler::Policy,
@@ -52,6 +56,7 @@ pub static POLICIES: &[PolicyInfo] = &[
     PolicyInfo {
         name: "openfaas-ce-real",
         summary: "the same chain for real: Prometheus and Alertmanager are started beside the embedded gateway and scale through it",
+        probes: false,
         parameters: openfaas_ce::real::parameters,
         build: openfaas_ce::real::build,
         scaler: Scaler::RealChain,
@@ -59,6 +64,7 @@ pub static POLICIES: &[PolicyInfo] = &[
     PolicyInfo {
         name: "fixed",
         summary: "a fixed number of replicas: the control arm",
+        probes: false,
         parameters: fixed::parameters,
         build: fixed::build,
         scaler: Scaler::Policy,

@@ -3,6 +3,7 @@
 pub mod companion;
 pub mod demand;
 pub mod hey_flags;
+pub mod hey_judgement;
 pub mod host;
 pub mod nearest;
 pub mod plan;

@@ -9,7 +9,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-/// Two arms under a few seconds of load.
+/// Two arms under a few seconds of load. These tests are about the program, not about how calm the machine is: a late
+/// request spoils none of them, a standstill still does.
 fn short_scenario(load: &str) -> String {
     format!(
         r#"
@@ -22,6 +23,8 @@ hey = "{load}"
 [run]
 warm_up = "1s"
 cool_down = "1s"
+[limits]
+max_lateness = "1s"
 [[arm]]
 name = "tower"
 policy = "watchtower"

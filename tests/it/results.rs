@@ -37,6 +37,7 @@ fn about(arm: &str, repeat: u32) -> RunAbout {
     RunAbout {
         arm: arm.to_owned(),
         policy: "fixed".to_owned(),
+        shadows: vec!["other".to_owned()],
         repeat,
         seed: 7,
         target: "simulated".to_owned(),
@@ -139,7 +140,7 @@ fn made_up(run: &mut RunWriter) -> Outcome {
         lost: Lost { busy, late: 0 },
         unused,
         duration: Duration::from_secs(3),
-        period: None,
+        ..Tally::default()
     };
     Outcome {
         epoch: Epoch::from_unix(Duration::from_secs(1_700_000_000)),

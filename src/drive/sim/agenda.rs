@@ -30,6 +30,8 @@ pub(super) enum What {
     LoadStart,
     /// A generator starts.
     Begin { generator: u16 },
+    /// A generator whose requests have all been answered is over, because its time is.
+    Finish { generator: u16 },
     /// A second of the timeline is over.
     Second,
     /// The cool-down is over.

@@ -33,10 +33,22 @@ struct Worker {
     generator: GeneratorId,
     /// Counts the requests, so that a late answer is not taken for the next one's.
     attempt: u32,
-    /// Whether it waits for an answer.
-    waiting: bool,
+    does: Does,
     call: Call,
     sent: Timestamp,
+}
+
+/// What a worker is at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Does {
+    /// Its generator has not begun.
+    Nothing,
+    /// It waits until its call is ready.
+    Send,
+    /// It waits for an answer.
+    Wait,
+    /// It has no more to do.
+    Finished,
 }
 
 /// What a worker got.
@@ -53,11 +65,11 @@ impl Load {
         let (mut generators, mut workers) = (Vec::new(), Vec::new());
         for (number, generator) in (0..).zip(&plan.generators) {
             let start = load_start + generator.start;
-            let schedule = generator.schedule.build(start);
+            let schedule = generator.schedule.build(start, plan.seed, GeneratorId(number));
             let idle = Worker {
                 generator: GeneratorId(number),
                 attempt: 0,
-                waiting: false,
+                does: Does::Nothing,
                 call: Call { due: start, ready: start, lost: Lost::default() },
                 sent: start,
             };
@@ -124,16 +136,24 @@ impl Load {
         let generator = &mut self.generators[usize::from(id.0)];
         let lost = match generator.schedule.next(WorkerId(worker - generator.first), turn) {
             Next::Call(call) => {
-                self.workers[worker as usize].call = call;
+                let state = &mut self.workers[worker as usize];
+                state.call = call;
+                state.does = Does::Send;
                 agenda.push(call.ready, What::Send { worker });
                 call.lost
             }
             Next::Finished { lost, unused } => {
+                self.workers[worker as usize].does = Does::Finished;
                 generator.tally.unused += unused;
                 generator.tally.duration = generator.tally.duration.max(turn.free - generator.schedule.start());
                 generator.workers_left -= 1;
                 if generator.workers_left == 0 {
-                    self.running -= 1;
+                    let end = generator.schedule.lasts_until();
+                    if end > turn.free {
+                        agenda.push(end, What::Finish { generator: id.0 });
+                    } else {
+                        self.running -= 1;
+                    }
                 }
                 lost
             }
@@ -146,13 +166,20 @@ impl Load {
         Ok(())
     }
 
+    /// The time of a generator is over, and it has had nothing to send since before.
+    pub(super) fn finish(&mut self, now: Timestamp, generator: u16) {
+        let generator = &mut self.generators[usize::from(generator)];
+        generator.tally.duration = generator.tally.duration.max(now - generator.schedule.start());
+        self.running -= 1;
+    }
+
     /// A worker's request leaves.
     pub(super) fn send(&mut self, now: Timestamp, worker: u32, platform: &mut Platform) {
         let state = &mut self.workers[worker as usize];
         state.sent = now;
-        state.waiting = true;
+        state.does = Does::Wait;
         let generator = &mut self.generators[usize::from(state.generator.0)];
-        generator.tally.sent += 1;
+        generator.tally.leaves(&state.call);
         if let Some(timeout) = generator.timeout {
             generator.timeouts.push_back((now + timeout, worker, state.attempt));
         }
@@ -169,7 +196,7 @@ impl Load {
         recorder: &mut R,
     ) -> Result<(), RecordError> {
         let state = &self.workers[worker as usize];
-        if !state.waiting || state.attempt != attempt {
+        if state.does != Does::Wait || state.attempt != attempt {
             return Ok(());
         }
         let row = RequestRow {
@@ -188,7 +215,7 @@ impl Load {
         for generator in &mut self.generators {
             while let Some((at, worker, attempt)) = generator.timeouts.front() {
                 let state = &workers[*worker as usize];
-                if state.waiting && state.attempt == *attempt {
+                if state.does == Does::Wait && state.attempt == *attempt {
                     next = next.min(*at);
                     break;
                 }
@@ -212,10 +239,44 @@ impl Load {
                 }
                 self.generators[generator].timeouts.pop_front();
                 let state = &self.workers[worker as usize];
-                if state.waiting && state.attempt == attempt {
+                if state.does == Does::Wait && state.attempt == attempt {
                     let row = self.row(worker, now, Err(ErrorKind::Timeout));
                     self.settle(worker, &row, agenda, recorder)?;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// The run is cut short: nothing more leaves, and what waits for an answer is given up.
+    pub(super) fn abandon<R: Recorder + ?Sized>(
+        &mut self,
+        now: Timestamp,
+        agenda: &mut Agenda,
+        recorder: &mut R,
+    ) -> Result<(), RecordError> {
+        for generator in &mut self.generators {
+            generator.schedule.stop(now);
+        }
+        for worker in 0..self.workers.len() as u32 {
+            let state = self.workers[worker as usize];
+            let generator = &mut self.generators[usize::from(state.generator.0)];
+            match state.does {
+                Does::Nothing => {
+                    let turn = Turn::first(generator.schedule.start());
+                    self.ask(worker, turn, agenda, recorder)?;
+                }
+                Does::Send => {
+                    // its call never leaves
+                    generator.tally.unused += 1;
+                    let turn = Turn { sent: state.sent, free: now, stall: None };
+                    self.ask(worker, turn, agenda, recorder)?;
+                }
+                Does::Wait => {
+                    let row = self.row(worker, now, Err(ErrorKind::Abandoned));
+                    self.settle(worker, &row, agenda, recorder)?;
+                }
+                Does::Finished => {}
             }
         }
         Ok(())
@@ -246,7 +307,6 @@ impl Load {
         recorder: &mut R,
     ) -> Result<(), RecordError> {
         let state = &mut self.workers[worker as usize];
-        state.waiting = false;
         state.attempt = (state.attempt + 1) % Caller::ATTEMPTS;
         recorder.request(row)?;
         let turn = Turn { sent: row.sent, free: row.done, stall: None };

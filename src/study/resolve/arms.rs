@@ -2,7 +2,6 @@
 
 use crate::drive::Arm;
 use crate::policy::openfaas_ce::real::finer_than_milliseconds;
-use crate::policy::registry::Scaler;
 use crate::policy::settings::Value;
 use crate::study::companion;
 use crate::study::nearest::nearest;
@@ -10,10 +9,14 @@ use crate::study::problem::Problem;
 use crate::study::scenario::{ArmSection, Scenario};
 use crate::study::target_kind::TargetKind;
 
-use super::{Overrides, is_about_list, names};
+use super::{Overrides, is_about_list, names, shadows};
 
-/// The arms to run, in the scenario's order.
-pub(super) fn arms(scenario: &mut Scenario, overrides: &Overrides, problems: &mut Vec<Problem>) -> Vec<Arm> {
+/// The arms to run, in the scenario's order, each with its shadows. The scenario keeps these and no others.
+pub(super) fn arms(
+    scenario: &mut Scenario,
+    overrides: &Overrides,
+    problems: &mut Vec<Problem>,
+) -> Vec<(Arm, Vec<Arm>)> {
     if scenario.arms.is_empty() && !problems.iter().any(|problem| is_about_list(problem, "arm")) {
         let hint = "add [[arm]] and policy = \"watchtower\", and another with policy = \"openfaas-ce\"";
         problems.push(Problem::new("", "has no [[arm]], so there is no autoscaler to measure", hint));
@@ -42,25 +45,34 @@ pub(super) fn arms(scenario: &mut Scenario, overrides: &Overrides, problems: &mu
         };
         problems.push(Problem::new("", "is not an arm of this scenario", hint).key(format!("--arm {wanted}")));
     }
-    if !overrides.arms.is_empty() {
-        scenario.arms.retain(|arm| overrides.arms.iter().any(|wanted| wanted == arm.name()));
-    }
-    let arms = scenario.arms.iter().filter_map(|section| {
-        let arm = Arm { name: section.name().to_owned(), policy: section.policy?, settings: section.settings.clone() };
-        problems.extend(outside_problems(section, &arm, overrides.target));
-        Some(arm)
-    });
-    arms.collect()
+    shadows::check(&scenario.arms, overrides, problems);
+    shadows::leave_out_others(&mut scenario.arms, overrides);
+    let arm = |arm: &ArmSection| {
+        Some(Arm { name: arm.name().to_owned(), policy: arm.policy?, settings: arm.settings.clone() })
+    };
+    let shadows_of =
+        |arm: &ArmSection| arm.shadows.iter().filter_map(|(name, _)| shadows::named(&scenario.arms, name)).collect();
+    scenario
+        .arms
+        .iter()
+        .filter(|arm| !arm.is_shadow_only())
+        .filter_map(|section| {
+            let shadows: Vec<&ArmSection> = shadows_of(section);
+            let own = arm(section)?;
+            problems.extend(outside_problems(section, &own, overrides.target));
+            Some((own, shadows.into_iter().filter_map(arm).collect()))
+        })
+        .collect()
 }
 
 /// What stands in the way of an arm that is scaled from outside.
 fn outside_problems(section: &ArmSection, arm: &Arm, target: TargetKind) -> Vec<Problem> {
-    if arm.policy.scaler == Scaler::Policy {
+    if arm.policy.scaler.is_pure() {
         return Vec::new();
     }
     if target != TargetKind::Embedded {
         let what = format!("starts real programs beside the embedded gateway, so it can't run on --target {target}");
-        let hint = "use policy = \"openfaas-ce\", the same chain emulated, or --target embedded";
+        let hint = "use policy = \"openfaas-ce\", the same chain emulated, or --target embedded, or leave this arm out with --arm and the names of the others";
         return vec![section.section.problem("policy", what, hint)];
     }
     let mut problems = Vec::new();

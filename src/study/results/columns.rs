@@ -1,7 +1,7 @@
 //! The columns of `comparison.csv`: their order, their values, their formats. One list for the file, the table and the statistics.
 
 use super::rows::quote;
-use super::summary::RunSummary;
+use super::summary::{RunSummary, ShadowSummary};
 
 /// One value of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +75,15 @@ fn due(run: &RunSummary, key: &str) -> Value {
     known(run.due_ms.get(key).copied(), 3)
 }
 
+/// What each shadow would have done, in a few words.
+fn shadows(run: &RunSummary) -> String {
+    let of = |shadow: &ShadowSummary| {
+        let first = shadow.first_scale_up_s.map_or(String::new(), |first| format!(", first up at {first:.3} s"));
+        format!("{}: {} up, {} down{first}", shadow.name, shadow.scale_ups, shadow.scale_downs)
+    };
+    run.shadows.iter().map(of).collect::<Vec<_>>().join("; ")
+}
+
 /// All columns in the file's order: those of the contract, then further ones.
 pub const COLUMNS: &[Column] = &[
     about("arm", |run| text(&run.arm)),
@@ -125,6 +134,7 @@ pub const COLUMNS: &[Column] = &[
     about("demand", |run| run.demand.map_or(Value::Unknown, |demand| Value::Count(demand.into()))),
     about("lateness_p99_us", |run| known(run.lateness_us.get("p99").copied(), 1)),
     about("stalled_s", |run| Value::Number(run.stalled_s, 6)),
+    about("shadows", |run| if run.shadows.is_empty() { Value::Unknown } else { text(&shadows(run)) }),
     about("invalid_because", |run| text(&run.invalid_because.join("; "))),
 ];
 

@@ -5,6 +5,7 @@
 //! comparison.csv    a row per run       comparison.rs over columns.rs; appended as runs end
 //! comparison.md     the same to read    written when the study ends
 //! stats.csv         arms in pairs       written when the study ends
+//! expect.csv        expectations        expect/; with junit.xml, written when the study ends, if the scenario expects something
 //! runs/ARM-REPEAT/  a run               writer.rs: requests, timeline, events, probes as they come; totals.rs: the rest at its end
 //! ```
 //!
@@ -15,9 +16,11 @@ pub mod columns;
 pub mod comparison;
 pub mod directory;
 pub mod error;
+pub mod expect;
 mod hgrm;
 pub mod reader;
 mod rows;
+mod scaling;
 pub mod summary;
 mod totals;
 pub mod validity;
@@ -28,4 +31,4 @@ pub use error::ResultsError;
 pub use reader::{EventRecord, ProbeRecord, TimelineRecord};
 pub use totals::Snapshot;
 pub use validity::Limits;
-pub use writer::{RunAbout, RunWriter};
+pub use writer::{Rows, RunAbout, RunWriter};

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::expect::Expectation;
+
 /// Version of the results layout; readers refuse what they don't know.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -51,6 +53,9 @@ pub struct StudyRecord {
     pub host: HostRecord,
     /// Sentences a reader must know (what is not isolated, why demand is unknown).
     pub notes: Vec<String>,
+    /// What the scenario expects of its arms, in its order.
+    #[serde(default)]
+    pub expect: Vec<Expectation>,
     /// The scenario file as resolved, with every default filled in, as TOML.
     pub scenario: String,
 }
@@ -64,6 +69,9 @@ pub struct ArmRecord {
     pub policy: String,
     /// Its settings as text, defaults included.
     pub settings: BTreeMap<String, String>,
+    /// Arms that decided beside it without effect.
+    #[serde(default)]
+    pub shadows: Vec<String>,
 }
 
 /// The machine a study ran on.
@@ -140,6 +148,9 @@ pub struct RunSummary {
     pub scale_downs: u32,
     /// First scale-up after the load's start, in seconds.
     pub first_scale_up_s: Option<f64>,
+    /// What its shadows would have done.
+    #[serde(default)]
+    pub shadows: Vec<ShadowSummary>,
     /// From the load's end until desired replicas were back at the fewest, in seconds.
     pub back_to_min_s: Option<f64>,
     /// Under-provisioning accuracy, divided by demand.
@@ -174,6 +185,21 @@ pub struct RunSummary {
     pub due_histogram_us: Vec<(u64, u64)>,
     /// Lateness of the generator, likewise.
     pub lateness_histogram_us: Vec<(u64, u64)>,
+}
+
+/// What a shadow would have done in a run: decisions that were kept and never carried out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ShadowSummary {
+    /// The arm whose policy it is.
+    pub name: String,
+    /// Scalings to more.
+    pub scale_ups: u32,
+    /// Scalings to fewer.
+    pub scale_downs: u32,
+    /// Its first scale-up after the load's start, in seconds.
+    pub first_scale_up_s: Option<f64>,
+    /// Most replicas it would have asked for; `None` if it scaled nothing.
+    pub desired_max: Option<u32>,
 }
 
 /// One load source of a run.

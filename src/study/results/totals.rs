@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::scaling::Scaling;
 use super::summary::{GeneratorSummary, RunSummary, SCHEMA_VERSION};
 use super::validity::{self, Broken, Facts};
 use super::writer::RunAbout;
@@ -57,6 +58,8 @@ pub(super) struct Totals {
     probe_latencies: Latencies,
     probes: u64,
     scaling: Scaling,
+    /// What each shadow would have done.
+    shadows: Vec<(String, Scaling)>,
     ready: Option<StepFn>,
     desired: Option<StepFn>,
     cost: Cost,
@@ -70,13 +73,6 @@ struct RequestCounts {
     errors: u64,
     status_codes: BTreeMap<u16, u64>,
     error_kinds: BTreeMap<ErrorKind, u64>,
-}
-
-#[derive(Debug, Default)]
-struct Scaling {
-    ups: u32,
-    downs: u32,
-    first_up: Option<Timestamp>,
 }
 
 /// Time lived by all replicas, where the load starts and where it was seen last.
@@ -102,8 +98,8 @@ impl Cost {
 }
 
 impl Totals {
-    /// Nothing yet, of this many generators.
-    pub(super) fn new(slo: Slo, generators: usize) -> Self {
+    /// Nothing yet, of this many generators and these shadows.
+    pub(super) fn new(slo: Slo, generators: usize, shadows: &[String]) -> Self {
         Self {
             epoch: Epoch::default(),
             load_start: Timestamp::ZERO,
@@ -115,6 +111,7 @@ impl Totals {
             probe_latencies: Latencies::new(KEPT_EXACTLY),
             probes: 0,
             scaling: Scaling::default(),
+            shadows: shadows.iter().map(|name| (name.clone(), Scaling::default())).collect(),
             ready: None,
             desired: None,
             cost: Cost::default(),
@@ -160,14 +157,16 @@ impl Totals {
     }
 
     pub(super) fn event(&mut self, row: &EventRow) {
+        if let Some(name) = row.of_shadow() {
+            if let Some((_, scaling)) = self.shadows.iter_mut().find(|(known, _)| known == name) {
+                scaling.event(row, self.load_start);
+            }
+            return;
+        }
+        self.scaling.event(row, self.load_start);
         match (row.kind, row.from, row.to) {
             (EventKind::Scale, Some(from), Some(to)) => {
                 set(&mut self.desired, row.at, from, to);
-                self.scaling.ups += u32::from(to > from);
-                self.scaling.downs += u32::from(to < from);
-                if to > from && row.at >= self.load_start && self.scaling.first_up.is_none() {
-                    self.scaling.first_up = Some(row.at);
-                }
             }
             (EventKind::Ready | EventKind::Terminated, Some(from), Some(to)) => {
                 set(&mut self.ready, row.at, from, to);
@@ -261,6 +260,7 @@ impl Totals {
             scale_ups: self.scaling.ups,
             scale_downs: self.scaling.downs,
             first_scale_up_s: self.scaling.first_up.map(|at| at.seconds_since(load_start)),
+            shadows: self.shadows.iter().map(|(name, scaling)| scaling.of_shadow(name, load_start)).collect(),
             back_to_min_s: self.back_to_min(about.min_replicas, load_end),
             theta_u: elasticity.map(|elasticity| elasticity.theta_u),
             theta_o: elasticity.map(|elasticity| elasticity.theta_o),

@@ -32,6 +32,8 @@ pub struct RunAbout {
     pub arm: String,
     /// Its policy.
     pub policy: String,
+    /// Names of its shadows.
+    pub shadows: Vec<String>,
     /// Repeat, from 1.
     pub repeat: u32,
     /// Seed of the run.
@@ -52,6 +54,16 @@ pub struct RunAbout {
     pub min_replicas: u32,
 }
 
+/// Which rows of a run are kept. Whatever is added up (histograms, timeline, summary, hey's texts) is complete either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rows {
+    /// A row per request in `requests.csv`.
+    #[default]
+    All,
+    /// No `requests.csv`.
+    None,
+}
+
 /// Writes a run's directory as the run goes.
 ///
 /// Rows are on disk at the latest when their second ends, events at once. A row of `timeline.csv` is written when its second ends,
@@ -60,7 +72,7 @@ pub struct RunAbout {
 pub struct RunWriter {
     path: PathBuf,
     about: RunAbout,
-    requests: RowFile,
+    requests: Option<RowFile>,
     timeline_rows: RowFile,
     events: RowFile,
     probes: RowFile,
@@ -73,16 +85,17 @@ pub struct RunWriter {
 
 impl RunWriter {
     /// Begins the files of a run in its directory, which exists and is empty.
-    pub(super) fn create(path: &Path, about: RunAbout) -> Result<Self, ResultsError> {
+    pub(super) fn create(path: &Path, about: RunAbout, rows: Rows) -> Result<Self, ResultsError> {
+        let requests = || RowFile::create(&path.join("requests.csv"), REQUESTS);
         Ok(Self {
-            requests: RowFile::create(&path.join("requests.csv"), REQUESTS)?,
+            requests: (rows == Rows::All).then(requests).transpose()?,
             timeline_rows: RowFile::create(&path.join("timeline.csv"), TIMELINE)?,
             events: RowFile::create(&path.join("events.csv"), EVENTS)?,
             probes: RowFile::create(&path.join("probes.csv"), PROBES)?,
             load_start: Timestamp::ZERO,
             load_end: None,
             timeline: Timeline::new(Timestamp::ZERO, about.cores),
-            totals: Totals::new(about.slo, about.loads.len()),
+            totals: Totals::new(about.slo, about.loads.len(), &about.shadows),
             path: path.to_owned(),
             about,
         })
@@ -112,7 +125,8 @@ impl RunWriter {
         self.totals.sample(outcome.end, &outcome.last_sample);
         let seconds = self.timeline.finish(outcome.end, counts.planned, &outcome.last_sample);
 
-        for rows in [&mut self.requests, &mut self.timeline_rows, &mut self.events, &mut self.probes] {
+        for rows in [&mut self.timeline_rows, &mut self.events, &mut self.probes].into_iter().chain(&mut self.requests)
+        {
             rows.flush()?;
         }
         self.rewrite_timeline(&seconds)?;
@@ -188,8 +202,9 @@ impl Recorder for RunWriter {
     fn request(&mut self, row: &RequestRow) -> Result<(), RecordError> {
         self.timeline.request(row);
         self.totals.request(row);
+        let Some(requests) = &mut self.requests else { return Ok(()) };
         let origin = self.load_start;
-        self.requests.row(|out| {
+        requests.row(|out| {
             out.count(u64::from(row.generator.0) + 1).count(row.worker.0.into());
             out.time(row.due, origin).time(row.ready, origin).time(row.sent, origin);
             match row.first_byte {
@@ -244,7 +259,7 @@ impl Recorder for RunWriter {
             self.timeline_row(&second, &mut Row::new(&mut line));
             self.timeline_rows.line(&line)?;
         }
-        for rows in [&mut self.requests, &mut self.timeline_rows, &mut self.probes] {
+        for rows in [&mut self.timeline_rows, &mut self.probes].into_iter().chain(&mut self.requests) {
             rows.flush()?;
         }
         Ok(())

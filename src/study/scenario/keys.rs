@@ -46,7 +46,7 @@ pub fn tables() -> Vec<TableInfo> {
         TableInfo {
             name: "",
             parameters: top(),
-            tables: &["function", "slo", "load", "run", "platform", "limits", "arm"],
+            tables: &["function", "slo", "load", "run", "platform", "limits", "arm", "expect"],
         },
         TableInfo { name: "function", parameters: function(), tables: &["labels", "model"] },
         TableInfo { name: "function.model", parameters: model(&FunctionModel::default()), tables: &[] },
@@ -302,6 +302,13 @@ pub fn arm() -> Vec<Parameter> {
     vec![
         text("name", "", "names the arm in tables and files; the policy's name if not given"),
         text("policy", "", "which autoscaler"),
+        Parameter {
+            name: "shadow_only",
+            kind: Kind::Switch,
+            default: Value::Switch(false),
+            unit: "",
+            doc: "the arm is not run itself, it is only a shadow of others",
+        },
     ]
 }
 
