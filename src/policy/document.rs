@@ -88,8 +88,22 @@ mod tests {
             }]
         };
         let policies = [
-            PolicyInfo { name: "one", summary: "the first one", probes: false, parameters: wait, build, scaler: Scaler::Policy },
-            PolicyInfo { name: "two", summary: "the other", probes: false, parameters: Vec::new, build, scaler: Scaler::Policy },
+            PolicyInfo {
+                name: "one",
+                summary: "the first one",
+                probes: false,
+                parameters: wait,
+                build,
+                scaler: Scaler::Policy,
+            },
+            PolicyInfo {
+                name: "two",
+                summary: "the other",
+                probes: false,
+                parameters: Vec::new,
+                build,
+                scaler: Scaler::Policy,
+            },
         ];
         let page = markdown(&policies);
         insta::assert_snapshot!(page.strip_prefix(HEAD).unwrap(), @r#"

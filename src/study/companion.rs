@@ -65,13 +65,14 @@ impl Outside {
     }
 
     /// Starts what scales the arm from outside, if anything does, and waits until it is ready; not longer than until an
-    /// interruption, of which the run then learns by itself. `logs` gets its output if something breaks.
+    /// interruption, of which the run then learns by itself. `logs` gets its output if something breaks. Shadows that emulate
+    /// it are put in step with it.
     ///
     /// # Errors
     /// When it can't be started.
     pub(super) async fn start(
         self,
-        plan: &Plan,
+        plan: &mut Plan,
         target: &Embedded,
         clock: &Clock,
         logs: &Path,
@@ -93,11 +94,25 @@ impl Outside {
                     leash: std::env::current_exe().ok(),
                     logs: logs.to_owned(),
                 };
+                let start = async {
+                    let chain = Chain::start(options, *clock, self.events).await?;
+                    fit(&mut plan.shadows, &chain).await;
+                    Ok::<_, ChainError>(chain)
+                };
                 tokio::select! {
-                    chain = Chain::start(options, *clock, self.events) => Ok(Some(Box::new(chain?))),
+                    chain = start => Ok(Some(Box::new(chain?))),
                     () = interrupt.wait() => Ok(None),
                 }
             }
         }
+    }
+}
+
+/// Puts emulated chains in step with the real one.
+async fn fit(shadows: &mut [Arm], chain: &Chain) {
+    let mut emulated = shadows.iter_mut().filter(|shadow| shadow.policy.name == "openfaas-ce").peekable();
+    if emulated.peek().is_some() {
+        let phases = chain.phases().await;
+        emulated.for_each(|shadow| phases.fit(&mut shadow.settings));
     }
 }

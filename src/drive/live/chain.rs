@@ -37,15 +37,19 @@ pub use self::programs::{NotInstalled, Programs};
 use self::start::{READY_WITHIN, Starting, Unready};
 use self::version::{version, version_number};
 pub use self::view::{GatewayView, Rates};
-use self::watch::{Known, Teller, Watch};
+use self::watch::{Known, Teller, Watch, modulo};
 use super::clock::Clock;
 use super::companion::Companion;
 use super::target::BoxFuture;
 use super::target::rest::Credentials;
 use crate::policy::Reason;
-use crate::policy::openfaas_ce::real::Numbers;
+use crate::policy::openfaas_ce::real::{Numbers, Phases, SWEEP_INTERVAL};
 use crate::record::{EventKind, EventRow};
 
+/// A scrape takes a few milliseconds; this is how much later than its interval the first one may be seen.
+const SCRAPED_WITHIN: Duration = Duration::from_secs(5);
+/// Time between two looks for the first scrape.
+const LOOK: Duration = Duration::from_millis(50);
 /// Somebody else may take a port between our choice and the program's start; then others are tried.
 const PORT_ATTEMPTS: u32 = 3;
 
@@ -129,6 +133,9 @@ pub struct Chain {
     logs: PathBuf,
     /// Where the programs listen.
     addresses: Addresses,
+    clock: Clock,
+    scrape_interval: Duration,
+    evaluation_phase: Option<Duration>,
     directory: TempDir,
 }
 
@@ -158,14 +165,22 @@ impl Chain {
             version(&options, "alertmanager", &options.programs.alertmanager, directory.path(), &clock).await?;
         let versions = [prometheus, alertmanager].map(|text| version_number(&text).unwrap_or_default().to_owned());
         let mut attempt = 1;
-        let (chain, evaluation_phase) = loop {
+        let mut chain = loop {
             match Starting::new(&options, encoding, &directory)?.ready(&clock).await {
                 Ok(Starting { programs, addresses, evaluation_phase }) => {
                     let programs = Arc::new(Mutex::new(programs));
                     let has_broken = Arc::new(AtomicBool::new(false));
-                    let logs = options.logs.clone();
-                    let chain = Self { programs, watcher: None, has_broken, logs, addresses, directory };
-                    break (chain, evaluation_phase);
+                    break Self {
+                        programs,
+                        watcher: None,
+                        has_broken,
+                        logs: options.logs.clone(),
+                        addresses,
+                        clock,
+                        scrape_interval: options.numbers.scrape_interval,
+                        evaluation_phase,
+                        directory,
+                    };
                 }
                 Err(Unready::PortTaken) if attempt < PORT_ATTEMPTS => attempt += 1,
                 Err(unready) => {
@@ -174,26 +189,24 @@ impl Chain {
                 }
             }
         };
-        let mut chain = chain;
-        chain.watch(&options, &clock, events, evaluation_phase, &versions);
+        chain.watch(&options, events, &versions);
         Ok(chain)
     }
 
     fn watch(
         &mut self,
         options: &Options,
-        clock: &Clock,
         events: UnboundedSender<EventRow>,
-        evaluation_phase: Option<Duration>,
         [prometheus, alertmanager]: &[String; 2],
     ) {
-        let teller = Teller { actor: options.actor, clock: *clock, events, has_broken: Arc::clone(&self.has_broken) };
+        let teller =
+            Teller { actor: options.actor, clock: self.clock, events, has_broken: Arc::clone(&self.has_broken) };
         let ids = self.process_ids();
         let text = format!(
             "prometheus {prometheus} and alertmanager {alertmanager} are ready (processes {} and {})",
             ids[0], ids[1]
         );
-        teller.tell(clock.now(), EventKind::Phase, Reason::new(text));
+        teller.tell(self.clock.now(), EventKind::Phase, Reason::new(text));
         let numbers = &options.numbers;
         let watch = Watch {
             teller: teller.clone(),
@@ -203,7 +216,7 @@ impl Chain {
             threshold: numbers.threshold,
             scrape_interval: numbers.scrape_interval,
             evaluation_interval: numbers.evaluation_interval,
-            evaluation_phase,
+            evaluation_phase: self.evaluation_phase,
             rates: options.rates.clone(),
             known: Known::default(),
         };
@@ -216,6 +229,24 @@ impl Chain {
     /// Where the programs listen.
     pub fn addresses(&self) -> Addresses {
         self.addresses
+    }
+
+    /// When the programs do things. Waits for the first scrape, which may take as long as the time between two.
+    pub async fn phases(&self) -> Phases {
+        let Addresses { prometheus, alertmanager } = self.addresses;
+        let deadline = self.clock.now() + self.scrape_interval + SCRAPED_WITHIN;
+        let mut scrape = None;
+        while scrape.is_none() && self.clock.now() < deadline {
+            self.clock.sleep_until(self.clock.now() + LOOK).await;
+            let targets = api::targets(prometheus).await.unwrap_or_default();
+            scrape = targets.first().and_then(|target| target.last_scrape);
+        }
+        let sweep = api::configured_at(alertmanager).await.ok();
+        Phases {
+            scrape: scrape.map(|at| modulo(at, self.scrape_interval)),
+            evaluation: self.evaluation_phase,
+            sweep: sweep.map(|at| modulo(at, SWEEP_INTERVAL)),
+        }
     }
 
     /// The processes of Prometheus and Alertmanager.

@@ -25,7 +25,7 @@ use crate::random::Purpose;
 use crate::record::EventKind;
 use crate::time::{Epoch, Timestamp};
 
-use self::alertmanager::{Alertmanager, Outcome, Post, Reply, Status, Tick, Timing, Why};
+use self::alertmanager::{Alertmanager, Outcome, Post, Reply, SWEEP_INTERVAL, Status, Tick, Timing, Why};
 use self::gateway::{Gateway, Order};
 use self::prometheus::{Prometheus, Rule, Transition};
 pub use self::settings::parameters;
@@ -112,6 +112,13 @@ impl OpenFaasCe {
             Err(_) => Some(random_scrape),
         };
         let evaluation_phase = evaluation_phase(settings, random_evaluation);
+        let next_sweep = match settings.duration_or_word("sweep_phase") {
+            Ok(phase) => {
+                let sweeps = Grid { period: SWEEP_INTERVAL, phase: reference + phase };
+                sweeps.after(context.epoch, Timestamp::ZERO)
+            }
+            Err(_) => Timestamp::ZERO + SWEEP_INTERVAL,
+        };
         let rule = Rule {
             threshold: settings.number("threshold"),
             window: settings.duration("window"),
@@ -133,7 +140,7 @@ impl OpenFaasCe {
             evaluations: Grid { period: evaluation_interval, phase: reference + evaluation_phase },
             threshold: rule.threshold,
             prometheus: Prometheus::new(rule, context.epoch),
-            alertmanager: Alertmanager::new(timing, stream, Timestamp::ZERO),
+            alertmanager: Alertmanager::new(timing, stream, next_sweep),
             gateway: Gateway::new(&context.functions, settings.duration("webhook_latency")),
             timers: None,
             asked: VecDeque::new(),

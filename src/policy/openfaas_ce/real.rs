@@ -11,10 +11,11 @@ use crate::policy::settings::{Kind, Parameter, Settings, Value};
 use crate::policy::{Context, Policy};
 use crate::random::{Purpose, Seed};
 
+pub use super::alertmanager::SWEEP_INTERVAL;
 use super::settings::{evaluation_phase, random_phases};
 
 /// Settings of the emulated chain that the real programs don't have.
-const NOT_SETTABLE: [&str; 4] = ["resolved_retention", "flush_drift", "scrape_phase", "phase_reference"];
+const NOT_SETTABLE: [&str; 5] = ["resolved_retention", "flush_drift", "scrape_phase", "sweep_phase", "phase_reference"];
 
 /// Settings of this policy.
 pub fn parameters() -> Vec<Parameter> {
@@ -106,6 +107,39 @@ impl Numbers {
     }
 }
 
+/// When the real programs do things: Unix time modulo the interval; `None` where it could not be learned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Phases {
+    /// Prometheus' scrapes.
+    pub scrape: Option<Duration>,
+    /// Its evaluations.
+    pub evaluation: Option<Duration>,
+    /// Alertmanager's looks for empty groups, modulo 30 s.
+    pub sweep: Option<Duration>,
+}
+
+impl Phases {
+    /// Puts the settings of an emulated chain in step with the real one, where they leave a phase at its default. Settings that
+    /// count phases from the load's start are left alone.
+    pub fn fit(&self, settings: &mut Settings) {
+        if settings.word("phase_reference") != "unix" {
+            return;
+        }
+        let parameters = super::parameters();
+        for (name, phase) in
+            [("scrape_phase", self.scrape), ("evaluation_phase", self.evaluation), ("sweep_phase", self.sweep)]
+        {
+            let default =
+                parameters.iter().find(|parameter| parameter.name == name).map(|parameter| &parameter.default);
+            let is_default = settings.iter().any(|(key, value)| key == name && Some(value) == default);
+            if let Some(phase) = phase.filter(|_| is_default) {
+                // all three take any duration
+                let _ = settings.set(&parameters, name, Value::Duration(phase));
+            }
+        }
+    }
+}
+
 /// The first setting whose duration is no whole number of milliseconds, which is what the programs count in.
 pub fn finer_than_milliseconds(settings: &Settings) -> Option<&'static str> {
     const OURS: [&str; 2] = ["webhook_latency", "evaluation_phase"];
@@ -164,6 +198,24 @@ mod tests {
         assert_eq!(phase(3), phase(3));
         assert_ne!(phase(3), phase(4));
         assert!((1..50).all(|seed| phase(seed) < Duration::from_secs(15)));
+    }
+
+    #[test]
+    fn an_emulated_chain_is_put_in_step_where_it_leaves_it_to_chance() {
+        let parameters = crate::policy::openfaas_ce::parameters();
+        let fitted = |given: &[(&str, &str)]| {
+            let mut settings = Settings::defaults(&parameters);
+            for (name, value) in given {
+                settings.set(&parameters, name, Value::Owned((*value).to_owned())).unwrap();
+            }
+            let phase = |millis| Some(Duration::from_millis(millis));
+            Phases { scrape: phase(376), evaluation: phase(8_324), sweep: None }.fit(&mut settings);
+            ["scrape_phase", "evaluation_phase", "sweep_phase"].map(|name| settings.duration_or_word(name))
+        };
+        let [scrape, evaluation] = [376, 8_324].map(|millis| Ok(Duration::from_millis(millis)));
+        assert_eq!(fitted(&[]), [scrape, evaluation, Err("start")]);
+        assert_eq!(fitted(&[("evaluation_phase", "3s")]), [scrape, Ok(Duration::from_secs(3)), Err("start")]);
+        assert_eq!(fitted(&[("phase_reference", "load")]), [Err("random"), Err("chart"), Err("start")]);
     }
 
     #[test]

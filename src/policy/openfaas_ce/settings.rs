@@ -98,11 +98,18 @@ pub fn parameters() -> Vec<Parameter> {
             doc: "when counters are read: Unix time modulo the interval; \"random\" follows from the seed, \"recorded\" takes them whenever they come (for replays only)",
         },
         Parameter {
+            name: "sweep_phase",
+            kind: Kind::DurationOr(&["start"]),
+            default: Value::Text("start"),
+            unit: "",
+            doc: "when Alertmanager removes empty groups: Unix time modulo 30s; \"start\" counts from the run's start. A removed group begins anew with group_wait, one that is still there goes on with its flushes",
+        },
+        Parameter {
             name: "phase_reference",
             kind: Kind::Choice(&["unix", "load"]),
             default: Value::Text("unix"),
             unit: "",
-            doc: "what both phases are counted from: the Unix epoch or the start of the load",
+            doc: "what the phases are counted from: the Unix epoch or the start of the load",
         },
     ]
 }

@@ -122,6 +122,16 @@ pub(super) async fn alertmanagers(prometheus: SocketAddr) -> Result<usize, ApiEr
     Ok(data::<Data>(&get(prometheus, "/api/v1/alertmanagers").await?)?.active_alertmanagers.len())
 }
 
+/// Unix time at which an Alertmanager took its configuration, which starts its clock of sweeps (main.go, dispatch.go `Run`).
+pub(super) async fn configured_at(alertmanager: SocketAddr) -> Result<Duration, ApiError> {
+    const METRIC: &str = "alertmanager_config_last_reload_success_timestamp_seconds";
+    let text = get(alertmanager, "/metrics").await?;
+    let text = String::from_utf8_lossy(&text);
+    let value = text.lines().find_map(|line| line.strip_prefix(METRIC)?.trim().parse::<f64>().ok());
+    let time = value.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.ok_or_else(|| ApiError::Http(format!("no {METRIC}").into()))
+}
+
 /// The values of an expression at a Unix time, by the label `function_name`. Evaluations count whole milliseconds, cut off
 /// and not rounded (model/timestamp `FromTime`), and so does this.
 pub(super) async fn query(

@@ -228,7 +228,8 @@ impl Watch {
     }
 }
 
-fn modulo(at: Duration, interval: Duration) -> Duration {
+/// A Unix time within its interval.
+pub(super) fn modulo(at: Duration, interval: Duration) -> Duration {
     let rest = at.as_nanos() % interval.as_nanos().max(1);
     Duration::from_nanos(u64::try_from(rest).unwrap_or(0))
 }
