@@ -35,8 +35,16 @@ pub struct ReplicaId(pub u32);
 pub enum ErrorKind {
     /// No connection: refused.
     Refused,
-    /// No connection for another reason (name not found, unreachable).
+    /// No connection for another reason (host unreachable, no free port).
     Connect,
+    /// The host's name could not be resolved.
+    Dns,
+    /// No TLS on the connection: the handshake failed, or a certificate that was to be verified is not good.
+    Tls,
+    /// The proxy could not be reached, or would not pass the request on.
+    Proxy,
+    /// A redirect that leads nowhere: too many in a row, or to an address that can't be called.
+    Redirect,
     /// The connection was reset.
     Reset,
     /// The connection was closed before the answer began.
@@ -59,6 +67,10 @@ impl ErrorKind {
         match self {
             Self::Refused => "refused",
             Self::Connect => "connect",
+            Self::Dns => "dns",
+            Self::Tls => "tls",
+            Self::Proxy => "proxy",
+            Self::Redirect => "redirect",
             Self::Reset => "reset",
             Self::Closed => "closed",
             Self::CutBody => "cut_body",
@@ -272,4 +284,25 @@ pub struct PlatformSample {
     pub cpu_time: Option<Duration>,
     /// Time lived by all replicas since the run began, starting and terminating included: the cost.
     pub replica_time: Duration,
+}
+
+/// Who used how much of the machine's CPU over some time. 1 is all cores, all the time, except where it says otherwise.
+///
+/// What the kernel does in interrupts is in nobody's share, or in everybody's: kernels differ in whom they charge for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CpuShares {
+    /// The threads that generate load.
+    pub generator: f64,
+    /// The busiest of these threads, of a single core: near 1 the generator was the bottleneck.
+    pub generator_thread: f64,
+    /// The platform's threads, and processes that this one started. `None` where the platform runs elsewhere.
+    pub platform: Option<f64>,
+    /// The rest of this process: policies, recording, the command line.
+    pub process: f64,
+    /// All other programs, and what a hypervisor took for other machines.
+    pub others: f64,
+    /// The part of `others` that a hypervisor took.
+    pub stolen: f64,
+    /// The machine as a whole, interrupts included.
+    pub total: f64,
 }

@@ -11,7 +11,7 @@ pub(super) enum ExitStatus {
     Failed,
     /// 2: bad usage or scenario.
     Usage,
-    /// 3: all runs are valid, and an expectation of the scenario is not met.
+    /// 3: everything ran, and an expectation (of the scenario, or `hey --expect`) is not met.
     NotMet,
     /// 130: Ctrl-C; results so far are written and marked partial.
     Interrupted,

@@ -105,6 +105,9 @@ impl Observer for ProgressView {
         }
         self.above_bar(|| {
             self.printer.say(&ended(summary));
+            for reason in &summary.suspect_because {
+                self.printer.warn(&format!("{} (repeat {}) is suspect: {reason}", summary.arm, summary.repeat));
+            }
             for reason in summary.invalid_because.iter().filter(|_| !summary.partial) {
                 self.printer.warn(&format!("{} (repeat {}): {reason}", summary.arm, summary.repeat));
             }
@@ -115,8 +118,10 @@ impl Observer for ProgressView {
 fn ended(summary: &RunSummary) -> String {
     let mark = if summary.partial {
         "partial"
-    } else if summary.valid {
+    } else if summary.valid && summary.suspect_because.is_empty() {
         "valid"
+    } else if summary.valid {
+        "valid, but suspect"
     } else {
         "INVALID"
     };

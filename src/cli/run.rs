@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::exit::ExitStatus;
 use super::failure::Failure;
+use super::health;
 use super::output::Printer;
 use super::progress::ProgressView;
 use super::table;
@@ -17,6 +18,7 @@ use crate::study::host;
 use crate::study::plan::{Study, rounded};
 use crate::study::resolve::{self, Overrides};
 use crate::study::results::expect::{Judged, Verdict, judge};
+use crate::study::results::explanation::explanations;
 use crate::study::results::summary::{ArmRecord, HostRecord, SCHEMA_VERSION, StudyRecord};
 use crate::study::results::{ResultsError, Rows};
 use crate::study::runner::{Conduct, StudyEnd, StudyError, run_study};
@@ -128,6 +130,10 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
         } else {
             for Ended { end, expectations } in &ended {
                 Printer::result(&table::table(&end.runs));
+                let health = health::health(&end.runs);
+                if !health.is_empty() {
+                    Printer::result(&format!("\n{health}"));
+                }
                 if let Some(reading) = table::reading(&end.runs) {
                     Printer::result(&reading);
                 }
@@ -317,6 +323,7 @@ fn json(ended: &[Ended]) -> Result<String, Failure> {
             serde_json::json!({
                 "results": end.results.display().to_string(),
                 "reading": table::reading(&end.runs),
+                "explanations": end.runs.iter().map(explanations).collect::<Vec<_>>(),
                 "expectations": expectations,
                 "runs": end.runs,
             })

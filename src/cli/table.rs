@@ -62,7 +62,7 @@ pub(super) fn expectations(judged: &[Judged]) -> String {
 }
 
 /// Lines of as many cells each, in columns: words left, from column `numbers` on right.
-fn aligned(lines: &[Vec<String>], numbers: usize) -> String {
+pub(super) fn aligned(lines: &[Vec<String>], numbers: usize) -> String {
     let columns = lines.first().map_or(0, Vec::len);
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();

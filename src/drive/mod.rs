@@ -10,9 +10,11 @@
 //! 4. At equal times the simulator keeps the order of insertion; live has the order of arrival.
 //! 5. The same [`Plan`] in, the same rows out: nothing above can tell which driver ran.
 
+pub mod client;
 pub mod decisions;
 #[cfg(feature = "app")]
 pub mod live;
+pub mod model_settings;
 pub mod replay;
 mod schedule_plan;
 pub mod shadow;
@@ -25,11 +27,12 @@ use crate::policy::registry::PolicyInfo;
 use crate::policy::settings::Settings;
 use crate::policy::{FunctionInfo, Policy};
 use crate::random::Seed;
-use crate::record::{EventKind, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
+use crate::record::{CpuShares, EventKind, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
 use crate::schedule::Call;
 use crate::time::{Epoch, Timestamp};
 
-pub use schedule_plan::{Planned, SchedulePlan};
+pub use self::client::{ClientPlan, Trust};
+pub use self::schedule_plan::{Planned, SchedulePlan};
 
 /// Everything a driver needs to know about one run: one arm, one repeat.
 #[derive(Clone)]
@@ -117,6 +120,8 @@ pub struct RequestPlan {
     pub timeout: Option<Duration>,
     /// Whether a connection serves more than one request.
     pub keep_alive: bool,
+    /// How the client behaves on the way.
+    pub client: ClientPlan,
 }
 
 impl Default for RequestPlan {
@@ -132,6 +137,7 @@ impl Default for RequestPlan {
             body: Vec::new(),
             timeout: Some(Duration::from_secs(20)),
             keep_alive: true,
+            client: ClientPlan::default(),
         }
     }
 }
@@ -228,6 +234,15 @@ pub trait Recorder {
     /// # Errors
     /// When it can't be kept.
     fn second(&mut self, at: Timestamp, planned: u64, sample: &PlatformSample) -> Result<(), RecordError>;
+
+    /// Who used the machine's CPU in the second that ended at `at`. Only by the wall clock, and only where the machine tells; the
+    /// first second comes when there was one before it to count from.
+    ///
+    /// # Errors
+    /// When it can't be kept.
+    fn cpu(&mut self, _at: Timestamp, _shares: &CpuShares) -> Result<(), RecordError> {
+        Ok(())
+    }
 }
 
 /// How a run ended.

@@ -135,6 +135,10 @@ struct Worker {
 #[derive(Clone, Debug)]
 pub struct Hey {
     settings: Settings,
+    /// Most requests of one worker.
+    cap: u64,
+    /// [`Settings::planned_per_worker`].
+    planned: Option<u64>,
     start: Timestamp,
     workers: Vec<Worker>,
 }
@@ -152,7 +156,13 @@ impl Hey {
             let stop = settings.duration.map_or(Timestamp::MAX, |duration| start + duration);
             Worker { start, stop, calls: 0, tick: 0 }
         };
-        Self { settings, start, workers: (0..settings.workers as usize).map(worker).collect() }
+        Self {
+            cap: settings.requests / u64::from(settings.workers),
+            planned: settings.planned_per_worker(),
+            settings,
+            start,
+            workers: (0..settings.workers as usize).map(worker).collect(),
+        }
     }
 }
 
@@ -176,9 +186,8 @@ impl Schedule for Hey {
     }
 
     fn next(&mut self, worker: WorkerId, turn: Turn) -> Next {
-        let cap = self.settings.requests / u64::from(self.settings.workers);
+        let (cap, planned) = (self.cap, self.planned);
         let by_time = self.settings.duration.is_some();
-        let planned = self.settings.planned_per_worker();
         let state = self.workers[worker.0 as usize];
         let Some(period) = self.settings.period else {
             if state.calls >= cap || turn.free >= state.stop {
@@ -189,7 +198,10 @@ impl Schedule for Hey {
             return Next::Call(Call { due: turn.free, ready: turn.free, lost: Lost::default() });
         };
 
-        let passed = nanos(turn.free - state.start) / nanos(period);
+        let free = nanos(turn.free - state.start);
+        // a worker that is free before its next tick has missed none, and a division takes longer than all the rest
+        let passed =
+            if free < nanos(period).saturating_mul(state.tick + 1) { state.tick } else { free / nanos(period) };
         // a tick lost in a run that ends by count only makes it longer: the request is still sent
         let lost_of = |first: u64, last: u64| {
             if !by_time || last < first {

@@ -2,6 +2,7 @@
 
 pub mod companion;
 pub mod demand;
+pub mod hey;
 pub mod hey_flags;
 pub mod hey_judgement;
 pub mod host;

@@ -17,11 +17,12 @@ use crate::drive::GeneratorPlan;
 use crate::model::{NodeModel, Work};
 use crate::policy::settings::Value;
 use crate::random::Seed;
+use crate::stats::cpu::CpuLimits;
 use crate::stats::slo::Slo;
 
 use super::plan::{Study, rounded};
 use super::problem::{Problem, ScenarioError};
-use super::results::Limits;
+use super::results::{Limits, Suspects};
 use super::scenario::{Scenario, Section, keys};
 use super::target_kind::TargetKind;
 
@@ -166,6 +167,12 @@ fn limits(section: &Section, generators: &[(GeneratorPlan, String)]) -> Limits {
         max_lateness_p99: section.settings.duration_or_word("max_lateness").unwrap_or(auto),
         max_stall: section.settings.duration("max_stall"),
         min_accounted: section.settings.number("min_accounted"),
+        cpu: CpuLimits {
+            generator_thread: section.settings.number("max_cpu_generator"),
+            others: section.settings.number("max_cpu_others"),
+            total: section.settings.number("max_cpu_total"),
+        },
+        suspects: if section.settings.text("suspect") == "invalid" { Suspects::Refuse } else { Suspects::Warn },
     }
 }
 

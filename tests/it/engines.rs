@@ -70,6 +70,11 @@ impl Case {
     }
 }
 
+/// Sends the client elsewhere.
+fn redirect(status: &str, location: &str) -> Step {
+    say(&format!("HTTP/1.1 {status}\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"))
+}
+
 fn good() -> Step {
     say("HTTP/1.1 200 OK\r\nX-Watchtower-Replica: 3\r\nContent-Length: 2\r\n\r\nok")
 }
@@ -115,7 +120,8 @@ fn good_servers() -> Vec<Case> {
         Case::new("not modified", &[say("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n")], Ok(304)),
         Case::new("busy", &[say("HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy")], Ok(503)),
         Case::new("no reason", &[say("HTTP/1.1 500\r\nContent-Length: 0\r\n\r\n")], Ok(500)),
-        Case::new("redirect", &[say("HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n")], Ok(302)),
+        Case::new("redirect", &[redirect("302 Found", "/")], Ok(302)).asked(|request| request.client.redirects = false),
+        Case::new("redirect to nowhere", &[say("HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n")], Ok(302)),
         Case::new("bare line feeds", &[say("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")], ok),
         Case::new("many headers", &[say(&headers(100))], ok),
         Case::new(
@@ -318,10 +324,9 @@ fn an_answer_that_comes_before_the_request_was_read_counts_and_ends_the_connecti
 fn where_nobody_listens_both_engines_are_refused() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
     for engine in [Engine::Plain, Engine::Hyper] {
-        for (uri, kind) in [
-            (format!("http://{closed}/"), ErrorKind::Refused),
-            ("http://no..such.name/".to_owned(), ErrorKind::Connect),
-        ] {
+        for (uri, kind) in
+            [(format!("http://{closed}/"), ErrorKind::Refused), ("http://no..such.name/".to_owned(), ErrorKind::Dns)]
+        {
             let folded = Arc::new(Mutex::new(Vec::new()));
             let rows = Arc::clone(&folded);
             let keep = Keep::Folded(Box::new(move |more| rows.lock().expect("no panic").extend_from_slice(more)));

@@ -222,7 +222,7 @@ fn no_connection_is_refused_or_not_found() {
     for (uri, kind) in [
         (format!("http://{closed}/"), ErrorKind::Refused),
         // an empty label: no resolver is asked
-        ("http://no..such.name/".to_owned(), ErrorKind::Connect),
+        ("http://no..such.name/".to_owned(), ErrorKind::Dns),
     ] {
         let (sender, reports) = unbounded_channel();
         let clock = Clock::start();
@@ -365,10 +365,10 @@ fn giving_up_reports_what_is_under_way_as_abandoned() {
 fn what_can_not_be_called_is_refused_before_anything_starts() {
     let (sender, mut reports) = unbounded_channel();
     let clock = Clock::start();
-    let uri = "https://127.0.0.1/".parse().expect("a URI");
+    let uri = "ftp://127.0.0.1/".parse().expect("a URI");
     let refused = Load::start(clock, &uri, &[hey(4, "", 2, 0.0)], clock.now(), sender);
-    let Err(LoadError::Request(RequestError::Scheme(text))) = refused else { panic!("https is not spoken") };
-    assert_eq!(text, "https://127.0.0.1/");
+    let Err(LoadError::Request(RequestError::Scheme(text))) = refused else { panic!("FTP is not spoken") };
+    assert_eq!(text, "ftp://127.0.0.1/");
     assert_eq!(reports.blocking_recv(), None);
 }
 

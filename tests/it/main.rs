@@ -13,6 +13,7 @@ mod cli;
 mod cluster;
 mod engines;
 mod expect;
+mod fuzz;
 mod gateway;
 mod hey_golden;
 mod load;

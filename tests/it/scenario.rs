@@ -16,7 +16,7 @@ use watchtower::study::resolve::{self, Overrides};
 use watchtower::study::scenario::Scenario;
 
 /// A scenario without fault.
-const GOOD: &str = r#"name = "t"
+pub(crate) const GOOD: &str = r#"name = "t"
 
 [function]
 name = "ftest"
@@ -42,7 +42,7 @@ name = "control"
 policy = "fixed"
 "#;
 
-fn study_of(text: &str) -> Result<Study, ScenarioError> {
+pub(crate) fn study_of(text: &str) -> Result<Study, ScenarioError> {
     study_with(text, &Overrides::default())
 }
 

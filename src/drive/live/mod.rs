@@ -8,6 +8,7 @@
 pub mod chain;
 pub mod clock;
 pub mod companion;
+mod cpu;
 pub mod interrupt;
 pub mod load;
 pub mod probe;

@@ -12,7 +12,7 @@ use crate::drive::RequestPlan;
 use crate::policy::ProbeOutcome;
 
 use super::clock::Clock;
-use super::load::{Exchange, Plain, Prepared, RequestError};
+use super::load::{Client, Engine, Exchange, Prepared, RequestError};
 
 /// What `hey -n 1 -c 1 -H "Hey: hey"` sends.
 pub fn probe_request(timeout: Duration) -> RequestPlan {
@@ -37,6 +37,6 @@ pub async fn probe(clock: &Clock, uri: &Uri, timeout: Duration) -> Result<ProbeO
 /// # Errors
 /// When the request can't be made. What goes wrong on the way is in the exchange.
 pub async fn call_once(clock: &Clock, uri: &Uri, plan: &RequestPlan) -> Result<Exchange, RequestError> {
-    let mut connection = Plain::new(*clock, Arc::new(Prepared::new(uri, plan)?));
-    Ok(connection.exchange(clock.now()).await)
+    let mut client = Client::new(Engine::default(), *clock, Arc::new(Prepared::new(uri, plan)?));
+    Ok(client.exchange(clock.now()).await)
 }

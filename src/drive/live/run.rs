@@ -17,6 +17,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::clock::Clock;
+use super::cpu::CpuWatch;
 use super::interrupt::Interrupt;
 use super::load::{Load, LoadError, Options, Report};
 use super::probe;
@@ -100,6 +101,7 @@ pub async fn run(
         load_end: None,
         finished: vec![None; plan.generators.len()],
         stalled: Duration::ZERO,
+        cpu: CpuWatch::default(),
     };
     run.drive(reports, changes, answers, interrupt).await
 }
@@ -126,6 +128,7 @@ struct Run<'a> {
     load_end: Option<Timestamp>,
     finished: Vec<Option<Tally>>,
     stalled: Duration,
+    cpu: CpuWatch,
 }
 
 impl Run<'_> {
@@ -262,7 +265,9 @@ impl Run<'_> {
     fn second(&mut self, at: Timestamp) -> Result<(), RecordError> {
         let planned = self.load.as_ref().and_then(|load| load.planned_before(at));
         let planned = planned.unwrap_or_else(|| self.load.as_ref().map_or(0, Load::sent));
-        self.recorder.second(at, planned, &self.target.sample(FunctionId::STUDIED))
+        self.recorder.second(at, planned, &self.target.sample(FunctionId::STUDIED))?;
+        let shares = self.cpu.look(self.clock.now());
+        shares.map_or(Ok(()), |shares| self.recorder.cpu(at, &shares))
     }
 
     fn report(&mut self, report: Report) -> Result<(), RecordError> {

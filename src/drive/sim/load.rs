@@ -15,6 +15,8 @@ pub(super) struct Load {
     /// Of all generators, one after the other.
     workers: Vec<Worker>,
     running: usize,
+    /// When the next request is given up; [`Timestamp::MAX`] if none waits.
+    next_timeout: Timestamp,
 }
 
 struct Generator {
@@ -22,6 +24,8 @@ struct Generator {
     /// Its first worker among all.
     first: u32,
     workers_left: u32,
+    /// Requests that were answered or given up.
+    settled: u64,
     timeout: Option<std::time::Duration>,
     /// When each request is given up. The time-out is the same for all, so they are in order.
     timeouts: VecDeque<(Timestamp, u32, u32)>,
@@ -78,13 +82,14 @@ impl Load {
             generators.push(Generator {
                 first,
                 workers_left: schedule.workers(),
+                settled: 0,
                 timeout: generator.request.timeout,
                 timeouts: VecDeque::new(),
                 tally: Tally { period: schedule.period(), ..Tally::default() },
                 schedule,
             });
         }
-        Self { running: generators.len(), generators, workers }
+        Self { running: generators.len(), generators, workers, next_timeout: Timestamp::MAX }
     }
 
     pub(super) fn start(&self, generator: usize) -> Timestamp {
@@ -99,6 +104,20 @@ impl Load {
     pub(super) fn planned_before(&self, at: Timestamp) -> u64 {
         let planned = |generator: &Generator| generator.schedule.planned_before(at).unwrap_or(generator.tally.sent);
         self.generators.iter().map(planned).sum()
+    }
+
+    /// Panics unless every request that left was settled once or is still waited for.
+    #[cfg(debug_assertions)]
+    pub(super) fn assert_conserved(&self) {
+        for (number, generator) in (0..).zip(&self.generators) {
+            let waits = |worker: &&Worker| worker.generator == GeneratorId(number) && worker.does == Does::Wait;
+            let waiting = self.workers.iter().filter(waits).count() as u64;
+            assert_eq!(
+                generator.tally.sent,
+                generator.settled + waiting,
+                "generator {number}: sent = settled + waiting"
+            );
+        }
     }
 
     pub(super) fn tallies(&self) -> Vec<Tally> {
@@ -139,7 +158,7 @@ impl Load {
                 let state = &mut self.workers[worker as usize];
                 state.call = call;
                 state.does = Does::Send;
-                agenda.push(call.ready, What::Send { worker });
+                agenda.push_send(turn.free, call.ready, id.0, worker);
                 call.lost
             }
             Next::Finished { lost, unused } => {
@@ -181,7 +200,9 @@ impl Load {
         let generator = &mut self.generators[usize::from(state.generator.0)];
         generator.tally.leaves(&state.call);
         if let Some(timeout) = generator.timeout {
-            generator.timeouts.push_back((now + timeout, worker, state.attempt));
+            let at = now + timeout;
+            generator.timeouts.push_back((at, worker, state.attempt));
+            self.next_timeout = self.next_timeout.min(at);
         }
         platform.send(now, Caller::Worker { worker, attempt: state.attempt });
     }
@@ -209,20 +230,24 @@ impl Load {
     }
 
     /// When the next request is given up; [`Timestamp::MAX`] if none waits.
-    pub(super) fn next_timeout(&mut self) -> Timestamp {
+    pub(super) fn next_timeout(&self) -> Timestamp {
+        self.next_timeout
+    }
+
+    /// Drops the time-outs of requests that are settled from the fronts of the lines, and notes the first of the others.
+    fn find_next_timeout(&mut self) {
         let workers = &self.workers;
-        let mut next = Timestamp::MAX;
+        self.next_timeout = Timestamp::MAX;
         for generator in &mut self.generators {
             while let Some((at, worker, attempt)) = generator.timeouts.front() {
                 let state = &workers[*worker as usize];
                 if state.does == Does::Wait && state.attempt == *attempt {
-                    next = next.min(*at);
+                    self.next_timeout = self.next_timeout.min(*at);
                     break;
                 }
                 generator.timeouts.pop_front();
             }
         }
-        next
     }
 
     /// Gives up the requests whose time-out is now.
@@ -245,6 +270,7 @@ impl Load {
                 }
             }
         }
+        self.find_next_timeout();
         Ok(())
     }
 
@@ -308,6 +334,12 @@ impl Load {
     ) -> Result<(), RecordError> {
         let state = &mut self.workers[worker as usize];
         state.attempt = (state.attempt + 1) % Caller::ATTEMPTS;
+        // who waits longest is given up first: if it is this one, another is next
+        let generator = &mut self.generators[usize::from(row.generator.0)];
+        generator.settled += 1;
+        if generator.timeouts.front().is_some_and(|(_, first, _)| *first == worker) {
+            self.find_next_timeout();
+        }
         recorder.request(row)?;
         let turn = Turn { sent: row.sent, free: row.done, stall: None };
         self.ask(worker, turn, agenda, recorder)

@@ -68,7 +68,7 @@ pub fn run_while<R: Recorder + ?Sized>(
         epoch,
         load_start,
         now: Timestamp::ZERO,
-        agenda: Agenda::default(),
+        agenda: Agenda::new(plan.generators.len()),
         platform: Platform::new(plan),
         load: Load::new(plan, load_start),
         policy: plan.arm.build(&context),
@@ -201,6 +201,7 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
     fn second(&mut self, changes: &mut Vec<Change>) -> Result<(), RecordError> {
         // nothing is due before now; this only moves the sample's clock
         self.platform.cluster.advance(self.now, changes);
+        self.assert_laws();
         let sample = self.platform.cluster.sample(FunctionId::STUDIED);
         self.recorder.second(self.now, self.load.planned_before(self.now), &sample)?;
         self.next_second = self.now + SECOND;
@@ -254,8 +255,8 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
                     value: Some(f64::from(cut)),
                 })
             }
-            // the rows of a run are about the function under study
-            Change::Ready { .. } | Change::Terminated { .. } => Ok(()),
+            // the rows of a run are about the function under study, and a held request's row is its answer's
+            Change::Ready { .. } | Change::Terminated { .. } | Change::Released { .. } => Ok(()),
         }
     }
 
@@ -360,12 +361,23 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
         Ok(())
     }
 
+    /// In debug builds: what holds for any queueing system holds for this one, and every request that left was settled once or is
+    /// still waited for.
+    fn assert_laws(&self) {
+        #[cfg(debug_assertions)]
+        {
+            self.platform.cluster.assert_laws();
+            self.load.assert_conserved();
+        }
+    }
+
     fn finish(mut self, changes: &mut Vec<Change>) -> Result<Outcome, RecordError> {
         if self.next_second == self.now {
             self.second(changes)?;
         }
         // nothing is due before now; this only moves the sample's clock
         self.platform.cluster.advance(self.now, changes);
+        self.assert_laws();
         self.tell_shadows(Shadows::end)?;
         let how = if self.interrupted { "ended early: interrupted" } else { "ended" };
         self.recorder.event(&phase_row(self.now, how))?;

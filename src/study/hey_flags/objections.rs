@@ -24,19 +24,7 @@ impl Flags {
                 "chooses an output format, but a study writes its own files",
                 "leave it out; requests.csv and hey-1.txt are always written",
             ),
-            (
-                "x",
-                "asks for a proxy, but load goes straight to the target",
-                "leave it out; the address comes from --target",
-            ),
-            ("h2", "asks for HTTP/2, but OpenFaaS functions are invoked over HTTP/1.1", "leave it out"),
             ("cpus", "sets hey's CPU cores, but all generators share one process", "leave it out"),
-            (
-                "disable-compression",
-                "changes what is asked of the gateway, not of the function",
-                "leave it out, or send -H 'Accept-Encoding: identity'",
-            ),
-            ("disable-redirects", "has no meaning here: redirects are never followed", "leave it out"),
         ] {
             if self.given.contains(flag) {
                 object(format!("-{flag}"), what, hint);

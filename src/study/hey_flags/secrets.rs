@@ -1,13 +1,15 @@
 //! Flags as they may be shown: credentials left out.
 
+use crate::drive::live::load::hide_password;
+
 /// Headers whose values are credentials.
 const SECRET_HEADERS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "x-api-key"];
 
 /// What stands for a credential.
 const HIDDEN: &str = "***";
 
-/// The words of a hey command line as one line, fit for screens and files: the value of `-a` and of headers that carry
-/// credentials is hidden.
+/// The words of a hey command line as one line, fit for screens and files: the value of `-a`, of headers that carry credentials
+/// and the password of a proxy are hidden.
 pub fn without_secrets(words: &[String]) -> String {
     let mut shown: Vec<String> = Vec::with_capacity(words.len());
     let mut words = words.iter();
@@ -15,10 +17,10 @@ pub fn without_secrets(words: &[String]) -> String {
         let name = word.trim_start_matches('-');
         let is_flag = word.starts_with('-');
         match name.split_once('=') {
-            Some((flag, value)) if is_flag && matches!(flag, "a" | "H") => {
+            Some((flag, value)) if is_flag && matches!(flag, "a" | "H" | "x") => {
                 shown.push(format!("-{flag}={}", quoted(&hidden(flag, value))));
             }
-            None if is_flag && matches!(name, "a" | "H") => {
+            None if is_flag && matches!(name, "a" | "H" | "x") => {
                 shown.push(word.clone());
                 if let Some(value) = words.next() {
                     shown.push(quoted(&hidden(name, value)));
@@ -31,8 +33,10 @@ pub fn without_secrets(words: &[String]) -> String {
 }
 
 fn hidden(flag: &str, value: &str) -> String {
-    if flag == "a" {
-        return HIDDEN.to_owned();
+    match flag {
+        "a" => return HIDDEN.to_owned(),
+        "x" => return hide_password(value),
+        _ => {}
     }
     match value.split_once(':') {
         Some((name, _)) if SECRET_HEADERS.contains(&name.trim().to_ascii_lowercase().as_str()) => {
@@ -60,6 +64,8 @@ mod tests {
             ("--a=admin:canary -n 5", "-a=*** -n 5"),
             ("-H 'Authorization: Bearer canary'", "-H 'Authorization: ***'"),
             ("-H=\"cookie:canary\"", "-H='cookie: ***'"),
+            ("-x http://ann:canary@proxy:3128", "-x http://ann:***@proxy:3128"),
+            ("--x=ann:canary@proxy", "-x=ann:***@proxy"),
             ("-H 'X-Mode: fast one'", "-H 'X-Mode: fast one'"),
         ] {
             assert_eq!(without_secrets(&words(line).expect("words")), shown);

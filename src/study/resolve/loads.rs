@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::drive::live::load::check_proxy;
 use crate::drive::{GeneratorPlan, RequestPlan, SchedulePlan};
 use crate::schedule::hey;
 use crate::study::hey_flags::{self, FlagError, Flags};
@@ -87,6 +88,11 @@ fn generator(
     for error in [pacing.as_ref().err(), request.as_ref().err()].into_iter().flatten() {
         problems.push(flag_problem(section, error));
     }
+    if let Some(Err(error)) = request.as_ref().ok().and_then(|request| request.client.proxy.as_deref()).map(check_proxy)
+    {
+        let hint = "write one such as -x http://127.0.0.1:3128; https:// and socks5:// are proxies too";
+        problems.push(problem(format!("is refused: -x: {error}"), hint));
+    }
     let pacing = pacing.ok()?;
     if pacing.workers() > keys::WORKERS_MAX {
         let what = format!("is refused: -c {} is too many workers", pacing.workers());
@@ -99,7 +105,7 @@ fn flag_problem(section: &Section, error: &FlagError) -> Problem {
     let hint = match error {
         FlagError::NotDefined(flag) => match Flags::nearest(flag) {
             Some(meant) => format!("did you mean -{meant}?"),
-            None => "use hey's flags: -n -c -q -z -t -m -H -A -d -D -T -a -U -host -disable-keepalive".to_owned(),
+            None => "use hey's flags: -n -c -q -z -t -m -H -A -d -D -T -a -U -host -x -h2 -disable-keepalive -disable-compression -disable-redirects".to_owned(),
         },
         FlagError::Value { flag, value, .. } if flag == "z" => match value.parse::<f64>() {
             Ok(_) => format!("write -z {value}s for seconds or -z {value}m for minutes"),
@@ -112,6 +118,7 @@ fn flag_problem(section: &Section, error: &FlagError) -> Problem {
         FlagError::NeedsArgument(flag) | FlagError::Syntax(flag) => {
             format!("write the flag's value after it: -{} VALUE", flag.trim_matches(['-', '=']))
         }
+        FlagError::Unfit { flag, .. } => format!("leave --{flag} out"),
         FlagError::Help => "see the README for hey's flags in a scenario".to_owned(),
         FlagError::DeprecatedHeader => "write -H for a header".to_owned(),
         FlagError::Pacing(hey::SettingsError::FewerRequestsThanWorkers) => {

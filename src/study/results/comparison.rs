@@ -9,6 +9,7 @@ use std::fmt::Write;
 use super::columns::{COLUMNS, Column, Value};
 use super::directory::run_name;
 use super::expect::{Judged, Verdict};
+use super::explanation::explanations;
 use super::rows::quote;
 use super::summary::{RunSummary, StudyRecord};
 
@@ -86,6 +87,14 @@ pub fn markdown(record: &StudyRecord, runs: &[RunSummary], judged: &[Judged]) ->
             let _ = writeln!(text, "- {}", one_line(reason));
         }
     }
+    for run in runs.iter().filter(|run| !run.suspect_because.is_empty()) {
+        let name = run_name(&run.arm, run.repeat);
+        let _ = write!(text, "\n**Run {} is suspect**: it kept time, yet\n\n", one_line(&name));
+        for reason in &run.suspect_because {
+            let _ = writeln!(text, "- {}", one_line(reason));
+        }
+    }
+    text.push_str(&explained(runs));
     for note in &record.notes {
         let _ = write!(text, "\n{}\n", note.trim());
     }
@@ -96,6 +105,16 @@ pub fn markdown(record: &StudyRecord, runs: &[RunSummary], judged: &[Judged]) ->
         text.push_str(&shadows_table(runs));
     }
     text
+}
+
+/// How to read the numbers of runs that need it.
+fn explained(runs: &[RunSummary]) -> String {
+    let line = |(run, words): (&RunSummary, String)| {
+        format!("- Run {}: {}.\n", one_line(&run_name(&run.arm, run.repeat)), one_line(&words))
+    };
+    let lines: String =
+        runs.iter().flat_map(|run| explanations(run).into_iter().map(move |words| (run, words))).map(line).collect();
+    if lines.is_empty() { lines } else { format!("\nHow to read them:\n\n{lines}") }
 }
 
 /// What was expected, what was measured, and what became of it.

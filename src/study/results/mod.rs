@@ -12,11 +12,14 @@
 //! The layout is a contract with people's scripts (docs/results.md). A directory that exists is never overwritten, rows are
 //! written as they come, and what is read back is exactly what was written. No drawing here, and no driver.
 
+mod broken;
 pub mod columns;
 pub mod comparison;
+mod cost;
 pub mod directory;
 pub mod error;
 pub mod expect;
+pub mod explanation;
 mod hgrm;
 pub mod reader;
 mod rows;
@@ -28,7 +31,8 @@ pub mod writer;
 
 pub use directory::{Ending, ResultsDir, run_name};
 pub use error::ResultsError;
+pub use hgrm::percentile_text;
 pub use reader::{EventRecord, ProbeRecord, TimelineRecord};
 pub use totals::Snapshot;
-pub use validity::Limits;
+pub use validity::{Limits, Suspects};
 pub use writer::{Rows, RunAbout, RunWriter};

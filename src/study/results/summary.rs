@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::expect::Expectation;
+use crate::record::CpuShares;
+use crate::stats::cpu::CpuUse;
 
 /// Version of the results layout; readers refuse what they don't know.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -108,6 +110,9 @@ pub struct RunSummary {
     pub valid: bool,
     /// Why not, in sentences that say what to change.
     pub invalid_because: Vec<String>,
+    /// What makes the numbers doubtful without proving them wrong, in sentences that say what to change.
+    #[serde(default)]
+    pub suspect_because: Vec<String>,
     /// Cut short by Ctrl-C or SIGTERM.
     pub partial: bool,
     /// Unix time of the run's start, in seconds.
@@ -171,6 +176,12 @@ pub struct RunSummary {
     pub lateness_us: BTreeMap<String, f64>,
     /// Standstills of the generator or the host, in seconds.
     pub stalled_s: f64,
+    /// Who used the machine's CPU during the load; absent where that is not known.
+    #[serde(default)]
+    pub cpu: Option<CpuSummary>,
+    /// Whether percentiles come from a histogram of three significant digits: beyond a million latencies not each one is kept.
+    #[serde(default)]
+    pub latencies_rounded: bool,
     /// Fewest replicas that meet the SLO under this load, if known.
     pub demand: Option<u32>,
     /// Answers by status.
@@ -185,6 +196,54 @@ pub struct RunSummary {
     pub due_histogram_us: Vec<(u64, u64)>,
     /// Lateness of the generator, likewise.
     pub lateness_histogram_us: Vec<(u64, u64)>,
+}
+
+/// Who used the machine's CPU, over the whole seconds of the load.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CpuSummary {
+    /// Whole seconds counted.
+    pub seconds: u32,
+    /// Mean over them.
+    pub mean: CpuPart,
+    /// Each part in its own worst second.
+    pub worst: CpuPart,
+}
+
+/// Shares of the machine, 0 to 1 (all cores), except where it says otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CpuPart {
+    /// The threads that generate load.
+    pub generator: f64,
+    /// The busiest of these threads, of a single core.
+    pub generator_thread: f64,
+    /// The platform; unknown where it runs elsewhere.
+    pub platform: Option<f64>,
+    /// The rest of this process.
+    pub process: f64,
+    /// All other programs, and what a hypervisor took for other machines.
+    pub others: f64,
+    /// The part of `others` that a hypervisor took.
+    pub stolen: f64,
+    /// The machine as a whole, interrupts included.
+    pub total: f64,
+}
+
+impl CpuSummary {
+    /// `None` if not a single whole second was seen.
+    pub(super) fn of(cpu: &CpuUse) -> Option<Self> {
+        (cpu.seconds > 0).then(|| Self {
+            seconds: cpu.seconds,
+            mean: CpuPart::of(&cpu.mean),
+            worst: CpuPart::of(&cpu.worst),
+        })
+    }
+}
+
+impl CpuPart {
+    fn of(shares: &CpuShares) -> Self {
+        let CpuShares { generator, generator_thread, platform, process, others, stolen, total } = *shares;
+        Self { generator, generator_thread, platform, process, others, stolen, total }
+    }
 }
 
 /// What a shadow would have done in a run: decisions that were kept and never carried out.

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::broken::Broken;
+use super::cost::Cost;
 use super::scaling::Scaling;
-use super::summary::{GeneratorSummary, RunSummary, SCHEMA_VERSION};
-use super::validity::{self, Broken, Facts};
+use super::summary::{CpuSummary, GeneratorSummary, RunSummary, SCHEMA_VERSION};
+use super::validity::{self, Facts, Limits, Standing};
 use super::writer::RunAbout;
 use crate::drive::{Outcome, Tally};
-use crate::record::{ErrorKind, EventKind, EventRow, PlatformSample, ProbeRow, RequestRow};
+use crate::record::{CpuShares, ErrorKind, EventKind, EventRow, PlatformSample, ProbeRow, RequestRow};
+use crate::stats::cpu::CpuUse;
 use crate::stats::elasticity::elasticity;
 use crate::stats::hey_summary::{HeySummary, KEPT_EXACTLY};
 use crate::stats::latency::{Latencies, LatencyHistogram};
@@ -64,6 +67,7 @@ pub(super) struct Totals {
     desired: Option<StepFn>,
     cost: Cost,
     broken: Broken,
+    cpu: CpuUse,
 }
 
 #[derive(Debug, Default)]
@@ -73,28 +77,6 @@ struct RequestCounts {
     errors: u64,
     status_codes: BTreeMap<u16, u64>,
     error_kinds: BTreeMap<ErrorKind, u64>,
-}
-
-/// Time lived by all replicas, where the load starts and where it was seen last.
-#[derive(Debug, Default)]
-struct Cost {
-    at_load_start: Option<Duration>,
-    last: (Timestamp, Duration),
-}
-
-impl Cost {
-    fn sample(&mut self, at: Timestamp, lived: Duration, load_start: Timestamp) {
-        let (before_at, before) = std::mem::replace(&mut self.last, (at, lived));
-        if self.at_load_start.is_none() && at >= load_start {
-            // replicas between two samples are taken as steady; a sample at the load's start makes this exact
-            let share = if at == before_at {
-                1.0
-            } else {
-                (load_start - before_at).as_secs_f64() / (at - before_at).as_secs_f64()
-            };
-            self.at_load_start = Some(before + lived.saturating_sub(before).mul_f64(share.min(1.0)));
-        }
-    }
 }
 
 impl Totals {
@@ -116,6 +98,7 @@ impl Totals {
             desired: None,
             cost: Cost::default(),
             broken: Broken::default(),
+            cpu: CpuUse::default(),
         }
     }
 
@@ -182,6 +165,11 @@ impl Totals {
         self.cost.sample(at, sample.replica_time, self.load_start);
     }
 
+    /// A whole second of the load.
+    pub(super) fn cpu(&mut self, shares: &CpuShares, limits: &Limits) {
+        self.cpu.add(shares, &limits.cpu);
+    }
+
     pub(super) fn generators(&self) -> &[HeySummary] {
         &self.generators
     }
@@ -210,7 +198,7 @@ impl Totals {
         let counts = Counts::of(outcome);
         let (load_start, load_end) = (outcome.load_start, outcome.load_end);
         let load = load_end - load_start;
-        let reasons = validity::reasons(
+        let Standing { invalid_because, suspect_because } = validity::standing(
             &Facts {
                 planned: counts.planned,
                 sent: counts.sent,
@@ -219,6 +207,7 @@ impl Totals {
                 lost_late: counts.lost_late,
                 lateness: &self.lateness,
                 stalled: outcome.stalled,
+                cpu: &self.cpu,
                 load,
                 interrupted: outcome.interrupted,
                 broken: &self.broken,
@@ -238,8 +227,9 @@ impl Totals {
             repeat: about.repeat,
             seed: about.seed,
             target: about.target.clone(),
-            valid: reasons.is_empty(),
-            invalid_because: reasons,
+            valid: invalid_because.is_empty(),
+            invalid_because,
+            suspect_because,
             partial: outcome.interrupted,
             started_unix_s: self.epoch.unix().as_secs_f64(),
             planned: counts.planned,
@@ -256,7 +246,7 @@ impl Totals {
             apdex: self.slo.apdex(counts.planned),
             replicas_mean: ready.and_then(|ready| ready.mean(load_start, load_end)),
             replicas_max: ready.map(|ready| ready.max(load_start, outcome.end)),
-            replica_seconds: self.cost.at_load_start.map(|before| lived.saturating_sub(before).as_secs_f64()),
+            replica_seconds: self.cost.since_load_start(lived).map(|lived| lived.as_secs_f64()),
             scale_ups: self.scaling.ups,
             scale_downs: self.scaling.downs,
             first_scale_up_s: self.scaling.first_up.map(|at| at.seconds_since(load_start)),
@@ -271,6 +261,8 @@ impl Totals {
             probe_p50_ms: self.probe_latencies.sorted().percentile(50.0).map(millis),
             lateness_us: self.lateness_map(),
             stalled_s: outcome.stalled.as_secs_f64(),
+            cpu: CpuSummary::of(&self.cpu),
+            latencies_rounded: !(answered.is_exact() && self.due.is_exact()),
             demand: about.demand,
             status_codes: self.requests.status_codes.clone(),
             error_kinds: by_name(&self.requests.error_kinds),
@@ -387,6 +379,10 @@ fn in_words(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Refused => "connection refused",
         ErrorKind::Connect => "no connection",
+        ErrorKind::Dns => "host name not found",
+        ErrorKind::Tls => "no TLS connection",
+        ErrorKind::Proxy => "the proxy could not be reached or refused",
+        ErrorKind::Redirect => "redirects that lead nowhere",
         ErrorKind::Reset => "connection reset",
         ErrorKind::Closed => "connection closed before the answer",
         ErrorKind::CutBody => "connection closed inside the answer",

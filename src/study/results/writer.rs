@@ -1,6 +1,7 @@
 //! One run as it happens: its rows, and at its end what they add up to.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::directory::{replace_file, write_json};
 use super::error::ResultsError;
@@ -10,7 +11,7 @@ use super::summary::RunSummary;
 use super::totals::{Counts, Snapshot, Totals};
 use super::validity::Limits;
 use crate::drive::{Outcome, Phase, RecordError, Recorder};
-use crate::record::{EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
+use crate::record::{CpuShares, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
 use crate::stats::slo::Slo;
 use crate::stats::timeline::{Second, Timeline};
 use crate::time::{Epoch, Timestamp};
@@ -22,6 +23,8 @@ const TIMELINE: &str = "t_s,planned,sent,completed,errors,lost,in_flight,p50_ms,
                         queue,desired,ready,starting,terminating,demand,utilisation,replica_seconds";
 /// Head of `events.csv`.
 const EVENTS: &str = "t_s,actor,kind,from,to,reason,value";
+/// Head of `cpu.csv`.
+const CPU: &str = "t_s,generator,generator_thread,platform,process,others,stolen,total";
 /// Head of `probes.csv`.
 const PROBES: &str = "t_s,latency_ms,status,above,below,decision";
 
@@ -76,6 +79,8 @@ pub struct RunWriter {
     timeline_rows: RowFile,
     events: RowFile,
     probes: RowFile,
+    /// Only where the machine tells.
+    cpu: Option<RowFile>,
     load_start: Timestamp,
     /// When the load ended, once it did.
     load_end: Option<Timestamp>,
@@ -92,6 +97,7 @@ impl RunWriter {
             timeline_rows: RowFile::create(&path.join("timeline.csv"), TIMELINE)?,
             events: RowFile::create(&path.join("events.csv"), EVENTS)?,
             probes: RowFile::create(&path.join("probes.csv"), PROBES)?,
+            cpu: None,
             load_start: Timestamp::ZERO,
             load_end: None,
             timeline: Timeline::new(Timestamp::ZERO, about.cores),
@@ -125,8 +131,8 @@ impl RunWriter {
         self.totals.sample(outcome.end, &outcome.last_sample);
         let seconds = self.timeline.finish(outcome.end, counts.planned, &outcome.last_sample);
 
-        for rows in [&mut self.timeline_rows, &mut self.events, &mut self.probes].into_iter().chain(&mut self.requests)
-        {
+        let rows = [&mut self.timeline_rows, &mut self.events, &mut self.probes];
+        for rows in rows.into_iter().chain(&mut self.requests).chain(&mut self.cpu) {
             rows.flush()?;
         }
         self.rewrite_timeline(&seconds)?;
@@ -262,6 +268,27 @@ impl Recorder for RunWriter {
         for rows in [&mut self.timeline_rows, &mut self.probes].into_iter().chain(&mut self.requests) {
             rows.flush()?;
         }
+        Ok(())
+    }
+
+    fn cpu(&mut self, at: Timestamp, shares: &CpuShares) -> Result<(), RecordError> {
+        let second = Duration::from_secs(1);
+        // the row of a second is counted if all of it lies in the load
+        if at >= self.load_start + second && self.load_end.is_none_or(|end| at <= end) {
+            self.totals.cpu(shares, &self.about.limits);
+        }
+        let rows = match &mut self.cpu {
+            Some(rows) => rows,
+            None => self.cpu.insert(RowFile::create(&self.path.join("cpu.csv"), CPU)?),
+        };
+        let origin = self.load_start;
+        rows.row(|out| {
+            // as in timeline.csv: the second by its start
+            out.signed(at.seconds_since(origin).round() as i64 - 1).number(Some(shares.generator), 4);
+            out.number(Some(shares.generator_thread), 4).number(shares.platform, 4).number(Some(shares.process), 4);
+            out.number(Some(shares.others), 4).number(Some(shares.stolen), 4).number(Some(shares.total), 4);
+        })?;
+        rows.flush()?;
         Ok(())
     }
 }

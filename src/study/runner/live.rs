@@ -11,7 +11,7 @@ use crate::drive::live::interrupt::Interrupt;
 use crate::drive::live::run::run;
 use crate::drive::live::target::embedded::Embedded;
 use crate::drive::{Phase, RecordError, Recorder};
-use crate::record::{EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
+use crate::record::{CpuShares, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
 use crate::study::companion::Outside;
 use crate::study::plan::Study;
 use crate::study::results::RunWriter;
@@ -115,5 +115,9 @@ impl Recorder for Watched<'_> {
         let elapsed = at - Timestamp::ZERO;
         self.observer.run_goes_on(&Progress { elapsed, phase: self.phase, seen: self.writer.snapshot() });
         Ok(())
+    }
+
+    fn cpu(&mut self, at: Timestamp, shares: &CpuShares) -> Result<(), RecordError> {
+        self.writer.cpu(at, shares)
     }
 }

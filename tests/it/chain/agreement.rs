@@ -1,5 +1,6 @@
-//! The real chain under a load, and the emulated one fed with the samples that the real Prometheus stored: the same alerts at
-//! the same evaluations, the same notifications, the same steps.
+//! The real chain under a load, and the emulated one twice: as the run's shadow, which reads the counters itself at the real
+//! one's phase, and in a replay of the samples that the real Prometheus stored. All three make the same alerts at the same
+//! evaluations, the same notifications, the same steps.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,7 +24,7 @@ use watchtower::drive::live::target::embedded::Embedded;
 use watchtower::drive::replay::{Recording, ReplayEvent, Sample, counters};
 use watchtower::drive::{Arm, Outcome, Phase, Plan, RecordError, Recorder, RequestPlan};
 use watchtower::policy::FunctionInfo;
-use watchtower::policy::openfaas_ce::real::Numbers;
+use watchtower::policy::openfaas_ce::real::{Numbers, Phases};
 use watchtower::policy::registry;
 use watchtower::policy::settings::{Settings, Value};
 use watchtower::record::{EventKind, EventRow, FunctionId, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
@@ -35,8 +36,6 @@ use super::are_installed;
 
 /// How far apart the two chains' steps may be.
 const TOLERANCE_S: f64 = 0.3;
-/// The emulated chain is given how late Alertmanager's timer is; measured on the machine of the oracle: 5.4 ms a flush.
-const FLUSH_DRIFT: &str = "3ms";
 
 /// A load on one function, and perhaps on a second.
 pub(super) struct Load {
@@ -64,6 +63,7 @@ pub(super) struct Bench {
     chain: Chain,
     changes: UnboundedReceiver<EventRow>,
     second: Option<(u64, u64)>,
+    phases: Phases,
     /// Gets logs if something broke.
     _directory: TempDir,
 }
@@ -105,9 +105,9 @@ impl Recorder for Events {
 }
 
 impl Bench {
-    /// Starts all of it. `metrics` says where Prometheus is to scrape, given where the platform counts.
+    /// Starts all of it, with an emulated chain as the shadow, put in step. `metrics` says where Prometheus is to scrape, given where the platform counts.
     pub(super) async fn new(load: &Load, arm: &str, metrics: impl FnOnce(SocketAddr) -> SocketAddr) -> Self {
-        let plan = plan(load, arm);
+        let mut plan = plan(load, arm);
         let clock = Clock::start();
         let (events, changes) = unbounded_channel();
         let infos: Vec<FunctionInfo> = plan.functions.iter().map(|function| function.info.clone()).collect();
@@ -129,12 +129,28 @@ impl Bench {
             logs: directory.path().to_owned(),
         };
         let chain = Chain::start(options, clock, events).await.unwrap_or_else(|error| panic!("{error}"));
-        Self { plan, target, clock, chain, changes, second: load.second, _directory: directory }
+        let phases = chain.phases().await;
+        let mut settings = emulated(&plan.arm.settings);
+        phases.fit(&mut settings);
+        let policy = registry::find("openfaas-ce").expect("it is there");
+        plan.shadows = vec![Arm { name: "emulated".to_owned(), policy, settings }];
+        Self { plan, target, clock, chain, changes, second: load.second, phases, _directory: directory }
+    }
+
+    /// When the run has to begin for its requests to lie in the middle between scrapes: the shadow's scrapes are a few
+    /// milliseconds from the real ones, and what is counted must not be.
+    fn begin(&self) -> Timestamp {
+        let scrape = self.phases.scrape.expect("it was scraped");
+        let interval = self.plan.arm.settings.duration("scrape_interval");
+        let warm_up = Duration::from_nanos((self.plan.warm_up.as_nanos() % interval.as_nanos()) as u64);
+        let phase = (scrape + interval + Duration::from_millis(100)).saturating_sub(warm_up);
+        self.clock.epoch().next_on_grid(self.clock.now(), interval, phase)
     }
 
     /// Runs it to its end and reads what Prometheus stored.
     pub(super) async fn run(self) -> Seen {
-        let Self { plan, target, clock, chain, changes, second, _directory } = self;
+        self.clock.sleep_until(self.begin()).await;
+        let Self { plan, target, clock, chain, changes, second, _directory, .. } = self;
         let (_never, mut interrupt) = Interrupt::by_hand();
         let mut events = Events::default();
         if let Some((from, to)) = second {
@@ -216,7 +232,10 @@ struct Deeds {
 impl Deeds {
     fn add(&mut self, t_s: f64, kind: EventKind, from: Option<u32>, to: Option<u32>, reason: &str) {
         match (kind, from, to) {
-            (EventKind::Alert, ..) => self.alerts.push((t_s, reason.to_owned())),
+            (EventKind::Alert, ..) => {
+                let (alert, _rate) = reason.split_once(": ").unwrap_or((reason, ""));
+                self.alerts.push((t_s, alert.to_owned()));
+            }
             (EventKind::Decision, None, None) if reason.starts_with("notification") => {
                 // why it came is Alertmanager's secret
                 let alerts = reason.split(", because").next().unwrap_or_default();
@@ -236,15 +255,31 @@ impl Deeds {
         self
     }
 
-    fn real(seen: &Seen) -> Self {
+    fn of(actor: &str, seen: &Seen) -> Self {
         let mut deeds = Self::default();
-        for row in seen.events.iter().filter(|row| row.actor == "openfaas-ce-real") {
+        for row in seen.events.iter().filter(|row| row.actor == actor) {
             deeds.add(row.at.seconds_since(seen.outcome.load_start), row.kind, row.from, row.to, &row.reason);
         }
         deeds.sorted()
     }
 
-    fn emulated(events: &[ReplayEvent], end_s: f64) -> Self {
+    /// How far apart the two are at most, or what differs.
+    fn apart(&self, other: &Self) -> Result<f64, String> {
+        let mut most: f64 = 0.0;
+        for (own, theirs) in
+            [(&self.alerts, &other.alerts), (&self.notifications, &other.notifications), (&self.steps, &other.steps)]
+        {
+            let apart = own.iter().zip(theirs).map(|(own, theirs)| (own.0 - theirs.0).abs()).fold(0.0, f64::max);
+            let same = own.len() == theirs.len() && own.iter().zip(theirs).all(|(own, theirs)| own.1 == theirs.1);
+            if !same || apart > TOLERANCE_S {
+                return Err(format!("{own:#?}\nagainst\n{theirs:#?}"));
+            }
+            most = most.max(apart);
+        }
+        Ok(most)
+    }
+
+    fn replayed(events: &[ReplayEvent], end_s: f64) -> Self {
         let mut deeds = Self::default();
         for event in events.iter().filter(|event| event.t_s <= end_s) {
             deeds.add(event.t_s, event.kind, event.from, event.to, &event.reason.text);
@@ -261,56 +296,55 @@ fn without_rate(reason: &str) -> String {
     }
 }
 
-/// The emulated chain on what the real one's Prometheus stored, told when that one evaluates.
-fn replayed(seen: &Seen, settings: &Settings) -> Deeds {
-    let policy = registry::find("openfaas-ce").expect("it is there");
-    let parameters = (policy.parameters)();
-    let mut own = Settings::defaults(&parameters);
-    for (name, value) in settings.iter().filter(|(name, _)| parameters.iter().any(|own| own.name == *name)) {
-        own.set(&parameters, name, value.clone()).expect("both take it");
+/// The settings that both chains take.
+fn emulated(real: &Settings) -> Settings {
+    let parameters = (registry::find("openfaas-ce").expect("it is there").parameters)();
+    let mut settings = Settings::defaults(&parameters);
+    for (name, value) in real.iter().filter(|(name, _)| parameters.iter().any(|own| own.name == *name)) {
+        // a phase that is left to the seed is fitted instead
+        if value != &Value::Text("random") {
+            settings.set(&parameters, name, value.clone()).expect("both take it");
+        }
     }
-    let evaluated = seen.events.iter().find(|row| row.reason.starts_with("rules are evaluated"));
-    let phase = evaluated.and_then(|row| row.value).expect("the phase was told");
-    for (name, value) in [("evaluation_phase", format!("{phase:.9}s")), ("flush_drift", FLUSH_DRIFT.to_owned())] {
-        own.set(&parameters, name, Value::Owned(value)).expect("allowed");
-    }
+    settings
+}
+
+/// The emulated chain on what the real one's Prometheus stored.
+fn replayed(seen: &Seen, arm: &Arm) -> Deeds {
     let functions = seen.samples.iter().map(|(name, samples)| {
         Recording::new(FunctionInfo { name: name.clone(), ..FunctionInfo::default() }, samples.clone())
     });
     let recordings: Vec<Recording> = functions.collect();
-    let arm = Arm { name: "emulated".to_owned(), policy, settings: own };
     let load_start = seen.outcome.epoch.unix_at(seen.outcome.load_start);
-    let replayed = counters(&arm, watchtower::random::Seed(1), load_start, &recordings);
+    let replayed = counters(arm, watchtower::random::Seed(1), load_start, &recordings);
     let end_s = seen.outcome.end.seconds_since(seen.outcome.load_start);
-    Deeds::emulated(&replayed.events, end_s)
+    Deeds::replayed(&replayed.events, end_s)
 }
 
-/// One load through both chains: a line of the table of agreement.
+/// One load through all of them: a line of the table of agreement.
 async fn compared(load: Load, arm: &str) -> Result<String, String> {
     let bench = Bench::new(&load, arm, |metrics| metrics).await;
-    let settings = bench.plan.arm.settings.clone();
+    let shadow = bench.plan.shadows[0].clone();
     let seen = bench.run().await;
-    let (real, emulated) = (Deeds::real(&seen), replayed(&seen, &settings));
-    let minutes = (seen.outcome.end.as_secs_f64()) / 60.0;
-    let mut line = format!("| {} | {minutes:.1} |", load.name);
-    for (real, emulated) in [
-        (&real.alerts, &emulated.alerts),
-        (&real.notifications, &emulated.notifications),
-        (&real.steps, &emulated.steps),
-    ] {
-        let apart = real.iter().zip(emulated).map(|(real, emulated)| (real.0 - emulated.0).abs()).fold(0.0, f64::max);
-        let same =
-            real.len() == emulated.len() && real.iter().zip(emulated).all(|(real, emulated)| real.1 == emulated.1);
-        if !same || apart > TOLERANCE_S {
-            return Err(format!("{}: real\n{real:#?}\nemulated\n{emulated:#?}", load.name));
-        }
-        let _ = write!(line, " {} | {:.0} |", real.len(), apart * 1e3);
+    let broken: Vec<_> = seen.events.iter().filter(|row| row.kind == EventKind::Broken).collect();
+    if !broken.is_empty() {
+        return Err(format!("{}: {broken:#?}", load.name));
     }
-    let broken = seen.events.iter().filter(|row| row.kind == EventKind::Broken).count();
-    if broken > 0 {
-        return Err(format!("{}: {broken} things broke", load.name));
-    }
-    Ok(line)
+    let real = Deeds::of("openfaas-ce-real", &seen);
+    let against = |what: &str, other: &Deeds| {
+        real.apart(other).map_err(|error| format!("{}, real chain and {what}:\n{error}", load.name))
+    };
+    let as_shadow = against("shadow", &Deeds::of("shadow:emulated", &seen))? * 1e3;
+    let in_replay = against("replay", &replayed(&seen, &shadow))? * 1e3;
+    let minutes = (seen.outcome.end - Timestamp::ZERO).as_secs_f64() / 60.0;
+    let Deeds { alerts, notifications, steps } = &real;
+    Ok(format!(
+        "| {} | {minutes:.1} | {} | {} | {} | {as_shadow:.0} | {in_replay:.0} |",
+        load.name,
+        alerts.len(),
+        notifications.len(),
+        steps.len()
+    ))
 }
 
 /// Several loads side by side, each with programs of its own.
@@ -324,7 +358,7 @@ fn assert_agreement(loads: Vec<Load>, arm: &'static str) {
         runs.into_iter().map(|run| run.join().unwrap_or_else(|_| Err("a panic, told above".to_owned()))).collect()
     });
     let (lines, failures): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
-    println!("| load | minutes | alerts | apart ms | notifications | apart ms | steps | apart ms |");
+    println!("| load | minutes | alerts | notifications | steps | shadow apart, ms | replay apart, ms |");
     lines.into_iter().flatten().for_each(|line| println!("{line}"));
     let failures: Vec<String> = failures.into_iter().filter_map(Result::err).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));

@@ -45,7 +45,7 @@ fn hostile_requests_are_refused_and_the_platform_stays() {
         (
             "a bad chunk",
             "POST /function/ftest HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".to_owned(),
-            Some(400),
+            Some(502),
         ),
         ("half a request", "GET /function/ft".to_owned(), None),
         ("nothing", String::new(), None),

@@ -85,21 +85,15 @@ fn hey_s_flags_are_refused_with_what_to_write_instead() {
         },
         Case {
             instead_of: r#"hey = "-z 10s -c 5 -q 5""#,
-            write: "hey = '''-z 10s -x http://proxy:3128 -cpus 2'''",
-            message: "t.toml:12: load 1: hey = '''-z 10s -x http://proxy:3128 -cpus 2''' is refused: -x asks for a proxy, but load goes straight to the target
-  hint: leave it out; the address comes from --target
-t.toml:12: load 1: hey = '''-z 10s -x http://proxy:3128 -cpus 2''' is refused: -cpus sets hey's CPU cores, but all generators share one process
+            write: "hey = '''-z 10s -cpus 2'''",
+            message: "t.toml:12: load 1: hey = '''-z 10s -cpus 2''' is refused: -cpus sets hey's CPU cores, but all generators share one process
   hint: leave it out",
         },
         Case {
             instead_of: r#"hey = "-z 10s -c 5 -q 5""#,
-            write: "hey = '''-z 10s -h2 -disable-redirects -disable-compression'''",
-            message: "t.toml:12: load 1: hey = '''-z 10s -h2 -disable-redirects -disable-compression''' is refused: -h2 asks for HTTP/2, but OpenFaaS functions are invoked over HTTP/1.1
-  hint: leave it out
-t.toml:12: load 1: hey = '''-z 10s -h2 -disable-redirects -disable-compression''' is refused: -disable-compression changes what is asked of the gateway, not of the function
-  hint: leave it out, or send -H 'Accept-Encoding: identity'
-t.toml:12: load 1: hey = '''-z 10s -h2 -disable-redirects -disable-compression''' is refused: -disable-redirects has no meaning here: redirects are never followed
-  hint: leave it out",
+            write: "hey = '''-z 10s -x proxy:3128'''",
+            message: r#"t.toml:12: load 1: hey = '''-z 10s -x proxy:3128''' is refused: -x: proxy "proxy:3128" is no address of one
+  hint: write one such as -x http://127.0.0.1:3128; https:// and socks5:// are proxies too"#,
         },
         Case {
             instead_of: r#"hey = "-z 10s -c 5 -q 5""#,

@@ -1,6 +1,7 @@
 //! One generator: its schedule, its workers' rounds, and the count of what became of every planned request.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -8,12 +9,13 @@ use tokio::sync::watch;
 
 use crate::drive::Tally;
 use crate::drive::live::clock::Clock;
-use crate::record::{GeneratorId, Lost, RequestRow, WorkerId};
+use crate::record::{ErrorKind, GeneratorId, Lost, RequestRow, WorkerId};
 use crate::schedule::{Call, Next, Schedule, Turn};
 use crate::time::Timestamp;
 
+use super::client::Client;
 use super::departures::Departures;
-use super::engine::{Connection, Engine, Exchange};
+use super::engine::{Engine, Exchange};
 use super::outbox::Outbox;
 use super::request::Prepared;
 use super::{Order, Progress, Report};
@@ -50,13 +52,15 @@ pub(super) struct Generator {
     /// Workers that are not done.
     at_work: Cell<usize>,
     tally: Cell<Tally>,
+    /// The kinds of failure there were.
+    failed: RefCell<BTreeSet<ErrorKind>>,
     /// When the last of the workers that are done was done.
     done: Cell<Timestamp>,
     is_reported: Cell<bool>,
     /// Whether workers take any connection; otherwise each has its own.
     shares: bool,
-    /// Connections nobody uses, the last used on top: an open loop opens no more of them than it needs at once.
-    idle: RefCell<Vec<Connection>>,
+    /// Clients nobody uses, the last used on top: an open loop opens no more connections than it needs at once.
+    idle: RefCell<Vec<Client>>,
     shared: Rc<Shared>,
 }
 
@@ -82,6 +86,7 @@ impl Generator {
             shares: schedule.shares_connections(),
             idle: RefCell::default(),
             tally: Cell::new(Tally { period: schedule.period(), ..Tally::default() }),
+            failed: RefCell::default(),
             done: Cell::new(start),
             schedule: RefCell::new(schedule),
             shared,
@@ -104,7 +109,7 @@ impl Generator {
                 }
             }
         }
-        let mut own = (!self.shares).then(|| self.connection());
+        let mut own = (!self.shares).then(|| self.client());
         let mut turn = Turn::first(self.start);
         loop {
             let next = self.schedule.borrow_mut().next(worker, turn);
@@ -121,8 +126,8 @@ impl Generator {
                     }
                     let sent = self.leave(worker, call);
                     let exchange = match &mut own {
-                        Some(connection) => connection.exchange(sent).await,
-                        None => self.exchange(sent).await,
+                        Some(client) => self.exchange(client, sent).await,
+                        None => self.exchange_on_any(sent).await,
                     };
                     self.arrived(worker, call, &exchange);
                     // what keeping the row took is lateness of the next request, not time of the last
@@ -144,16 +149,27 @@ impl Generator {
         }
     }
 
-    fn connection(&self) -> Connection {
-        self.engine.connection(self.shared.clock, Arc::clone(&self.request))
+    fn client(&self) -> Client {
+        Client::new(self.engine, self.shared.clock, Arc::clone(&self.request))
     }
 
-    /// One exchange on the connection that was used last, or on a new one if all are in use.
-    async fn exchange(&self, sent: Timestamp) -> Exchange {
+    /// One exchange; the first failure of its kind is told in words.
+    async fn exchange(&self, client: &mut Client, sent: Timestamp) -> Exchange {
+        let exchange = client.exchange(sent).await;
+        if let Err(kind) = exchange.answer
+            && self.failed.borrow_mut().insert(kind)
+        {
+            self.shared.progress.failed(self.id, client.failure(kind, exchange.first_byte.is_some()));
+        }
+        exchange
+    }
+
+    /// One exchange by the client that was used last, or by a new one if all are in use.
+    async fn exchange_on_any(&self, sent: Timestamp) -> Exchange {
         let idle = self.idle.borrow_mut().pop();
-        let mut connection = idle.unwrap_or_else(|| self.connection());
-        let exchange = connection.exchange(sent).await;
-        self.idle.borrow_mut().push(connection);
+        let mut client = idle.unwrap_or_else(|| self.client());
+        let exchange = self.exchange(&mut client, sent).await;
+        self.idle.borrow_mut().push(client);
         exchange
     }
 

@@ -9,6 +9,8 @@ use httparse::{Header, ParserConfig, Response, Status};
 use crate::drive::live::REPLICA_HEADER;
 use crate::record::{ErrorKind, ReplicaId};
 
+use super::redirect::leads_on;
+
 /// Headers that are parsed without a second try; answers of functions have ten.
 const HEADERS: usize = 32;
 
@@ -20,19 +22,22 @@ pub(super) const HEADERS_MAX: usize = 128;
 pub(super) struct Head {
     pub(super) status: u16,
     pub(super) replica: Option<ReplicaId>,
-    /// `Content-Length`, if there was one and the body was not packed: hey unpacks gzip and then knows no size, and sums of
-    /// sizes must agree with its own.
+    /// `Content-Length`, if there was one.
     pub(super) size: Option<u64>,
 }
 
 /// A head as it stands on the wire.
-pub(super) struct Parsed {
+pub(super) struct Parsed<'a> {
     /// Its bytes.
     pub(super) length: usize,
     pub(super) head: Head,
     /// Whether it leaves the connection open, as far as it can tell.
     pub(super) keeps_open: bool,
     pub(super) body: Body,
+    /// Whether the body is packed by gzip.
+    pub(super) packed: bool,
+    /// `Location`, where it may lead on.
+    pub(super) location: Option<&'a [u8]>,
 }
 
 /// What a head says about its body.
@@ -46,7 +51,7 @@ pub(super) enum Body {
 }
 
 /// The head at the front of `bytes`; `None` if it goes on behind them.
-pub(super) fn parse(bytes: &[u8]) -> Result<Option<Parsed>, ErrorKind> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Option<Parsed<'_>>, ErrorKind> {
     match parse_into(bytes, &mut [MaybeUninit::uninit(); HEADERS]) {
         Err(httparse::Error::TooManyHeaders) => parse_into(bytes, &mut [MaybeUninit::uninit(); HEADERS_MAX]),
         outcome => outcome,
@@ -57,7 +62,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<Parsed>, ErrorKind> {
     })
 }
 
-fn parse_into<'a>(bytes: &'a [u8], slots: &mut [MaybeUninit<Header<'a>>]) -> Result<Option<Parsed>, httparse::Error> {
+fn parse_into<'a>(
+    bytes: &'a [u8],
+    slots: &mut [MaybeUninit<Header<'a>>],
+) -> Result<Option<Parsed<'a>>, httparse::Error> {
     let mut response = Response::new(&mut []);
     let config = ParserConfig::default();
     let Status::Complete(length) = config.parse_response_with_uninit_headers(&mut response, bytes, slots)? else {
@@ -75,17 +83,20 @@ fn parse_into<'a>(bytes: &'a [u8], slots: &mut [MaybeUninit<Header<'a>>]) -> Res
         head: Head { status, replica: fields.replica, size: fields.size() },
         keeps_open: !fields.close && (version == 1 || fields.keep_alive),
         body: fields.body(version),
+        packed: fields.packed,
+        location: fields.location.filter(|_| leads_on(status)),
     }))
 }
 
 /// The headers that matter.
 #[derive(Default)]
-struct Fields {
+struct Fields<'a> {
     length: Length,
     coding: Option<Coding>,
     close: bool,
     keep_alive: bool,
     packed: bool,
+    location: Option<&'a [u8]>,
     replica: Option<ReplicaId>,
 }
 
@@ -106,11 +117,14 @@ enum Coding {
     Other,
 }
 
-impl Fields {
-    fn read(&mut self, header: &Header<'_>) {
+impl<'a> Fields<'a> {
+    fn read(&mut self, header: &Header<'a>) {
         let is = |name: &str| header.name.eq_ignore_ascii_case(name);
         // by length first: most headers are none of these
         match header.name.len() {
+            8 if is("location") => {
+                self.location.get_or_insert(header.value);
+            }
             10 if is("connection") => {
                 self.close |= tokens(header.value).any(|token| token.eq_ignore_ascii_case(b"close"));
                 self.keep_alive |= tokens(header.value).any(|token| token.eq_ignore_ascii_case(b"keep-alive"));
@@ -140,7 +154,7 @@ impl Fields {
 
     fn size(&self) -> Option<u64> {
         match self.length {
-            Length::Bytes(length) if !self.packed => Some(length),
+            Length::Bytes(length) => Some(length),
             _ => None,
         }
     }

@@ -11,19 +11,30 @@
 
 mod answer;
 mod chunks;
+mod client;
 mod departures;
 mod dial;
 mod engine;
+mod failure;
 mod generator;
 mod head;
 mod http1;
+mod http2;
 mod outbox;
 mod pacer;
 mod plain;
+mod redirect;
+mod reference;
 mod request;
+mod route;
+mod secured;
 mod stall;
+mod stream;
+mod tls;
+mod tunnel;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,7 +49,7 @@ use tokio::task::{JoinSet, LocalSet};
 
 use crate::drive::{GeneratorPlan, Tally};
 use crate::random::Seed;
-use crate::record::{GeneratorId, Lost, RequestRow};
+use crate::record::{ErrorKind, GeneratorId, Lost, RequestRow};
 use crate::schedule::Schedule;
 use crate::time::Timestamp;
 
@@ -48,11 +59,14 @@ use self::outbox::{Outbox, PATIENCE};
 use self::pacer::Pacer;
 use super::clock::Clock;
 
+pub use self::answer::{Reading, read_answer};
+pub(super) use self::client::Client;
 pub use self::engine::{Engine, Exchange};
+pub use self::failure::Failure;
 pub use self::outbox::{Fold, Keep};
-pub(super) use self::plain::Plain;
 pub(super) use self::request::Prepared;
 pub use self::request::RequestError;
+pub use self::route::{check_proxy, hide_password};
 
 /// What running generators tell, as it happens.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,9 +146,17 @@ enum Order {
 struct Progress {
     sent: AtomicU64,
     done: AtomicU64,
+    /// The first failure of each kind, by generator.
+    failures: Mutex<BTreeMap<(GeneratorId, ErrorKind), Failure>>,
 }
 
 impl Progress {
+    /// Keeps the words of the first failure of its kind.
+    fn failed(&self, generator: GeneratorId, failure: Failure) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.entry((generator, failure.kind)).or_insert(failure);
+    }
+
     fn left(&self) {
         Self::advance(&self.sent);
     }
@@ -238,6 +260,13 @@ impl Load {
         // done first: read the other way round it could exceed sent
         let done = self.progress.done.load(Ordering::Relaxed);
         self.sent().saturating_sub(done)
+    }
+}
+
+impl Load {
+    /// How the first request of each kind of failure failed so far, by generator: what a summary of errors says.
+    pub fn failures(&self) -> BTreeMap<(GeneratorId, ErrorKind), Failure> {
+        self.progress.failures.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -10,7 +10,6 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -25,6 +24,7 @@ use crate::time::Timestamp;
 use super::answer::{Answer, HEAD_MAX};
 use super::dial::Dial;
 use super::engine::Exchange;
+use super::failure::malformed;
 use super::head::Head;
 use super::request::Prepared;
 
@@ -34,17 +34,23 @@ const ROOM: usize = 8 * 1024;
 /// Most room: an answer's head that is refused if it is longer, and as much behind it.
 const ROOM_MAX: usize = 2 * HEAD_MAX;
 
+/// Most of a request that is written before the next look at what the server says; requests of functions are shorter.
+const PART: usize = 256 * 1024;
+
 /// One worker's connection.
-pub(in crate::drive::live) struct Plain {
+pub(super) struct Plain {
     clock: Clock,
-    request: Arc<Prepared>,
     stream: Option<TcpStream>,
     buffer: Buffer,
     alarm: Option<Pin<Box<Sleep>>>,
+    /// Where the last answer sent us, if it was a redirect.
+    location: Option<String>,
+    /// What went wrong with the last request, where there is more to say than its kind.
+    why: Option<String>,
 }
 
 /// What happened to one request so far, on one connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Way {
     answer: Answer,
     /// Bytes of the request that were handed to the system.
@@ -56,25 +62,67 @@ struct Way {
     read_at: Option<Timestamp>,
 }
 
+impl Way {
+    /// Before the first byte of a request.
+    fn of(request: &Prepared) -> Self {
+        let answer = Answer::to(request.method(), request.unpacks);
+        Self { answer, written: 0, deaf: false, written_at: None, first_byte: None, read_at: None }
+    }
+}
+
+/// Whether a request on a used connection failed only because the server had closed it between two requests, and may go again.
+///
+/// Go's rule (`persistConn.shouldRetryRequest`): no byte of an answer, and either nothing was written or the request may
+/// be repeated.
+fn died_idle(request: &Prepared, kind: ErrorKind, way: &Way) -> bool {
+    matches!(kind, ErrorKind::Closed | ErrorKind::Reset)
+        && way.first_byte.is_none()
+        && (way.written_at.is_none() || request.may_repeat())
+}
+
+/// What to do after a turn of reading and writing.
+enum Turn {
+    Done(Result<Head, ErrorKind>),
+    /// A part of a long body was written: look whether the server has something to say before the next.
+    Look,
+}
+
 impl Plain {
-    /// A connection for `request`, which is not dialled yet.
-    pub(in crate::drive::live) fn new(clock: Clock, request: Arc<Prepared>) -> Self {
-        Self { clock, request, stream: None, buffer: Buffer::default(), alarm: None }
+    /// A connection that is not dialled yet.
+    pub(super) fn new(clock: Clock) -> Self {
+        Self { clock, stream: None, buffer: Buffer::default(), alarm: None, location: None, why: None }
     }
 
-    /// Sends the request, which counts as having left at `sent`, and reads the answer to its end.
-    pub(in crate::drive::live) async fn exchange(&mut self, sent: Timestamp) -> Exchange {
-        let deadline = self.request.timeout.map(|limit| sent + limit);
+    /// Where the last answer sent us, if it was a redirect that says where to.
+    pub(super) fn location(&mut self) -> Option<String> {
+        self.location.take()
+    }
+
+    /// What went wrong with the last request, where there is more to say than its kind.
+    pub(super) fn why(&mut self) -> Option<String> {
+        self.why.take()
+    }
+
+    /// Sends a request, which counts as having left at `sent`, and reads the answer to its end.
+    pub(super) async fn exchange(
+        &mut self,
+        request: &Prepared,
+        sent: Timestamp,
+        deadline: Option<Timestamp>,
+    ) -> Exchange {
+        (self.location, self.why) = (None, None);
         let mut dial = Dial::default();
-        let mut way = self.way();
-        let outcome = self.attempt(deadline, &mut dial, &mut way).await;
+        let mut way = Way::of(request);
+        let outcome = self.attempt(request, deadline, &mut dial, &mut way).await;
         let done = match outcome {
             Ok(_) => way.read_at.unwrap_or_else(|| self.clock.now()),
             Err(_) => self.clock.now(),
         };
-        let whole = way.written == self.request.bytes().len();
-        if outcome.is_err() || !whole || !way.answer.keeps_open() || !self.buffer.is_empty() || !self.request.keep_alive
-        {
+        if let Some(location) = way.answer.location() {
+            self.location = Some(String::from_utf8_lossy(location).into_owned());
+        }
+        let whole = way.written == request.bytes().len();
+        if outcome.is_err() || !whole || !way.answer.keeps_open() || !self.buffer.is_empty() || !request.keep_alive {
             self.close();
         }
         let (written, first_byte) = (way.written_at, way.first_byte);
@@ -99,29 +147,45 @@ impl Plain {
     /// On the open connection if there is one, else on a new one; one that turns out to have been closed costs one more try.
     async fn attempt(
         &mut self,
+        request: &Prepared,
         deadline: Option<Timestamp>,
         dial: &mut Dial,
         way: &mut Way,
     ) -> Result<Head, ErrorKind> {
         if self.is_open() {
-            match poll_fn(|cx| self.poll_head(cx, deadline, way)).await {
-                Err(kind) if self.died_idle(kind, way) => {}
+            match self.converse(request, deadline, way).await {
+                Err(kind) if died_idle(request, kind, way) => {}
                 outcome => return outcome,
             }
         }
         self.close();
-        *way = self.way();
-        let opened = dial.open(self.clock, &self.request);
-        self.stream = Some(match deadline.map(|deadline| self.clock.instant(deadline)) {
-            None => opened.await?,
-            Some(deadline) => timeout_at(deadline.into(), opened).await.unwrap_or(Err(ErrorKind::Timeout))?,
-        });
-        poll_fn(|cx| self.poll_head(cx, deadline, way)).await
+        *way = Way::of(request);
+        let opened = dial.open_bare(self.clock, request);
+        let opened = match deadline.map(|deadline| self.clock.instant(deadline)) {
+            None => opened.await,
+            Some(deadline) => timeout_at(deadline.into(), opened).await.unwrap_or(Err(ErrorKind::Timeout.into())),
+        };
+        self.stream = Some(opened.map_err(|fault| {
+            self.why = fault.why;
+            fault.kind
+        })?);
+        self.converse(request, deadline, way).await
     }
 
-    fn way(&self) -> Way {
-        let answer = Answer::to(self.request.method());
-        Way { answer, written: 0, deaf: false, written_at: None, first_byte: None, read_at: None }
+    /// Writes the request and reads the answer on the open connection.
+    async fn converse(
+        &mut self,
+        request: &Prepared,
+        deadline: Option<Timestamp>,
+        way: &mut Way,
+    ) -> Result<Head, ErrorKind> {
+        loop {
+            match poll_fn(|cx| self.poll_turn(cx, request, deadline, way)).await {
+                Turn::Done(outcome) => return outcome,
+                // only the runtime sees what has come, and it looks when nobody keeps it busy
+                Turn::Look => tokio::task::yield_now().await,
+            }
+        }
     }
 
     fn close(&mut self) {
@@ -136,39 +200,33 @@ impl Plain {
         matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
-    /// Whether a request on this connection failed only because the server had closed it between two requests, and may go again.
-    ///
-    /// Go's rule (`persistConn.shouldRetryRequest`): no byte of an answer, and either nothing was written or the request may
-    /// be repeated.
-    fn died_idle(&self, kind: ErrorKind, way: &Way) -> bool {
-        matches!(kind, ErrorKind::Closed | ErrorKind::Reset)
-            && way.first_byte.is_none()
-            && (way.written_at.is_none() || self.request.may_repeat())
-    }
-
     /// Reads what there is of the answer and writes what is left of the request, in this order: an answer that comes before the
     /// request was read counts.
-    fn poll_head(
+    fn poll_turn(
         &mut self,
         cx: &mut Context<'_>,
+        request: &Prepared,
         deadline: Option<Timestamp>,
         way: &mut Way,
-    ) -> Poll<Result<Head, ErrorKind>> {
+    ) -> Poll<Turn> {
         loop {
             match self.poll_read(cx, way) {
-                Poll::Ready(Ok(Some(head))) => return Poll::Ready(Ok(head)),
-                Poll::Ready(Err(kind)) => return Poll::Ready(Err(kind)),
-                Poll::Pending if self.poll_write(cx, way).is_pending() => break,
-                Poll::Ready(Ok(None)) | Poll::Pending => {}
+                Poll::Ready(Ok(Some(head))) => return Poll::Ready(Turn::Done(Ok(head))),
+                Poll::Ready(Err(kind)) => return Poll::Ready(Turn::Done(Err(kind))),
+                Poll::Ready(Ok(None)) => {}
+                Poll::Pending => match self.poll_write(cx, request, way) {
+                    Poll::Ready(()) => return Poll::Ready(Turn::Look),
+                    Poll::Pending => break,
+                },
             }
             // a body that never ends may come too fast for the alarm to be asked
             if deadline.is_some_and(|deadline| way.read_at.max(way.written_at) >= Some(deadline)) {
-                return Poll::Ready(Err(ErrorKind::Timeout));
+                return Poll::Ready(Turn::Done(Err(ErrorKind::Timeout)));
             }
         }
         let Some(deadline) = deadline else { return Poll::Pending };
         ready!(poll_passed(&mut self.alarm, cx, self.clock.instant(deadline).into()));
-        Poll::Ready(Err(ErrorKind::Timeout))
+        Poll::Ready(Turn::Done(Err(ErrorKind::Timeout)))
     }
 
     /// Reads once; ready with the answer's head when all of the answer is there.
@@ -178,17 +236,20 @@ impl Plain {
         let now = self.clock.now();
         way.read_at = Some(now);
         if length == 0 {
-            return Poll::Ready(way.answer.closed().map(Some));
+            return Poll::Ready(way.answer.closed(self.buffer.bytes()).map(Some));
         }
         way.first_byte.get_or_insert(now);
-        let taken = way.answer.take(self.buffer.bytes())?;
+        let taken = way.answer.take(self.buffer.bytes()).inspect_err(|kind| {
+            self.why = malformed(self.buffer.bytes()).filter(|_| *kind == ErrorKind::Protocol);
+        })?;
         self.buffer.consume(taken);
         Poll::Ready(Ok(way.answer.whole()))
     }
 
     /// Writes once; ready if there is more to write.
-    fn poll_write(&mut self, cx: &mut Context<'_>, way: &mut Way) -> Poll<()> {
-        let left = &self.request.bytes()[way.written..];
+    fn poll_write(&mut self, cx: &mut Context<'_>, request: &Prepared, way: &mut Way) -> Poll<()> {
+        let left = &request.bytes()[way.written..];
+        let left = &left[..left.len().min(PART)];
         let Some(stream) = self.stream.as_mut().filter(|_| !left.is_empty() && !way.deaf) else { return Poll::Pending };
         match ready!(Pin::new(stream).poll_write(cx, left)) {
             Ok(length) => {
@@ -198,7 +259,7 @@ impl Plain {
             // what the server said before it stopped listening may still be read, and its end too
             Err(_) => way.deaf = true,
         }
-        if way.deaf || way.written == self.request.bytes().len() { Poll::Pending } else { Poll::Ready(()) }
+        if way.deaf || way.written == request.bytes().len() { Poll::Pending } else { Poll::Ready(()) }
     }
 }
 

@@ -1,22 +1,26 @@
 //! A request made ready once per generator: where it goes and every byte that does not change between two of them.
 
-use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::http::uri::PathAndQuery;
-use hyper::{Method, Request, Uri};
+use hyper::http::uri::{PathAndQuery, Scheme};
+use hyper::{Method, Request, Uri, Version};
 
-use crate::drive::RequestPlan;
+use crate::drive::{ClientPlan, RequestPlan};
+
+use super::route::{self, Proxy, Route};
+use super::tls::Tls;
 
 /// Why a request can't be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
-    /// Neither `http://` nor anything else the generator speaks.
-    #[error("{0}: only http:// addresses can be called; write one such as http://127.0.0.1:8080/function/ftest")]
+    /// Neither `http://` nor `https://`.
+    #[error(
+        "{0}: only http:// and https:// addresses can be called; write one such as http://127.0.0.1:8080/function/ftest"
+    )]
     Scheme(String),
     /// No host in the address.
     #[error("{0}: the address names no host; write one such as http://127.0.0.1:8080/function/ftest")]
@@ -27,64 +31,94 @@ pub enum RequestError {
     /// Not an HTTP header.
     #[error("header {0:?}: {1:?} can't be sent; names are HTTP tokens, values hold no line breaks")]
     Header(String, String),
-}
-
-/// How a host is found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::drive::live) enum Host {
-    /// It is an address already.
-    Address(IpAddr),
-    /// It has to be looked up at every dial, as hey does.
-    Name(String),
+    /// Not a proxy.
+    #[error("proxy {0:?} is no address of one")]
+    Proxy(String),
+    /// No certificates to trust.
+    #[error("certificates can't be verified: {0}; name a PEM file with certificates of authorities, or verify none")]
+    Authorities(String),
 }
 
 /// A request, ready to be sent any number of times.
 #[derive(Clone, Debug)]
 pub(in crate::drive::live) struct Prepared {
-    pub(super) host: Host,
-    pub(super) port: u16,
+    pub(super) route: Route,
+    pub(super) tls: Arc<Tls>,
     pub(super) timeout: Option<Duration>,
     pub(super) keep_alive: bool,
+    /// Whether redirects are followed.
+    pub(super) follows: bool,
+    /// Whether a gzip answer's size is unknown.
+    pub(super) unpacks: bool,
+    /// What it was made from, the body left out.
+    pub(super) plan: Arc<RequestPlan>,
+    /// Where it goes, without a user.
+    pub(super) url: Uri,
+    /// The same as it may be shown.
+    pub(super) shown: String,
     method: Method,
+    /// As it stands in the request line.
     target: Uri,
     headers: HeaderMap,
-    body: Bytes,
-    bytes: Vec<u8>,
+    /// All of it as HTTP/1.1.
+    bytes: Bytes,
+    /// Where the body begins in there.
+    body_at: usize,
 }
 
 impl Prepared {
     /// The request that `plan` describes, to `uri`.
     ///
-    /// Headers stand in hey's order: `Host`, `User-Agent`, `Content-Length`, those of the plan, `Connection`. A `Host` in the
-    /// plan replaces the address' own.
+    /// Headers stand in hey's order: `Host`, `User-Agent`, `Content-Length`, those of the plan, `Connection`,
+    /// `Proxy-Authorization`. A `Host` in the plan replaces the address' own.
     pub(in crate::drive::live) fn new(uri: &Uri, plan: &RequestPlan) -> Result<Self, RequestError> {
-        if uri.scheme_str() != Some("http") {
-            return Err(RequestError::Scheme(uri.to_string()));
-        }
-        let name = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| RequestError::Host(uri.to_string()))?;
-        let bare = name.trim_start_matches('[').trim_end_matches(']');
-        let host = bare.parse().map_or_else(|_| Host::Name(bare.to_owned()), Host::Address);
+        let ClientPlan { trust, http2, .. } = &plan.client;
+        Self::over(uri, plan, Arc::new(Tls::new(trust, *http2)?))
+    }
+
+    /// The same, with TLS that other requests use too.
+    pub(super) fn over(uri: &Uri, plan: &RequestPlan, tls: Arc<Tls>) -> Result<Self, RequestError> {
         let method =
             Method::from_bytes(plan.method.as_bytes()).map_err(|_| RequestError::Method(plan.method.clone()))?;
-        let target = Uri::from(uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")));
-        let headers = headers(uri, plan, &method)?;
+        let proxy = plan.client.proxy.as_deref().map(Proxy::parse).transpose()?;
+        let mut headers = headers(uri, plan, &method)?;
+        let server = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let route = Route::to(uri, server, proxy)?;
+        let url = without_user(uri)?;
+        let target = match route.forwarder() {
+            Some(proxy) => {
+                if let Some(value) = proxy.authorization() {
+                    headers.insert(header::PROXY_AUTHORIZATION, value_of(&header::PROXY_AUTHORIZATION, &value)?);
+                }
+                url.clone()
+            }
+            None => Uri::from(url.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"))),
+        };
+        let mut bytes = head(&method, &target, &headers);
+        let body_at = bytes.len();
+        bytes.extend_from_slice(&plan.body);
         Ok(Self {
-            host,
-            port: uri.port_u16().unwrap_or(80),
+            route,
+            tls,
             timeout: plan.timeout,
             keep_alive: plan.keep_alive,
-            bytes: bytes(&method, &target, &headers, &plan.body),
-            headers,
+            follows: plan.client.redirects,
+            unpacks: plan.client.unpack,
+            plan: Arc::new(RequestPlan { body: Vec::new(), ..plan.clone() }),
+            shown: route::hide_password(&uri.to_string()),
+            url,
             method,
             target,
-            body: Bytes::from(plan.body.clone()),
+            headers,
+            bytes: Bytes::from(bytes),
+            body_at,
         })
     }
 
     /// Whether it may be sent a second time after it may have arrived, as Go's `net/http` judges: nothing changes at the server
     /// and the body can be had again.
     pub(super) fn may_repeat(&self) -> bool {
-        self.body.is_empty() && self.method.is_safe()
+        !self.has_body() && self.method.is_safe()
     }
 
     /// Its method.
@@ -92,19 +126,56 @@ impl Prepared {
         &self.method
     }
 
-    /// The request as it goes over the wire.
+    /// Whether it has a body.
+    pub(super) fn has_body(&self) -> bool {
+        self.body_at < self.bytes.len()
+    }
+
+    /// The request as it goes over the wire in HTTP/1.1.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The request as hyper takes it.
+    /// The request as hyper takes it for HTTP/1.1.
     pub(super) fn request(&self) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(self.body.clone()));
+        let mut request = Request::new(Full::new(self.bytes.slice(self.body_at..)));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.target.clone();
         *request.headers_mut() = self.headers.clone();
         request
     }
+
+    /// The request as hyper takes it for HTTP/2: the host stands in the address, and nothing is said about the connection.
+    pub(super) fn request_http2(&self) -> Request<Full<Bytes>> {
+        let mut request = self.request();
+        *request.version_mut() = Version::HTTP_2;
+        let host = request.headers_mut().remove(header::HOST);
+        let authority = host.and_then(|host| host.to_str().ok()?.parse().ok());
+        let mut parts = self.url.clone().into_parts();
+        parts.authority = authority.or(parts.authority);
+        // the parts of an address are one again, whatever the host
+        *request.uri_mut() = Uri::from_parts(parts).unwrap_or_else(|_| self.url.clone());
+        for name in [header::CONNECTION, header::TRANSFER_ENCODING, header::UPGRADE] {
+            request.headers_mut().remove(name);
+        }
+        request
+    }
+}
+
+/// An address with its user left out.
+fn without_user(uri: &Uri) -> Result<Uri, RequestError> {
+    let mut parts = uri.clone().into_parts();
+    let refused = || RequestError::Host(route::hide_password(&uri.to_string()));
+    let authority = parts.authority.as_ref().ok_or_else(refused)?.as_str();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    parts.authority = Some(host.trim_end_matches(':').parse().map_err(|_| refused())?);
+    parts.scheme = parts.scheme.or(Some(Scheme::HTTP));
+    parts.path_and_query = parts.path_and_query.or_else(|| Some(PathAndQuery::from_static("/")));
+    Uri::from_parts(parts).map_err(|_| refused())
+}
+
+fn value_of(name: &HeaderName, text: &str) -> Result<HeaderValue, RequestError> {
+    HeaderValue::from_str(text).map_err(|_| RequestError::Header(name.to_string(), text.to_owned()))
 }
 
 fn headers(uri: &Uri, plan: &RequestPlan, method: &Method) -> Result<HeaderMap, RequestError> {
@@ -115,12 +186,10 @@ fn headers(uri: &Uri, plan: &RequestPlan, method: &Method) -> Result<HeaderMap, 
         given.push((name, HeaderValue::from_bytes(value.as_bytes()).map_err(|_| refused())?));
     }
     let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
-    let value =
-        |text: &str| HeaderValue::from_str(text).map_err(|_| RequestError::Header("host".to_owned(), text.to_owned()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
 
-    let mut headers = HeaderMap::with_capacity(given.len() + 4);
-    headers.insert(header::HOST, value(host.trim_end_matches(':'))?);
+    let mut headers = HeaderMap::with_capacity(given.len() + 5);
+    headers.insert(header::HOST, value_of(&header::HOST, host.trim_end_matches(':'))?);
     let (first, rest): (Vec<_>, Vec<_>) =
         given.into_iter().partition(|(name, _)| matches!(*name, header::HOST | header::USER_AGENT));
     for (name, value) in first {
@@ -132,11 +201,11 @@ fn headers(uri: &Uri, plan: &RequestPlan, method: &Method) -> Result<HeaderMap, 
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(plan.body.len()));
     }
     // as Go does with a user in the address
-    if let Some(user) = user
+    if let Some((user, password)) = uri.authority().and_then(route::user)
         && !rest.iter().any(|(name, _)| name == header::AUTHORIZATION)
     {
-        let credentials = base64::engine::general_purpose::STANDARD.encode(user);
-        headers.insert(header::AUTHORIZATION, value(&format!("Basic {credentials}"))?);
+        let credentials = route::basic(&user, &password);
+        headers.insert(header::AUTHORIZATION, value_of(&header::AUTHORIZATION, &credentials)?);
     }
     for (name, value) in rest {
         headers.append(name, value);
@@ -147,7 +216,8 @@ fn headers(uri: &Uri, plan: &RequestPlan, method: &Method) -> Result<HeaderMap, 
     Ok(headers)
 }
 
-fn bytes(method: &Method, target: &Uri, headers: &HeaderMap, body: &[u8]) -> Vec<u8> {
+/// Request line and headers as HTTP/1.1.
+fn head(method: &Method, target: &Uri, headers: &HeaderMap) -> Vec<u8> {
     let mut bytes = format!("{method} {target} HTTP/1.1\r\n").into_bytes();
     for (name, value) in headers {
         // hey writes names as Go does, each word with a capital
@@ -161,7 +231,6 @@ fn bytes(method: &Method, target: &Uri, headers: &HeaderMap, body: &[u8]) -> Vec
         bytes.extend_from_slice(b"\r\n");
     }
     bytes.extend_from_slice(b"\r\n");
-    bytes.extend_from_slice(body);
     bytes
 }
 
@@ -215,22 +284,41 @@ mod tests {
     }
 
     #[test]
-    fn hosts_are_names_or_addresses_of_either_family() {
-        let plan = RequestPlan::default();
-        for (uri, host, port) in [
-            ("http://127.0.0.1:8080/", Host::Address("127.0.0.1".parse().unwrap()), 8080),
-            ("http://[::1]/", Host::Address("::1".parse().unwrap()), 80),
-            ("http://localhost/", Host::Name("localhost".to_owned()), 80),
-        ] {
-            let prepared = prepare(uri, &plan).expect("a request");
-            assert_eq!((prepared.host, prepared.port), (host, port));
+    fn a_forwarding_proxy_is_told_the_whole_address_and_no_other_is() {
+        let through = |proxy: &str| {
+            let mut plan = RequestPlan { keep_alive: false, ..RequestPlan::default() };
+            plan.client.proxy = Some(proxy.to_owned());
+            plan
+        };
+        // hey -x http://u:p@... -disable-keepalive
+        let request = prepare("http://fn.test:81/x?y", &through("http://u:p@proxy")).expect("a request");
+        assert_eq!(
+            String::from_utf8_lossy(request.bytes()),
+            "GET http://fn.test:81/x?y HTTP/1.1\r\nHost: fn.test:81\r\nUser-Agent: hey/0.0.1\r\n\
+             Content-Type: text/html\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\
+             Proxy-Authorization: Basic dTpw\r\n\r\n"
+        );
+        for (uri, proxy) in [("https://fn.test/x?y", "http://u:p@proxy"), ("http://fn.test/x?y", "socks5://u:p@proxy")]
+        {
+            let lines = lines(uri, &through(proxy));
+            assert_eq!(lines[0], "GET /x?y");
+            assert!(!lines.iter().any(|line| line.contains("proxy-authorization")), "{lines:?}");
         }
+    }
+
+    #[test]
+    fn in_http2_the_host_stands_in_the_address() {
+        let headers = vec![("Host".to_owned(), "fn.example".to_owned()), ("X".to_owned(), "y".to_owned())];
+        let plan = RequestPlan { headers, keep_alive: false, ..RequestPlan::default() };
+        let request = prepare("https://127.0.0.1:8443/x", &plan).expect("a request").request_http2();
+        assert_eq!(request.uri(), "https://fn.example/x");
+        assert_eq!(request.headers().keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x"]);
     }
 
     #[test]
     fn what_can_not_be_sent_is_refused_by_name() {
         let plan = RequestPlan::default();
-        assert!(matches!(prepare("https://localhost/", &plan), Err(RequestError::Scheme(_))));
+        assert!(matches!(prepare("ftp://localhost/", &plan), Err(RequestError::Scheme(_))));
         assert!(matches!(prepare("/function/ftest", &plan), Err(RequestError::Scheme(_))));
         let method = RequestPlan { method: "A B".to_owned(), ..plan.clone() };
         assert_eq!(prepare("http://localhost/", &method).err(), Some(RequestError::Method("A B".to_owned())));

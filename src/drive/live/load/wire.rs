@@ -1,4 +1,4 @@
-//! A socket that notes when a request was written and when its answer began.
+//! A stream that notes when a request was written and when its answer began.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::drive::live::clock::Clock;
 use crate::time::Timestamp;
+
+use super::stream::Stream;
 
 /// Stands for "not yet"; no run lasts 584 years.
 const NEVER: u64 = u64::MAX;
@@ -22,17 +23,25 @@ const NEVER: u64 = u64::MAX;
 pub(super) struct Marks {
     written: AtomicU64,
     first_byte: AtomicU64,
+    /// Bytes written.
+    bytes: AtomicU64,
 }
 
 impl Marks {
     fn new() -> Self {
-        Self { written: AtomicU64::new(NEVER), first_byte: AtomicU64::new(NEVER) }
+        Self { written: AtomicU64::new(NEVER), first_byte: AtomicU64::new(NEVER), bytes: AtomicU64::new(0) }
     }
 
     /// Forgets the last request.
     pub(super) fn clear(&self) {
         self.written.store(NEVER, Ordering::Relaxed);
         self.first_byte.store(NEVER, Ordering::Relaxed);
+        self.bytes.store(0, Ordering::Relaxed);
+    }
+
+    /// How many bytes were written.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// When the last bytes of the request were handed to the system, if any were.
@@ -51,17 +60,17 @@ fn get(mark: &AtomicU64) -> Option<Timestamp> {
     (nanos != NEVER).then(|| Timestamp::from_nanos(nanos))
 }
 
-/// A TCP stream that keeps [`Marks`].
+/// A stream that keeps [`Marks`]; under TLS they are about what is inside.
 #[derive(Debug)]
 pub(super) struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     clock: Clock,
     marks: Arc<Marks>,
 }
 
 impl Wire {
     /// Watches `stream`.
-    pub(super) fn new(stream: TcpStream, clock: Clock) -> Self {
+    pub(super) fn new(stream: Stream, clock: Clock) -> Self {
         Self { stream, clock, marks: Arc::new(Marks::new()) }
     }
 
@@ -71,8 +80,9 @@ impl Wire {
     }
 
     fn note_written(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(1..)) = outcome {
+        if let Poll::Ready(Ok(length @ 1..)) = outcome {
             self.marks.written.store(self.clock.now().as_nanos(), Ordering::Relaxed);
+            self.marks.bytes.store(self.marks.bytes() + length as u64, Ordering::Relaxed);
         }
         outcome
     }

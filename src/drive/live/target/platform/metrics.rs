@@ -67,14 +67,16 @@ impl Metrics {
         metrics.filter(of_function).map(|metric| metric.get_counter().get_value() as u64).sum()
     }
 
-    /// Everything in the text format; `replicas` are the desired ones as they stand now, by function.
-    pub(super) fn text<'a>(
-        &self,
-        replicas: impl Iterator<Item = (&'a str, u32)>,
-    ) -> Result<Vec<u8>, prometheus::Error> {
+    /// The desired replicas, by function, until they are read again. Functions that are not named have no series any more.
+    pub(super) fn set_replicas(&self, replicas: &[(String, u32)]) {
+        self.replicas.reset();
         for (function, replicas) in replicas {
-            self.replicas.with_label_values(&[function]).set(i64::from(replicas));
+            self.replicas.with_label_values(&[function]).set(i64::from(*replicas));
         }
+    }
+
+    /// Everything in the text format.
+    pub(super) fn text(&self) -> Result<Vec<u8>, prometheus::Error> {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)
@@ -90,7 +92,9 @@ mod tests {
         let metrics = Metrics::new().unwrap();
         metrics.started("ftest.openfaas-fn");
         metrics.completed("ftest.openfaas-fn", StatusCode::OK, Duration::from_millis(20));
-        let text = String::from_utf8(metrics.text([("ftest.openfaas-fn", 3)].into_iter()).unwrap()).unwrap();
+        metrics.set_replicas(&[("gone.openfaas-fn".to_owned(), 1)]);
+        metrics.set_replicas(&[("ftest.openfaas-fn".to_owned(), 3)]);
+        let text = String::from_utf8(metrics.text().unwrap()).unwrap();
         insta::assert_snapshot!(text, @r#"
         # HELP gateway_function_invocation_started The total number of function HTTP requests started.
         # TYPE gateway_function_invocation_started counter

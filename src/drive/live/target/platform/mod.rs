@@ -16,11 +16,15 @@ mod factorial;
 mod functions;
 mod gateway;
 mod handlers;
+mod image;
 mod metrics;
 mod python;
+mod quantity;
+mod ranges;
 mod secret;
 mod server;
 mod service;
+mod tuning;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;

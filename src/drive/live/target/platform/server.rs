@@ -1,6 +1,5 @@
 //! One listening port: connections with limits, and an end that lets answers finish.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -36,6 +35,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// A response as the platform makes them.
 pub(super) type Answer = Response<Full<Bytes>>;
 
+/// The connection is closed without a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("hung up without an answer")]
+pub(super) struct HungUp;
+
 /// Listens on an address.
 pub(super) fn listen(role: &'static str, address: SocketAddr) -> Result<TcpListener, TargetError> {
     let failed = |source: io::Error| match source.kind() {
@@ -54,7 +58,7 @@ pub(super) fn listen(role: &'static str, address: SocketAddr) -> Result<TcpListe
 pub(super) async fn serve<H, F>(listener: TcpListener, mut stop: watch::Receiver<Option<Duration>>, handle: H)
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
-    F: Future<Output = Answer> + Send + 'static,
+    F: Future<Output = Result<Answer, HungUp>> + Send + 'static,
 {
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -81,10 +85,7 @@ where
                 // an answer is one small write: it must not wait for the acknowledgement of the last one
                 let _ = stream.set_nodelay(true);
                 let handle = handle.clone();
-                let service = service_fn(move |request| {
-                    let answer = handle(request);
-                    async move { Ok::<_, Infallible>(answer.await) }
-                });
+                let service = service_fn(handle);
                 let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {

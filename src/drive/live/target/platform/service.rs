@@ -31,6 +31,9 @@ const DROP_GRACE: Duration = Duration::ZERO;
 /// How long tasks get to notice that the platform ended.
 const TASKS_GRACE: Duration = Duration::from_millis(200);
 
+/// Time between two readings of the replicas for the metrics (faas `gateway/main.go`, `servicePollInterval`).
+const EXPORT_EVERY: Duration = Duration::from_secs(5);
+
 /// A running platform. It has threads of its own and needs no runtime; dropping it ends it at once.
 pub struct Platform {
     gateway: SocketAddr,
@@ -50,19 +53,26 @@ impl Platform {
     /// When an address is taken or can't be listened on, when a function can't be used, or when the system gives no threads.
     pub fn start(options: Options) -> Result<Self, TargetError> {
         let Options { listen, metrics, password, functions: plans, node, seed, clock, on_change, alerts } = options;
-        let functions = Functions::new(&plans)?;
+        let created = clock.epoch().unix_at(clock.now());
+        let functions = Functions::new(&plans, created)?;
         let system = |part| move |source| TargetError::System { part, source };
         let password = password.map_or_else(secret::password, Ok).map_err(system("password"))?;
         let credentials = Credentials { user: Credentials::USER.to_owned(), password };
         let models: Vec<_> = plans.into_iter().map(|plan| (plan.model, plan.replicas, plan.bounds)).collect();
-        let replicas: Vec<u32> = functions.iter().map(|function| function.replicas).collect();
-        let clockwork = Arc::new(Clockwork::new(Cluster::new(node, &models, seed), &replicas, clock, on_change));
-        let teller = Teller::new(alerts);
-        let gateway = Gateway::new(functions, Arc::clone(&clockwork), Metrics::new()?, credentials.clone(), teller);
+        let clockwork = Arc::new(Clockwork::new(Cluster::new(node, &models, seed), clock, on_change));
+        let (stop, stopped) = watch::channel(None);
+        let metered = Metrics::new()?;
+        let gateway = Gateway::new(
+            functions,
+            Arc::clone(&clockwork),
+            metered,
+            credentials.clone(),
+            stopped.clone(),
+            Teller::new(alerts),
+        );
         let gateway = Arc::new(gateway.map_err(system("call numbers"))?);
 
         let keeper = clockwork.keep().map_err(system("model thread"))?;
-        let (stop, stopped) = watch::channel(None);
         let (started, addresses) = mpsc::channel();
         let server = std::thread::Builder::new().name("platform".to_owned());
         let server = server.spawn(move || run((listen, metrics), &gateway, &stopped, &started));
@@ -155,16 +165,30 @@ fn run(
         }
         let functions = Arc::clone(gateway);
         let front = serve(front, stopped.clone(), move |request| Arc::clone(&functions).answer(request));
+        let (worker, exporter) = (Arc::clone(gateway), Arc::clone(gateway));
+        tokio::spawn(async move { worker.work_off_queue().await });
+        tokio::spawn(async move { export(&exporter).await });
         let gateway = Arc::clone(gateway);
         let back = serve(back, stopped.clone(), move |request| {
             let gateway = Arc::clone(&gateway);
-            async move { metrics(&gateway, &request) }
+            async move { Ok(metrics(&gateway, &request)) }
         });
         // on the workers: this thread only waits
         let (front, back) = (tokio::spawn(front), tokio::spawn(back));
         let _ = (front.await, back.await);
     });
     runtime.shutdown_timeout(TASKS_GRACE);
+}
+
+/// Counts replicas for the metrics now and then, until the runtime ends.
+async fn export(gateway: &Gateway) {
+    let mut ticks = tokio::time::interval(EXPORT_EVERY);
+    // the gateway's ticker fires after its period for the first time
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        gateway.count_replicas();
+    }
 }
 
 fn open(

@@ -6,11 +6,12 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use serde::Deserialize;
 
-use super::super::super::DEFAULT_NAMESPACE;
 use super::super::alerts::Notified;
 use super::super::functions::split_namespace;
 use super::super::server::Answer;
-use super::{Gateway, answer, object};
+use super::json::object;
+use super::system::check_namespace;
+use super::{Gateway, answer};
 use crate::time::Timestamp;
 
 /// The parts of the payload that are read; `null` stands for an absent one.
@@ -50,8 +51,10 @@ impl Gateway {
     /// A function that can't be read (unknown, or of a bad factor) is passed over without a word; only a scaling that the
     /// provider refuses is an error, and makes Alertmanager send all of them again.
     pub(super) async fn alert(&self, received: Timestamp, body: Option<Bytes>) -> Answer {
-        let payload: Option<Payload> = body.and_then(|body| object(&body));
-        let Some(payload) = payload else {
+        let Some(body) = body else {
+            return answer::text(StatusCode::BAD_REQUEST, "Unable to read alert.");
+        };
+        let Ok(payload) = object::<Payload>(&body, "requests.PrometheusAlert") else {
             return answer::text(StatusCode::BAD_REQUEST, "Unable to parse alert, bad format.");
         };
         let alerts: Vec<Alert> =
@@ -82,7 +85,10 @@ impl Gateway {
             Ok(())
         };
         let (name, namespace) = split_namespace(alert.function());
-        let Some(function) = self.functions.find(name, namespace) else { return passed_over(None) };
+        if check_namespace(Some(namespace)).is_err() {
+            return passed_over(None);
+        }
+        let Some(function) = self.functions.find(name) else { return passed_over(None) };
         let Ok(ranges) = function.ranges() else { return passed_over(function.factor()) };
         let (fewest, most) = function.bounds;
         let from = self.clockwork.status(function.id).desired;
@@ -91,7 +97,7 @@ impl Gateway {
         let to = ranges.after_alert(is_firing, current, u64::from(most));
         if to == 0 && current > 0 && fewest > 0 {
             // replicas cannot be set to 0 in the Community Edition
-            let url = format!("http://127.0.0.1:8081/system/scale-function/{name}?namespace={DEFAULT_NAMESPACE}");
+            let url = format!("http://127.0.0.1:8081/system/scale-function/{name}?namespace={namespace}");
             return Err(format!("error scaling HTTP code 400, {url}"));
         }
         let to =
