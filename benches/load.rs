@@ -143,7 +143,8 @@ fn measure(args: &Args, url: &hyper::Uri) -> Result<()> {
     let (sender, mut reports) = unbounded_channel();
     let load_start = clock.now() + Duration::from_millis(100);
     let before = cpu_time()?;
-    let load = Load::start_with(Options { engine, keep }, clock, url, &[plan], load_start, sender)?;
+    let load =
+        Load::start_with(Options { engine, keep, ..Options::default() }, clock, url, &[plan], load_start, sender)?;
     let (mut tally, mut stalls) = (Tally::default(), 0);
     while let Some(report) = reports.blocking_recv() {
         match report {

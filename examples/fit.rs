@@ -50,6 +50,7 @@ fn plan(policy: &str, numbers: &Numbers, seed: Seed) -> Plan {
     let flags = hey::Settings::new(200, 50, 5.0, Some(Duration::from_secs(120))).unwrap();
     Plan {
         arm: Arm { name: policy.name.to_owned(), policy, settings: Settings::defaults(&(policy.parameters)()) },
+        shadows: Vec::new(),
         seed,
         functions: vec![FunctionPlan {
             info: FunctionInfo { name: "ftest".to_owned(), ..FunctionInfo::default() },

@@ -7,7 +7,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
 
 /// Seed of a run; everything random in it follows from this number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seed(pub u64);
 
 /// A stream of random numbers (xoshiro256++, Blackman and Vigna 2019).
@@ -30,6 +30,8 @@ pub enum Purpose {
     StartUp,
     /// Inside a policy: phases that are not given, jitter of retries.
     Policy,
+    /// The Unix time at which a run in virtual time begins.
+    Epoch,
 }
 
 impl Seed {

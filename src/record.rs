@@ -186,7 +186,7 @@ pub struct ProbeRow {
 pub struct EventRow {
     /// When.
     pub at: Timestamp,
-    /// Who: a policy's name, `platform`, `load`, `run`.
+    /// Who: a policy's name, `platform`, `load`, `run`, or `shadow:NAME` for an arm that decides without effect.
     pub actor: Cow<'static, str>,
     /// What kind: see [`EventKind`].
     pub kind: EventKind,
@@ -198,6 +198,21 @@ pub struct EventRow {
     pub reason: String,
     /// The one number that mattered most.
     pub value: Option<f64>,
+}
+
+impl EventRow {
+    /// What the actor of a shadow's rows begins with.
+    pub const SHADOW: &str = "shadow:";
+
+    /// The actor of the rows of the shadow of this name.
+    pub fn shadow(name: &str) -> String {
+        format!("{}{name}", Self::SHADOW)
+    }
+
+    /// The shadow whose row this is, if it is one's.
+    pub fn of_shadow(&self) -> Option<&str> {
+        self.actor.strip_prefix(Self::SHADOW)
+    }
 }
 
 /// Kinds of events, as `events.csv` names them.
@@ -266,4 +281,25 @@ pub struct PlatformSample {
     pub cpu_time: Option<Duration>,
     /// Time lived by all replicas since the run began, starting and terminating included: the cost.
     pub replica_time: Duration,
+}
+
+/// Who used how much of the machine's CPU over some time. 1 is all cores, all the time, except where it says otherwise.
+///
+/// What the kernel does in interrupts is in nobody's share, or in everybody's: kernels differ in whom they charge for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CpuShares {
+    /// The threads that generate load.
+    pub generator: f64,
+    /// The busiest of these threads, of a single core: near 1 the generator was the bottleneck.
+    pub generator_thread: f64,
+    /// The platform's threads, and processes that this one started. `None` where the platform runs elsewhere.
+    pub platform: Option<f64>,
+    /// The rest of this process: policies, recording, the command line.
+    pub process: f64,
+    /// All other programs, and what a hypervisor took for other machines.
+    pub others: f64,
+    /// The part of `others` that a hypervisor took.
+    pub stolen: f64,
+    /// The machine as a whole, interrupts included.
+    pub total: f64,
 }

@@ -64,8 +64,10 @@ impl Timestamp {
 
 /// A duration in whole nanoseconds; durations beyond 584 years count as that.
 pub const fn nanos(duration: Duration) -> u64 {
-    let nanos = duration.as_nanos();
-    if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 }
+    match duration.as_secs().checked_mul(1_000_000_000) {
+        Some(secs) => secs.saturating_add(duration.subsec_nanos() as u64),
+        None => u64::MAX,
+    }
 }
 
 impl Add<Duration> for Timestamp {

@@ -11,6 +11,8 @@ pub(super) enum ExitStatus {
     Failed,
     /// 2: bad usage or scenario.
     Usage,
+    /// 3: everything ran, and an expectation (of the scenario, or `hey --expect`) is not met.
+    NotMet,
     /// 130: Ctrl-C; results so far are written and marked partial.
     Interrupted,
     /// 143: SIGTERM, likewise.
@@ -23,6 +25,7 @@ impl From<ExitStatus> for ExitCode {
             ExitStatus::Done => 0,
             ExitStatus::Failed => 1,
             ExitStatus::Usage => 2,
+            ExitStatus::NotMet => 3,
             ExitStatus::Interrupted => 130,
             ExitStatus::Terminated => 143,
         })

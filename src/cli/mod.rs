@@ -6,6 +6,8 @@ mod check;
 mod completions;
 mod exit;
 mod failure;
+mod health;
+mod hey;
 mod output;
 mod progress;
 mod replay;
@@ -44,12 +46,17 @@ enum Command {
     Report(report::Args),
     Replay(replay::Args),
     Serve(serve::Args),
+    Hey(hey::Args),
     Schema(schema::Args),
     Completions(completions::Args),
 }
 
 /// The whole program: parses the command line, runs it, and turns what comes back into an exit code.
 pub fn main() -> ExitCode {
+    if let Some(words) = hey::words(std::env::args_os()) {
+        log_to_stderr(0);
+        return hey::run(words);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -60,6 +67,7 @@ pub fn main() -> ExitCode {
     };
     log_to_stderr(cli.verbose);
     let (printer, result) = match cli.command {
+        Command::Hey(args) => return hey::run(args.words),
         Command::Run(args) => {
             let printer = Printer::new(args.quiet);
             (printer, run::run(&args, printer))

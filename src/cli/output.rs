@@ -31,6 +31,18 @@ impl Printer {
         let _ = stdout.flush();
     }
 
+    /// A result to the byte, part by part if need be.
+    pub(super) fn bytes(bytes: &[u8]) {
+        let mut stdout = io::stdout().lock();
+        let _ = stdout.write_all(bytes);
+        let _ = stdout.flush();
+    }
+
+    /// Something for a person, to the byte.
+    pub(super) fn complaint(text: &str) {
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
     /// A line about what goes on.
     pub(super) fn say(self, text: &str) {
         if !self.quiet {

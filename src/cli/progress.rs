@@ -9,22 +9,54 @@ use super::output::Printer;
 use crate::drive::Phase;
 use crate::study::plan::rounded;
 use crate::study::results::summary::RunSummary;
-use crate::study::runner::{Observer, Progress, RunBegins};
+use crate::study::runner::{Observer, Progress, RunBegins, SimulationProgress};
 
 /// Between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(15);
 
+/// Steps of the bar of a study in virtual time.
+const STEPS: u64 = 1_000;
+
 /// Shows a study's progress on standard error.
 pub(super) struct ProgressView {
     printer: Printer,
-    bar: Option<ProgressBar>,
+    /// Of the run under way, by the wall clock.
+    run: Option<ProgressBar>,
+    /// Of all runs at once, in virtual time.
+    study: Option<ProgressBar>,
     last_line: Duration,
     phase: Option<Phase>,
 }
 
 impl ProgressView {
     pub(super) fn new(printer: Printer) -> Self {
-        Self { printer, bar: None, last_line: Duration::ZERO, phase: None }
+        Self { printer, run: None, study: None, last_line: Duration::ZERO, phase: None }
+    }
+
+    fn bar(&self, length: u64, title: String) -> ProgressBar {
+        let bar = if self.printer.is_interactive() { ProgressBar::new(length) } else { ProgressBar::hidden() };
+        let template = "{prefix:.bold} {bar:28.cyan/dim} {elapsed_precise:.dim} ETA {eta:<4} {msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("━━─"));
+        }
+        bar.set_prefix(title);
+        bar
+    }
+
+    /// Writes lines that stay, above the bar if there is one.
+    fn above_bar(&self, write: impl FnOnce()) {
+        match &self.study {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+}
+
+impl Drop for ProgressView {
+    fn drop(&mut self) {
+        for bar in self.run.iter().chain(&self.study) {
+            bar.finish_and_clear();
+        }
     }
 }
 
@@ -33,22 +65,16 @@ impl Observer for ProgressView {
         self.last_line = Duration::ZERO;
         self.phase = None;
         let title = format!("[{}/{}] {} (repeat {})", run.index, run.total, run.arm, run.repeat);
-        if !self.printer.is_interactive() {
+        if self.printer.is_interactive() {
+            self.run = Some(self.bar(run.duration.as_secs().max(1), title));
+        } else {
             self.printer.say(&format!("{title}, about {}", rounded(run.duration)));
-            return;
         }
-        let bar = ProgressBar::new(run.duration.as_secs().max(1));
-        let template = "{prefix:.bold} {bar:28.cyan/dim} {elapsed_precise:.dim} ETA {eta:<4} {msg}";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("━━─"));
-        }
-        bar.set_prefix(title);
-        self.bar = Some(bar);
     }
 
     fn run_goes_on(&mut self, progress: &Progress) {
         let text = line(progress);
-        if let Some(bar) = &self.bar {
+        if let Some(bar) = &self.run {
             bar.set_position(progress.elapsed.as_secs());
             bar.set_message(text);
         } else if self.phase != Some(progress.phase) || progress.elapsed >= self.last_line + LINE_EVERY {
@@ -58,34 +84,60 @@ impl Observer for ProgressView {
         self.phase = Some(progress.phase);
     }
 
-    fn run_ended(&mut self, summary: &RunSummary) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
+    fn simulation_goes_on(&mut self, progress: &SimulationProgress) {
+        if self.study.is_none() {
+            self.study = Some(self.bar(STEPS, "simulating".to_owned()));
         }
-        let mark = if summary.partial {
-            "partial"
-        } else if summary.valid {
-            "valid"
-        } else {
-            "INVALID"
-        };
-        let mut text = format!(
-            "{} (repeat {}): {mark}, {} of {} sent",
-            summary.arm, summary.repeat, summary.sent, summary.planned
-        );
-        if let Some(p95) = summary.latency_ms.get("p95") {
-            let _ = write!(text, ", p95 {p95:.1} ms");
-        }
-        if let (Some(p50), Some(p99)) = (summary.lateness_us.get("p50"), summary.lateness_us.get("p99")) {
-            let _ = write!(text, ", generator late by p50 {p50:.0} us, p99 {p99:.0} us");
-        }
-        self.printer.say(&text);
-        if !summary.partial {
-            for reason in &summary.invalid_because {
-                self.printer.warn(&format!("{} (repeat {}): {reason}", summary.arm, summary.repeat));
-            }
+        let Some(bar) = &self.study else { return };
+        let text = format!("{} of {} runs", progress.ended, progress.total);
+        bar.set_position((progress.share * STEPS as f64) as u64);
+        bar.set_message(text.clone());
+        let elapsed = bar.elapsed();
+        if !self.printer.is_interactive() && elapsed >= self.last_line + LINE_EVERY {
+            self.last_line = elapsed;
+            self.printer.say(&format!("  {:>4} s  {:.0} %, {text}", elapsed.as_secs(), progress.share * 100.0));
         }
     }
+
+    fn run_ended(&mut self, summary: &RunSummary) {
+        if let Some(bar) = self.run.take() {
+            bar.finish_and_clear();
+        }
+        self.above_bar(|| {
+            self.printer.say(&ended(summary));
+            for reason in &summary.suspect_because {
+                self.printer.warn(&format!("{} (repeat {}) is suspect: {reason}", summary.arm, summary.repeat));
+            }
+            for reason in summary.invalid_because.iter().filter(|_| !summary.partial) {
+                self.printer.warn(&format!("{} (repeat {}): {reason}", summary.arm, summary.repeat));
+            }
+        });
+    }
+}
+
+fn ended(summary: &RunSummary) -> String {
+    let mark = if summary.partial {
+        "partial"
+    } else if summary.valid && summary.suspect_because.is_empty() {
+        "valid"
+    } else if summary.valid {
+        "valid, but suspect"
+    } else {
+        "INVALID"
+    };
+    let mut text =
+        format!("{} (repeat {}): {mark}, {} of {} sent", summary.arm, summary.repeat, summary.sent, summary.planned);
+    if let Some(p95) = summary.latency_ms.get("p95") {
+        let _ = write!(text, ", p95 {p95:.1} ms");
+    }
+    // in virtual time it is never late
+    let lateness = |key: &str| summary.lateness_us.get(key).copied();
+    if let (Some(p50), Some(p99)) = (lateness("p50"), lateness("p99"))
+        && lateness("max").is_some_and(|max| max > 0.0)
+    {
+        let _ = write!(text, ", generator late by p50 {p50:.0} us, p99 {p99:.0} us");
+    }
+    text
 }
 
 fn line(progress: &Progress) -> String {

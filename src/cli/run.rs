@@ -1,35 +1,42 @@
 //! `watchtower run`.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::exit::ExitStatus;
 use super::failure::Failure;
+use super::health;
 use super::output::Printer;
 use super::progress::ProgressView;
 use super::table;
 use crate::drive::live::clock::Clock;
 use crate::drive::live::interrupt::{Cause, Interrupt};
-use crate::study::demand::{Demand, demand};
+use crate::study::demand::{Demand, demand_while};
 use crate::study::host;
 use crate::study::plan::{Study, rounded};
 use crate::study::resolve::{self, Overrides};
-use crate::study::results::ResultsError;
-use crate::study::results::summary::{ArmRecord, SCHEMA_VERSION, StudyRecord};
-use crate::study::runner::{StudyEnd, StudyError, run_study};
+use crate::study::results::expect::{Judged, Verdict, judge};
+use crate::study::results::explanation::explanations;
+use crate::study::results::summary::{ArmRecord, HostRecord, SCHEMA_VERSION, StudyRecord};
+use crate::study::results::{ResultsError, Rows};
+use crate::study::runner::{Conduct, StudyEnd, StudyError, run_study};
 use crate::study::target_kind::TargetKind;
 use crate::time::format_duration;
 
 /// Run scenarios: every arm under the same load, everything recorded
 ///
-/// Exit codes: 0 done; 1 a run failed or is invalid; 2 bad usage or scenario; 130 after Ctrl-C and 143 after SIGTERM, with the
-/// results so far kept and marked partial.
+/// Exit codes: 0 done; 1 a run failed or is invalid; 2 bad usage or scenario; 3 an expectation (`[expect]`) of the scenario is
+/// not met; 130 after Ctrl-C and 143 after SIGTERM, with the results so far kept and marked partial.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Scenario files
     #[arg(required = true, value_name = "SCENARIO")]
     scenarios: Vec<PathBuf>,
 
-    /// Where the function runs and is scaled: embedded (the others are not there yet: simulated, process, openfaas, kubernetes)
+    /// Where the function runs and is scaled: embedded, or simulated, which is the same in virtual time (the others are not there
+    /// yet: process, openfaas, kubernetes)
     #[arg(long, value_name = "TARGET", default_value_t)]
     target: TargetKind,
 
@@ -49,6 +56,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
+    /// Runs made at once in virtual time; changes no number (default: as many as there are cores; --target simulated only)
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+
+    /// Rows of requests to keep: all, or none, which leaves requests.csv out and everything else complete
+    #[arg(long, value_name = "ROWS", value_enum, default_value_t)]
+    rows: RowsWish,
+
     /// Print the results as JSON instead of a table
     #[arg(long)]
     json: bool,
@@ -58,7 +73,35 @@ pub(super) struct Args {
     pub(super) quiet: bool,
 }
 
+/// `--rows`.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+enum RowsWish {
+    /// A row per request
+    #[default]
+    All,
+    /// No requests.csv
+    None,
+}
+
+impl From<RowsWish> for Rows {
+    fn from(wish: RowsWish) -> Self {
+        match wish {
+            RowsWish::All => Self::All,
+            RowsWish::None => Self::None,
+        }
+    }
+}
+
 pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> {
+    if args.threads.is_some() && !args.target.is_virtual() {
+        let problem = format!("--threads is about virtual time, and runs on the {} target take turns", args.target);
+        return Err(Failure::new(
+            ExitStatus::Usage,
+            problem,
+            Some("leave it out, or add --target simulated".to_owned()),
+        ));
+    }
+    let conduct = Conduct { threads: args.threads, rows: args.rows.into() };
     let overrides = Overrides { target: args.target, arms: args.arms.clone(), repeats: args.repeats, seed: args.seed };
     // all scenarios are checked before the first minute is spent
     let studies = args.scenarios.iter().map(|path| load_study(path, &overrides)).collect::<Result<Vec<_>, _>>()?;
@@ -70,14 +113,14 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
     runtime.block_on(async {
         let mut interrupt =
             Interrupt::listen().map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
-        let mut ended = Vec::new();
+        let mut ended: Vec<Ended> = Vec::new();
         let mut failure = None;
         for (study, results) in studies.iter().zip(&directories) {
-            match one_study(study, results, printer, &mut interrupt).await {
+            match one_study(study, results, conduct, printer, &mut interrupt).await {
                 Ok(end) => ended.push(end),
                 Err(error) => failure = Some(error),
             }
-            if failure.is_some() || ended.last().is_some_and(|end| end.interrupted) {
+            if failure.is_some() || ended.last().is_some_and(|ended| ended.end.interrupted) {
                 break;
             }
         }
@@ -85,24 +128,49 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
         if args.json {
             Printer::result(&json(&ended)?);
         } else {
-            for end in &ended {
+            for Ended { end, expectations } in &ended {
                 Printer::result(&table::table(&end.runs));
+                let health = health::health(&end.runs);
+                if !health.is_empty() {
+                    Printer::result(&format!("\n{health}"));
+                }
                 if let Some(reading) = table::reading(&end.runs) {
                     Printer::result(&reading);
+                }
+                if !expectations.is_empty() {
+                    Printer::result(&table::expectations(expectations));
                 }
             }
         }
         if let Some(failure) = failure {
             return Err(failure);
         }
-        let valid = ended.iter().flat_map(|end| &end.runs).all(|run| run.valid);
+        let valid = ended.iter().flat_map(|ended| &ended.end.runs).all(|run| run.valid);
+        let met = ended.iter().flat_map(|ended| &ended.expectations).all(|one| one.verdict != Verdict::NotMet);
         Ok(match interrupt.cause() {
             Some(Cause::CtrlC) => ExitStatus::Interrupted,
             Some(Cause::Terminate) => ExitStatus::Terminated,
-            None if valid => ExitStatus::Done,
-            None => ExitStatus::Failed,
+            None if !valid => ExitStatus::Failed,
+            None if met => ExitStatus::Done,
+            None => ExitStatus::NotMet,
         })
     })
+}
+
+/// Asks the model for the demand, which for a long load takes its time, and gives up when the end is asked for.
+async fn demand_of(study: &Study, interrupt: &mut Interrupt) -> Demand {
+    let (stopped, asked) = (Arc::new(AtomicBool::new(false)), study.clone());
+    let stop = Arc::clone(&stopped);
+    let mut demand = tokio::task::spawn_blocking(move || demand_while(&asked, &|| !stop.load(Ordering::Relaxed)));
+    let demand = tokio::select! {
+        biased;
+        demand = &mut demand => demand,
+        () = interrupt.wait() => {
+            stopped.store(true, Ordering::Relaxed);
+            demand.await
+        }
+    };
+    demand.unwrap_or(Demand::Unknown)
 }
 
 /// A scenario file, checked and resolved.
@@ -113,32 +181,44 @@ pub(super) fn load_study(path: &Path, overrides: &Overrides) -> Result<Study, Fa
 async fn one_study(
     study: &Study,
     results: &Path,
+    conduct: Conduct,
     printer: Printer,
     interrupt: &mut Interrupt,
-) -> Result<StudyEnd, Failure> {
+) -> Result<Ended, Failure> {
     let (runs, duration) = (study.runs(), rounded(study.duration()));
-    printer.say(&format!("{}: {runs} runs on the {} target, about {duration} in all", study.name, study.target));
+    let (runs, time) = (
+        if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") },
+        if study.target.is_virtual() { " of virtual time" } else { "" },
+    );
+    printer.say(&format!("{}: {runs} on the {} target, about {duration}{time} in all", study.name, study.target));
 
     let mut view = ProgressView::new(printer);
-    let demand = demand(study);
-    let end =
-        run_study(study, &record(study, demand), demand, results, &mut view, interrupt).await.map_err(|error| {
-            // what could not even begin is a matter of how the command was given
-            let begun =
-                results.join("study.json").exists() && !matches!(error, StudyError::Results(ResultsError::Exists(_)));
-            let status = if begun { ExitStatus::Failed } else { ExitStatus::Usage };
-            let hint = begun.then(|| format!("results so far are in {}", results.display()));
-            Failure::from_error(status, &error, hint)
-        })?;
+    let demand = demand_of(study, interrupt).await;
+    let record = record(study, demand, conduct);
+    let end = run_study(study, &record, demand, results, conduct, &mut view, interrupt).await.map_err(|error| {
+        // what could not even begin is a matter of how the command was given
+        let begun =
+            results.join("study.json").exists() && !matches!(error, StudyError::Results(ResultsError::Exists(_)));
+        let status = if begun { ExitStatus::Failed } else { ExitStatus::Usage };
+        let hint = begun.then(|| format!("results so far are in {}", results.display()));
+        Failure::from_error(status, &error, hint)
+    })?;
     crate::report::write(results).map_err(|error| {
         let hint = format!("the data is safe; try `watchtower report {}`", results.display());
         Failure::from_error(ExitStatus::Failed, &error, Some(hint))
     })?;
     printer.say(&format!("results in {}", results.display()));
-    Ok(end)
+    let expectations = judge(&record, &end.runs);
+    Ok(Ended { end, expectations })
 }
 
-fn record(study: &Study, demand: Demand) -> StudyRecord {
+/// A study that ended, with what became of its expectations.
+struct Ended {
+    end: StudyEnd,
+    expectations: Vec<Judged>,
+}
+
+fn record(study: &Study, demand: Demand, conduct: Conduct) -> StudyRecord {
     StudyRecord {
         schema_version: SCHEMA_VERSION,
         watchtower_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -157,32 +237,48 @@ fn record(study: &Study, demand: Demand) -> StudyRecord {
         arms: study
             .arms
             .iter()
-            .map(|arm| ArmRecord {
+            .zip(&study.shadows)
+            .map(|(arm, shadows)| ArmRecord {
                 name: arm.name.clone(),
                 policy: arm.policy.name.to_owned(),
                 settings: arm.settings.iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect(),
+                shadows: shadows.iter().map(|shadow| shadow.name.clone()).collect(),
             })
             .collect(),
         loads: study.loads.clone(),
         warm_up_s: study.warm_up.as_secs_f64(),
         cool_down_s: study.cool_down.as_secs_f64(),
-        host: host::facts(),
-        notes: notes(study, demand),
+        // what is computed is the same on any host
+        host: if study.target.is_virtual() { HostRecord::default() } else { host::facts() },
+        notes: notes(study, demand, conduct),
+        expect: study.expect.clone(),
         scenario: study.resolved_without_secrets().to_owned(),
     }
 }
 
 /// What a reader must know besides the numbers.
-fn notes(study: &Study, demand: Demand) -> Vec<String> {
+fn notes(study: &Study, demand: Demand, conduct: Conduct) -> Vec<String> {
     let objective = format!("{} % within {}", study.slo.percentile, format_duration(study.slo.latency));
+    let mut notes = Vec::new();
+    if study.target.is_virtual() {
+        notes.push(
+            "Everything here happened in virtual time: the load left exactly when it could, and capacity, start-up and routing \
+             are the model's. The same scenario, seed and version give the same numbers on any machine."
+                .to_owned(),
+        );
+    }
     match demand {
-        Demand::Replicas(_) => Vec::new(),
-        Demand::BeyondLimit(max) => vec![format!(
+        Demand::Replicas(_) => {}
+        Demand::BeyondLimit(max) => notes.push(format!(
             "In the model not even {max} replicas meet the objective ({objective}) under this load: what is missing is not \
              replicas. Demand is therefore unknown, and with it theta, tau and instability."
-        )],
-        Demand::Unknown => vec!["Demand is unknown, and with it theta, tau and instability.".to_owned()],
+        )),
+        Demand::Unknown => notes.push("Demand is unknown, and with it theta, tau and instability.".to_owned()),
     }
+    if conduct.rows == Rows::None {
+        notes.push("Rows were turned off (--rows none): the runs have no requests.csv.".to_owned());
+    }
+    notes
 }
 
 /// `--out`, or `results/NAME-UTC`, for each study; none may exist, and no two may be the same.
@@ -220,13 +316,15 @@ fn utc_stamp() -> String {
         .map_or_else(|_| seconds.to_string(), |now| now.strftime("%Y%m%dT%H%M%SZ").to_string())
 }
 
-fn json(ended: &[StudyEnd]) -> Result<String, Failure> {
+fn json(ended: &[Ended]) -> Result<String, Failure> {
     let studies: Vec<_> = ended
         .iter()
-        .map(|end| {
+        .map(|Ended { end, expectations }| {
             serde_json::json!({
                 "results": end.results.display().to_string(),
                 "reading": table::reading(&end.runs),
+                "explanations": end.runs.iter().map(explanations).collect::<Vec<_>>(),
+                "expectations": expectations,
                 "runs": end.runs,
             })
         })

@@ -3,17 +3,23 @@
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::output::Printer;
+use crate::study::hey::json;
 use crate::study::schema::schema;
 
 /// Print the JSON Schema of the scenario file
 ///
 /// Editors that know JSON Schema for TOML complete and check scenarios with it.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// The schema of what `watchtower hey --json` prints instead
+    #[arg(long)]
+    hey: bool,
+}
 
-pub(super) fn run(_args: &Args) -> Result<ExitStatus, Failure> {
-    let text = serde_json::to_string_pretty(&schema())
-        .map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
+pub(super) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+    let schema = if args.hey { json::schema() } else { schema() };
+    let text =
+        serde_json::to_string_pretty(&schema).map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
     Printer::result(&text);
     Ok(ExitStatus::Done)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::study::results::expect::{Judged, Verdict};
 use crate::study::results::summary::RunSummary;
 
 type Cell = fn(&RunSummary) -> Option<String>;
@@ -44,17 +45,36 @@ pub(super) fn table(runs: &[RunSummary]) -> String {
     lines.extend(
         runs.iter().map(|run| COLUMNS.iter().map(|(_, cell)| cell(run).unwrap_or_else(|| "-".to_owned())).collect()),
     );
+    aligned(&lines, 1)
+}
+
+/// What was expected of the arms, what was measured, and what became of it.
+pub(super) fn expectations(judged: &[Judged]) -> String {
+    let mut lines = vec![["expectation", "repeats", "verdict", "measured"].map(str::to_owned).to_vec()];
+    lines.extend(judged.iter().map(|one| {
+        let verdict = match one.verdict {
+            Verdict::NotMet => "NOT MET",
+            Verdict::Met | Verdict::LeftOut => one.verdict.as_str(),
+        };
+        vec![one.expectation.clone(), one.over.as_str().to_owned(), verdict.to_owned(), one.shown()]
+    }));
+    aligned(&lines, 4)
+}
+
+/// Lines of as many cells each, in columns: words left, from column `numbers` on right.
+pub(super) fn aligned(lines: &[Vec<String>], numbers: usize) -> String {
+    let columns = lines.first().map_or(0, Vec::len);
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..COLUMNS.len()).map(width).collect();
+    let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
-    for line in &lines {
+    for line in lines {
         let cells: Vec<String> = line
             .iter()
             .zip(&widths)
             .enumerate()
             .map(
                 |(column, (cell, width))| {
-                    if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+                    if column < numbers { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
                 },
             )
             .collect();

@@ -14,7 +14,10 @@ pub mod client;
 pub mod decisions;
 #[cfg(feature = "app")]
 pub mod live;
+pub mod model_settings;
 pub mod replay;
+mod schedule_plan;
+pub mod shadow;
 pub mod sim;
 
 use std::time::Duration;
@@ -24,17 +27,20 @@ use crate::policy::registry::PolicyInfo;
 use crate::policy::settings::Settings;
 use crate::policy::{FunctionInfo, Policy};
 use crate::random::Seed;
-use crate::record::{EventKind, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
-use crate::schedule::{Schedule, hey};
+use crate::record::{CpuShares, EventKind, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
+use crate::schedule::Call;
 use crate::time::{Epoch, Timestamp};
 
 pub use self::client::{ClientPlan, Trust};
+pub use self::schedule_plan::{Planned, SchedulePlan};
 
 /// Everything a driver needs to know about one run: one arm, one repeat.
 #[derive(Clone)]
 pub struct Plan {
     /// The autoscaler.
     pub arm: Arm,
+    /// Those that decide beside it without effect, by the names the scenario gives them; see [`shadow`].
+    pub shadows: Vec<Arm>,
     /// Seed of this run.
     pub seed: Seed,
     /// The functions on the platform; the first is the one under study.
@@ -99,22 +105,6 @@ pub struct GeneratorPlan {
     pub request: RequestPlan,
     /// Start, counted from the load's start.
     pub start: Duration,
-}
-
-/// When requests are due, by kind of load.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SchedulePlan {
-    /// hey's workers.
-    Hey(hey::Settings),
-}
-
-impl SchedulePlan {
-    /// The schedule itself, starting at `start`.
-    pub fn build(&self, start: Timestamp) -> Box<dyn Schedule> {
-        match self {
-            Self::Hey(settings) => Box::new(hey::Hey::new(*settings, start)),
-        }
-    }
 }
 
 /// What a load source sends, apart from the address.
@@ -244,6 +234,15 @@ pub trait Recorder {
     /// # Errors
     /// When it can't be kept.
     fn second(&mut self, at: Timestamp, planned: u64, sample: &PlatformSample) -> Result<(), RecordError>;
+
+    /// Who used the machine's CPU in the second that ended at `at`. Only by the wall clock, and only where the machine tells; the
+    /// first second comes when there was one before it to count from.
+    ///
+    /// # Errors
+    /// When it can't be kept.
+    fn cpu(&mut self, _at: Timestamp, _shares: &CpuShares) -> Result<(), RecordError> {
+        Ok(())
+    }
 }
 
 /// How a run ended.
@@ -282,6 +281,33 @@ pub struct Tally {
     pub duration: Duration,
     /// The time between two requests of one worker, if there is one.
     pub period: Option<Duration>,
+    /// What of it left later than it was due, because no worker was free.
+    pub held_back: HeldBack,
+}
+
+/// Requests that had to wait for their worker, or for a place among those under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HeldBack {
+    /// How many.
+    pub count: u64,
+    /// How long together.
+    pub time: Duration,
+    /// How long the one that waited longest.
+    pub longest: Duration,
+}
+
+impl Tally {
+    /// A request leaves.
+    pub(crate) fn leaves(&mut self, call: &Call) {
+        self.sent += 1;
+        if call.ready > call.due {
+            let waited = call.ready - call.due;
+            let held = &mut self.held_back;
+            held.count += 1;
+            held.time += waited;
+            held.longest = held.longest.max(waited);
+        }
+    }
 }
 
 impl Arm {

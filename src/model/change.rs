@@ -19,6 +19,13 @@ pub enum Change {
         /// The replica it had reached; `None` if it reached none.
         replica: Option<ReplicaId>,
     },
+    /// A request that the gateway held for want of a ready replica goes on. Its answer follows.
+    Released {
+        /// Which request.
+        request: RequestId,
+        /// When.
+        at: Timestamp,
+    },
     /// A pod became ready and is in the router from now on.
     Ready {
         /// When.
@@ -62,4 +69,8 @@ pub enum Ending {
     Overdue,
     /// Held at the gateway for 65 s, and no replica became ready.
     NoReplica,
+    /// Past the gateway, and no replica was left to go to.
+    NoEndpoint,
+    /// Held at the gateway when its function was removed.
+    Removed,
 }

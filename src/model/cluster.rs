@@ -1,19 +1,19 @@
 //! The platform as one object: requests and scalings go in, changes come out.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use crate::random::{Purpose, Seed};
-use crate::record::{FunctionId, PlatformSample, ReplicaStatus};
+use crate::record::{FunctionId, PlatformSample, ReplicaId, ReplicaStatus};
 use crate::time::{Timestamp, nanos};
 
 use super::node::{Done, Node};
-use super::pods::Pods;
+use super::pods::{Pods, Revision};
 use super::replica::Replica;
 use super::request::{Answer, Arrival, Key, Request, Requests, Stage};
 use super::work::Luck;
-use super::{Change, FunctionModel, NodeModel};
+use super::{Change, FunctionModel, NodeModel, Work};
 
 /// The modelled platform: functions with their replicas on one node.
 ///
@@ -27,6 +27,8 @@ use super::{Change, FunctionModel, NodeModel};
 #[derive(Clone, Debug)]
 pub struct Cluster {
     pub(super) now: Timestamp,
+    seed: Seed,
+    gateway_cpu: Work,
     /// When something happens next, if nothing is put in; [`Timestamp::MAX`] for never.
     next: Timestamp,
     pub(super) node: Node,
@@ -40,14 +42,20 @@ pub struct Cluster {
     pub(super) lines: Lines,
     /// When the next pod becomes ready or is gone.
     pub(super) pods_next: Timestamp,
+    #[cfg(debug_assertions)]
+    pub(super) audit: super::audit::Audit,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Function {
-    pub(super) workers: u32,
-    pub(super) connections: u32,
     pub(super) luck: Luck,
     pub(super) pods: Pods,
+    /// The models whose pods may still come into service, by revision, and with them how much work a request is.
+    pub(super) models: BTreeMap<Revision, FunctionModel>,
+    /// The newest revision that has been in service.
+    pub(super) serving: Revision,
+    /// It was removed: no pods, and no requests but those under way.
+    pub(super) removed: bool,
     /// Requests that wait for a thread: held at the gateway, in a backlog or in a queue.
     pub(super) waiting: u32,
 }
@@ -64,7 +72,7 @@ pub(super) struct Lines {
     /// Idle connections of replicas with a backlog (slot, generation): when they are closed.
     pub(super) closings: VecDeque<(Timestamp, u32, u32)>,
     /// Requests that wait in a thread; at equal times first in, first out.
-    pub(super) waits: BinaryHeap<Reverse<(Timestamp, u64, Key)>>,
+    pub(super) waits: BinaryHeap<Reverse<Wait>>,
     pub(super) waits_pushed: u64,
     /// Answers in transport.
     pub(super) outbound: VecDeque<(Timestamp, Answer)>,
@@ -72,12 +80,48 @@ pub(super) struct Lines {
     pub(super) scalings: VecDeque<(Timestamp, FunctionId)>,
 }
 
+/// A request that waits in a thread.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wait {
+    pub(super) until: Timestamp,
+    /// Counts the waits.
+    pub(super) order: u64,
+    pub(super) request: Key,
+}
+
+impl Wait {
+    /// Time and order as one number: comparing them one after the other is what a heap would spend most of its time on.
+    fn rank(&self) -> u128 {
+        u128::from(self.until.as_nanos()) << 64 | u128::from(self.order)
+    }
+}
+
+impl PartialEq for Wait {
+    fn eq(&self, other: &Self) -> bool {
+        self.rank() == other.rank()
+    }
+}
+
+impl Eq for Wait {}
+
+impl PartialOrd for Wait {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Wait {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
 impl Lines {
     fn next(&self) -> Timestamp {
         fn front<T>(line: &VecDeque<T>, time: impl Fn(&T) -> Timestamp) -> Timestamp {
             line.front().map_or(Timestamp::MAX, time)
         }
-        let waits = self.waits.peek().map_or(Timestamp::MAX, |Reverse((at, ..))| *at);
+        let waits = self.waits.peek().map_or(Timestamp::MAX, |Reverse(wait)| wait.until);
         waits
             .min(front(&self.inbound, |entry| entry.0))
             .min(front(&self.held, |entry| entry.0))
@@ -100,6 +144,8 @@ impl Cluster {
         let way_in = node.transport / 2;
         let mut cluster = Self {
             now: Timestamp::ZERO,
+            seed,
+            gateway_cpu: node.gateway_cpu,
             next: Timestamp::MAX,
             node: Node::new(node.cores),
             way_in,
@@ -110,19 +156,32 @@ impl Cluster {
             replicas_free: Vec::new(),
             lines: Lines::default(),
             pods_next: Timestamp::MAX,
+            #[cfg(debug_assertions)]
+            audit: super::audit::Audit::default(),
         };
-        for (entity, (model, replicas, bounds)) in (0_u16..).zip(functions) {
-            let stream = seed.stream_of(Purpose::StartUp, u64::from(entity));
-            cluster.functions.push(Function {
-                workers: model.workers,
-                connections: model.connections,
-                luck: Luck::new(node.gateway_cpu, model, seed, u64::from(entity)),
-                pods: Pods::new(model.start_up, model.termination, *bounds, stream),
-                waiting: 0,
-            });
-            cluster.begin_with(FunctionId(entity), *replicas);
+        for (model, replicas, bounds) in functions {
+            if let Some(function) = cluster.add(model, *bounds) {
+                cluster.begin_with(function, *replicas);
+            }
         }
         cluster
+    }
+
+    /// A function without pods; `None` if there are as many as can be numbered.
+    pub(super) fn add(&mut self, model: &FunctionModel, bounds: (u32, u32)) -> Option<FunctionId> {
+        let entity = u16::try_from(self.functions.len()).ok()?;
+        let stream = self.seed.stream_of(Purpose::StartUp, u64::from(entity));
+        let pods = Pods::new(model.start_up, model.termination, bounds, stream);
+        let serving = pods.revision();
+        self.functions.push(Function {
+            luck: Luck::new(self.gateway_cpu, model, self.seed, u64::from(entity)),
+            pods,
+            models: BTreeMap::from([(serving, model.clone())]),
+            serving,
+            removed: false,
+            waiting: 0,
+        });
+        Some(FunctionId(entity))
     }
 
     /// A request is sent.
@@ -143,6 +202,18 @@ impl Cluster {
             replica: 0,
             held_until: Timestamp::MAX,
         });
+        #[cfg(debug_assertions)]
+        {
+            self.audit.arrived();
+            self.audit.moved(self.now, slot, Stage::Travelling);
+        }
+        if self.way_in.is_zero() && self.next > now {
+            // nothing comes before it, so it is there
+            self.pass_to(now);
+            self.enter_gateway(slot);
+            self.next = self.upcoming();
+            return;
+        }
         let last = self.lines.inbound.back().map_or(Timestamp::ZERO, |entry| entry.0);
         let at = (now.max(self.now) + self.way_in).max(last);
         self.lines.inbound.push_back((at, slot));
@@ -160,11 +231,16 @@ impl Cluster {
     /// When the platform has no such function.
     pub fn scale(&mut self, now: Timestamp, function: FunctionId, to: u32) -> u32 {
         let accepted = self.functions[usize::from(function.0)].pods.ask(to);
+        self.settle_pods(now, function);
+        accepted
+    }
+
+    /// The function's pods follow what was asked for with the next [`Cluster::advance`].
+    pub(super) fn settle_pods(&mut self, now: Timestamp, function: FunctionId) {
         let last = self.lines.scalings.back().map_or(Timestamp::ZERO, |entry| entry.0);
         let at = now.max(self.now).max(last);
         self.lines.scalings.push_back((at, function));
         self.next = self.next.min(at);
-        accepted
     }
 
     /// When something happens next, if nothing is put in; it may turn out to be nothing a caller hears of.
@@ -191,6 +267,14 @@ impl Cluster {
         ReplicaStatus { desired: pods.desired(), ready: pods.ready() }
     }
 
+    /// When a pod of a function was asked for; `None` if there never was such a pod.
+    ///
+    /// # Panics
+    /// When the platform has no such function.
+    pub fn asked(&self, function: FunctionId, replica: ReplicaId) -> Option<Timestamp> {
+        self.functions[usize::from(function.0)].pods.asked(replica)
+    }
+
     /// The platform as one function sees it, as of the last advance. CPU time is the whole node's; the queue holds whatever
     /// waits for a worker thread, be it in a replica's queue, in its backlog, or at the gateway for want of a replica.
     ///
@@ -211,6 +295,8 @@ impl Cluster {
 
     fn pass_to(&mut self, now: Timestamp) {
         if now > self.now {
+            #[cfg(debug_assertions)]
+            self.audit.pass(self.counters(), nanos(now - self.now));
             self.node.pass(nanos(now - self.now));
             self.now = now;
         }
@@ -232,20 +318,24 @@ impl Cluster {
         }
         while let Some(done) = self.node.take_done() {
             match done {
-                Done::Gateway { request } => self.route(request),
+                Done::Gateway { request } => {
+                    #[cfg(debug_assertions)]
+                    self.audit.finished(self.requests.get(request).gateway);
+                    self.route(request);
+                }
                 Done::Replica { slot } => self.leave_lock(slot),
             }
         }
-        while self.lines.waits.peek().is_some_and(|Reverse((at, ..))| *at <= now) {
-            if let Some(Reverse((.., key))) = self.lines.waits.pop() {
-                self.end_wait(key);
+        while self.lines.waits.peek().is_some_and(|Reverse(wait)| wait.until <= now) {
+            if let Some(Reverse(wait)) = self.lines.waits.pop() {
+                self.end_wait(wait.request);
             }
         }
         while let Some((_, request)) = due(&mut self.lines.inbound, now, |entry| entry.0) {
             self.enter_gateway(request);
         }
         while let Some((_, request)) = due(&mut self.lines.held, now, |entry| entry.0) {
-            self.look_again(request);
+            self.look_again(request, changes);
         }
         while let Some((_, slot, generation)) = due(&mut self.lines.closings, now, |entry| entry.0) {
             self.close_idle(slot, generation);
@@ -257,8 +347,24 @@ impl Cluster {
         }
         while let Some((at, answer)) = due(&mut self.lines.outbound, now, |entry| entry.0) {
             let Answer { request, ending, replica } = answer;
+            #[cfg(debug_assertions)]
+            self.audit.delivered();
             changes.push(Change::Answered { request, at, ending, replica });
         }
+    }
+
+    /// A request comes to another stage.
+    pub(super) fn move_to(&mut self, slot: u32, stage: Stage) {
+        self.requests.get_mut(slot).stage = stage;
+        #[cfg(debug_assertions)]
+        self.audit.moved(self.now, slot, stage);
+    }
+
+    /// A request is gone; its slot is free.
+    pub(super) fn release(&mut self, slot: u32) {
+        self.requests.free(slot);
+        #[cfg(debug_assertions)]
+        self.audit.moved(self.now, slot, Stage::Free);
     }
 
     /// Most requests are answered long before their limit: without this, a line as long as 30 s of load would build up.

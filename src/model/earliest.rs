@@ -21,6 +21,9 @@ impl Earliest {
             self.grow();
         }
         let mut node = self.leaves + slot;
+        if self.times[node].to_bits() == time.to_bits() {
+            return;
+        }
         self.times[node] = time;
         while node > 1 {
             node /= 2;

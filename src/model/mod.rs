@@ -1,4 +1,4 @@
-//! The platform as a queueing system: replicas, their node, the router, the life of pods.
+//! The platform as a queueing system: replicas, their node, the router, the life of functions and pods.
 //!
 //! ```text
 //!  arrive -> transport -> gateway path (CPU) -> router -> replica: FIFO queue -> W threads (lock, then wait) -> transport -> done
@@ -11,6 +11,8 @@
 //! Time inside is exact to the nanosecond: processor sharing is followed by virtual time (`node`, `replica`), never by
 //! slices, so an event costs O(log n) whatever is under way.
 
+#[cfg(debug_assertions)]
+mod audit;
 mod change;
 mod cluster;
 pub mod config;
@@ -20,6 +22,8 @@ mod path;
 mod pods;
 mod replica;
 mod request;
+mod rollout;
+
 mod scaling;
 mod tags;
 mod work;

@@ -3,10 +3,10 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use super::Ending;
-use super::cluster::Cluster;
+use super::cluster::{Cluster, Wait};
 use super::replica::{IDLE_CONNECTION, Place};
-use super::request::{Answer, Key, Stage};
+use super::request::{Answer, Key, Request, Stage};
+use super::{Change, Ending};
 
 /// Time between two looks for a ready replica (gateway, `function_scaler.go`: poll every 100 ms).
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -18,12 +18,26 @@ const HELD_AT_MOST: Duration = Duration::from_secs(65);
 const EXECUTION_LIMIT: Duration = Duration::from_secs(30);
 
 impl Cluster {
-    pub(super) fn enter_gateway(&mut self, request: u32) {
-        let work = self.requests.get(request).gateway;
-        if work > 0.0 {
-            self.node.enter_gateway(request, work);
+    /// The gateway looks for a ready replica before anything else (gateway, `handlers/scaling.go`).
+    pub(super) fn enter_gateway(&mut self, slot: u32) {
+        let function = &self.functions[usize::from(self.requests.get(slot).function.0)];
+        if function.pods.ready() > 0 {
+            self.pass_gateway(slot);
+        } else if function.removed {
+            self.refuse(slot, Ending::Removed);
         } else {
-            self.route(request);
+            self.hold(slot);
+        }
+    }
+
+    fn pass_gateway(&mut self, slot: u32) {
+        let work = self.requests.get(slot).gateway;
+        if work > 0.0 {
+            #[cfg(debug_assertions)]
+            self.audit.begun(work);
+            self.node.enter_gateway(slot, work);
+        } else {
+            self.route(slot);
         }
     }
 
@@ -31,7 +45,7 @@ impl Cluster {
         let request = self.requests.get(slot);
         let function = usize::from(request.function.0);
         let Some(replica) = self.functions[function].pods.choose(request.route) else {
-            self.hold(slot);
+            self.refuse(slot, Ending::NoEndpoint);
             return;
         };
         let key = self.requests.key(slot);
@@ -42,42 +56,55 @@ impl Cluster {
             self.functions[function].waiting += 1;
         }
         self.put(slot, place);
-        self.expect(replica);
     }
 
     fn hold(&mut self, slot: u32) {
         let now = self.now;
         let request = self.requests.get_mut(slot);
         if request.stage != Stage::Held {
-            request.stage = Stage::Held;
             request.held_until = now + HELD_AT_MOST;
             self.functions[usize::from(request.function.0)].waiting += 1;
+            self.move_to(slot, Stage::Held);
         }
         self.lines.held.push_back((now + LOOK_EVERY, slot));
     }
 
-    pub(super) fn look_again(&mut self, slot: u32) {
+    /// A held request's next look. Tells of it if it goes on.
+    pub(super) fn look_again(&mut self, slot: u32, changes: &mut Vec<Change>) {
         let request = self.requests.get(slot);
         let function = &mut self.functions[usize::from(request.function.0)];
         if function.pods.ready() > 0 {
             function.waiting -= 1;
-            self.requests.get_mut(slot).stage = Stage::Travelling;
-            self.route(slot);
+            changes.push(Change::Released { request: request.id, at: self.now });
+            self.move_to(slot, Stage::Travelling);
+            self.pass_gateway(slot);
+        } else if function.removed {
+            function.waiting -= 1;
+            self.refuse(slot, Ending::Removed);
         } else if self.now >= request.held_until {
             function.waiting -= 1;
-            self.answer(slot, Ending::NoReplica);
-            self.requests.free(slot);
+            self.refuse(slot, Ending::NoReplica);
         } else {
             self.hold(slot);
         }
+    }
+
+    /// The request ends without having reached a replica.
+    fn refuse(&mut self, slot: u32, ending: Ending) {
+        self.answer(slot, ending);
+        self.release(slot);
     }
 
     /// A request has its place in a replica; in a thread it begins.
     fn put(&mut self, slot: u32, place: Place) {
         match place {
             Place::Thread => self.serve(slot),
-            Place::Queue => self.requests.get_mut(slot).stage = Stage::Queued,
-            Place::Backlog => self.requests.get_mut(slot).stage = Stage::Backlog,
+            Place::Queue => {
+                #[cfg(debug_assertions)]
+                self.audit.queued(self.requests.get(slot).replica, slot);
+                self.move_to(slot, Stage::Queued);
+            }
+            Place::Backlog => self.move_to(slot, Stage::Backlog),
         }
     }
 
@@ -85,13 +112,19 @@ impl Cluster {
     fn serve(&mut self, first: u32) {
         let mut next = Some(first);
         while let Some(slot) = next {
-            let request = self.requests.get_mut(slot);
-            request.stage = Stage::Served;
-            let (replica, cpu) = (request.replica, request.cpu);
+            self.move_to(slot, Stage::Served);
+            let &Request { replica, cpu, function, .. } = self.requests.get(slot);
+            debug_assert!(
+                self.functions[usize::from(function.0)].pods.is_ready(replica),
+                "only a replica in service serves"
+            );
             if cpu > 0.0 {
+                #[cfg(debug_assertions)]
+                self.audit.begun(cpu);
                 if self.replicas[replica as usize].run(self.node.virtual_now(), slot, cpu) {
                     self.node.enter();
                 }
+                self.expect(replica);
                 return;
             }
             if self.begin_wait(slot) {
@@ -107,7 +140,8 @@ impl Cluster {
         if wait > 0 {
             let at = self.now + Duration::from_nanos(wait);
             self.lines.waits_pushed += 1;
-            self.lines.waits.push(Reverse((at, self.lines.waits_pushed, self.requests.key(slot))));
+            let wait = Wait { until: at, order: self.lines.waits_pushed, request: self.requests.key(slot) };
+            self.lines.waits.push(Reverse(wait));
         }
         wait > 0
     }
@@ -116,6 +150,8 @@ impl Cluster {
     pub(super) fn leave_lock(&mut self, replica: u32) {
         let server = &mut self.replicas[replica as usize];
         if let Some(slot) = server.finish_run(self.node.virtual_now()) {
+            #[cfg(debug_assertions)]
+            self.audit.finished(self.requests.get(slot).cpu);
             if !server.is_running() {
                 self.node.leave();
             }
@@ -129,9 +165,7 @@ impl Cluster {
     pub(super) fn end_wait(&mut self, key: Key) {
         // a request that was cut leaves its wait behind
         if self.requests.is_current(key) {
-            let replica = self.requests.get(key.slot).replica;
             self.end(key.slot);
-            self.expect(replica);
         }
     }
 
@@ -149,7 +183,7 @@ impl Cluster {
         if !overdue {
             self.answer(slot, Ending::Served);
         }
-        self.requests.free(slot);
+        self.release(slot);
         let server = &mut self.replicas[replica as usize];
         if overdue {
             // the watchdog gave its connection up; waitress closes it now that the thread is done
@@ -158,11 +192,11 @@ impl Cluster {
         } else if server.keep_connection(self.now) {
             self.lines.closings.push_back((self.now + IDLE_CONNECTION, replica, server.generation));
         }
-        let next = self.replicas[replica as usize].next_request();
-        if next.is_some() {
-            self.functions[function].waiting -= 1;
-        }
-        next
+        let next = self.replicas[replica as usize].next_request()?;
+        #[cfg(debug_assertions)]
+        self.audit.taken(replica, next);
+        self.functions[function].waiting -= 1;
+        Some(next)
     }
 
     /// What came out of a backlog takes its place.
@@ -183,7 +217,6 @@ impl Cluster {
             }
             self.settle(accepted);
         }
-        self.expect(replica);
     }
 
     /// The watchdog gives a request up. In a thread, the work goes on unheard; elsewhere it is dropped.
@@ -199,7 +232,7 @@ impl Cluster {
             return;
         }
         self.functions[usize::from(request.function.0)].waiting -= 1;
-        self.requests.free(slot);
+        self.release(slot);
         let server = &mut self.replicas[request.replica as usize];
         if request.stage == Stage::Backlog {
             server.leave_backlog(slot);
@@ -208,7 +241,6 @@ impl Cluster {
             let accepted = server.close_connection();
             self.settle(accepted);
         }
-        self.expect(request.replica);
     }
 
     /// Tells the node when the replica's lock is free next.
@@ -219,8 +251,11 @@ impl Cluster {
 
     pub(super) fn answer(&mut self, slot: u32, ending: Ending) {
         let request = self.requests.get(slot);
-        let replica = (ending != Ending::NoReplica).then(|| self.replicas[request.replica as usize].id);
+        let reached_one = matches!(ending, Ending::Served | Ending::Cut | Ending::Overdue);
+        let replica = reached_one.then(|| self.replicas[request.replica as usize].id);
         let answer = Answer { request: request.id, ending, replica };
         self.lines.outbound.push_back((self.now + self.way_back, answer));
+        #[cfg(debug_assertions)]
+        self.audit.answered();
     }
 }

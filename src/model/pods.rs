@@ -3,6 +3,8 @@
 //! ```text
 //!   scale up --> starting (3..6 s) --> ready (in the router) --> removed: terminating (still costs) --> gone
 //! ```
+//!
+//! A new revision (`rollout`) replaces them one by one, as a Deployment does with `maxSurge` 1 and `maxUnavailable` 0.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,15 +15,25 @@ use crate::time::{Timestamp, nanos};
 
 use super::StartUp;
 
+/// Pods beyond the desired ones that a roll-out may have (faas-netes `deploy.go`, `MaxSurge`).
+const SURGE: usize = 1;
+
+/// How often a function's pods were replaced by others, as a count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Revision(pub(super) u32);
+
 #[derive(Clone, Debug)]
 pub(super) struct Pods {
     bounds: (u32, u32),
     desired: u32,
-    created: u32,
+    /// When each pod was asked for, in order.
+    asked: Vec<Timestamp>,
+    /// Of the pods that are started from now on.
+    revision: Revision,
     /// In order of creation.
     starting: Vec<Starting>,
-    /// Slots of the replicas in service, in the order in which they became ready.
-    ready: Vec<u32>,
+    /// In the order in which they became ready.
+    ready: Vec<Ready>,
     /// When each terminating pod will be gone, in order.
     terminating: VecDeque<Timestamp>,
     start_up: StartUp,
@@ -32,10 +44,30 @@ pub(super) struct Pods {
     counted_to: Timestamp,
 }
 
+/// A pod on its way into service.
 #[derive(Clone, Copy, Debug)]
-struct Starting {
-    replica: ReplicaId,
+pub(super) struct Starting {
+    pub(super) replica: ReplicaId,
+    pub(super) revision: Revision,
     ready_at: Timestamp,
+}
+
+/// A pod in service, by its replica's slot.
+#[derive(Clone, Copy, Debug)]
+struct Ready {
+    slot: u32,
+    revision: Revision,
+}
+
+/// One step from the pods there are towards those asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Start a pod.
+    Start,
+    /// Remove a pod that is not ready; by its place in their line.
+    DropStarting(usize),
+    /// Take a pod out of service; by its place in their line.
+    DropReady(usize),
 }
 
 impl Pods {
@@ -43,7 +75,8 @@ impl Pods {
         Self {
             bounds: (bounds.0, bounds.1.max(bounds.0)),
             desired: 0,
-            created: 0,
+            asked: Vec::new(),
+            revision: Revision::default(),
             starting: Vec::new(),
             ready: Vec::new(),
             terminating: VecDeque::new(),
@@ -55,10 +88,34 @@ impl Pods {
         }
     }
 
-    /// Sets the desired replicas, within the bounds; the pods follow with [`Pods::start`] and the removals.
+    /// Sets the desired replicas, within the bounds; the pods follow step by step.
     pub(super) fn ask(&mut self, to: u32) -> u32 {
         self.desired = to.clamp(self.bounds.0, self.bounds.1);
         self.desired
+    }
+
+    /// From now on no pod is wanted, whatever the bounds say.
+    pub(super) fn retire(&mut self) {
+        self.bounds = (0, 0);
+        self.desired = 0;
+    }
+
+    /// Every pod is to be replaced by one of a new revision; that revision.
+    pub(super) fn renew(&mut self, start_up: StartUp, termination: Duration) -> Revision {
+        self.revision = Revision(self.revision.0 + 1);
+        self.start_up = start_up;
+        self.termination = termination;
+        self.revision
+    }
+
+    pub(super) fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// The oldest revision of which there is a pod; the newest if there is none.
+    pub(super) fn oldest(&self) -> Revision {
+        let starting = self.starting.iter().map(|pod| pod.revision);
+        starting.chain(self.ready.iter().map(|pod| pod.revision)).min().unwrap_or(self.revision)
     }
 
     pub(super) fn desired(&self) -> u32 {
@@ -77,48 +134,82 @@ impl Pods {
         self.terminating.len() as u32
     }
 
-    /// Pods too few (positive) or too many (negative) for what is desired.
-    pub(super) fn missing(&self) -> i64 {
-        i64::from(self.desired) - i64::from(self.starting()) - i64::from(self.ready())
+    /// What is to be done next so that the pods become what was asked for; `None` if nothing can be done now.
+    ///
+    /// Without a roll-out: start what is missing, remove what is too much, pods that are not ready first, the youngest of
+    /// them before the others, then those that became ready last, as a `ReplicaSet` does. In a roll-out the order is that
+    /// of the Deployment controller (`deployment/rolling.go`): the new pods up to the surge, then as many old ones off as
+    /// leave the desired number ready, those that are not ready first.
+    pub(super) fn next_step(&self) -> Option<Step> {
+        let desired = self.desired as usize;
+        let is_new = |revision: Revision| revision == self.revision;
+        let new_starting = self.starting.iter().filter(|pod| is_new(pod.revision)).count();
+        let new = new_starting + self.ready.iter().filter(|pod| is_new(pod.revision)).count();
+        let total = self.starting.len() + self.ready.len();
+        let youngest = |new: bool| {
+            let starting = self.starting.iter().rposition(|pod| is_new(pod.revision) == new).map(Step::DropStarting);
+            let ready = || self.ready.iter().rposition(|pod| is_new(pod.revision) == new).map(Step::DropReady);
+            starting.or_else(ready)
+        };
+        if new > desired {
+            return youngest(true);
+        }
+        let surge = if total > new { SURGE } else { 0 };
+        if new < desired && total < desired + surge {
+            return Some(Step::Start);
+        }
+        if total == new || total <= desired + new_starting {
+            return None;
+        }
+        // old pods that are not ready serve nobody; a ready one may go if enough of the others are
+        youngest(false).filter(|step| matches!(step, Step::DropStarting(_)) || self.ready.len() > desired)
     }
 
     /// A pod that is in service from the start of the run.
     pub(super) fn create_ready(&mut self, slot: u32) -> ReplicaId {
-        self.ready.push(slot);
-        self.create()
+        self.ready.push(Ready { slot, revision: self.revision });
+        self.create(Timestamp::ZERO)
     }
 
-    fn create(&mut self) -> ReplicaId {
-        let replica = ReplicaId(self.created);
-        self.created += 1;
+    fn create(&mut self, now: Timestamp) -> ReplicaId {
+        let replica = ReplicaId(self.asked.len() as u32);
+        self.asked.push(now);
         replica
+    }
+
+    /// When a pod was asked for; the start of the run for those that were in service then.
+    pub(super) fn asked(&self, replica: ReplicaId) -> Option<Timestamp> {
+        self.asked.get(replica.0 as usize).copied()
     }
 
     /// Starts one pod.
     pub(super) fn start(&mut self, now: Timestamp) {
         self.count(now);
-        let replica = self.create();
+        let replica = self.create(now);
         let ready_at = now + self.start_up.draw(&mut self.stream);
-        self.starting.push(Starting { replica, ready_at });
+        self.starting.push(Starting { replica, revision: self.revision, ready_at });
     }
 
-    /// Removes the youngest pod that is not ready yet.
-    pub(super) fn remove_starting(&mut self, now: Timestamp) -> Option<ReplicaId> {
-        let pod = self.starting.pop()?;
+    /// Removes a pod that is not ready yet, by its place in their line.
+    pub(super) fn drop_starting(&mut self, place: usize, now: Timestamp) -> ReplicaId {
+        let pod = self.starting.remove(place);
         self.terminate(now);
-        Some(pod.replica)
+        pod.replica
     }
 
-    /// Takes the pod that became ready last out of service; its slot.
-    pub(super) fn remove_ready(&mut self, now: Timestamp) -> Option<u32> {
-        let slot = self.ready.pop()?;
+    /// Takes a pod out of service, by its place in their line; its slot.
+    pub(super) fn drop_ready(&mut self, place: usize, now: Timestamp) -> u32 {
+        let pod = self.ready.remove(place);
         self.terminate(now);
-        Some(slot)
+        pod.slot
     }
 
     fn terminate(&mut self, now: Timestamp) {
         // it goes on costing until it is gone, so the count of pods does not change here
-        self.terminating.push_back(now + self.termination);
+        let gone = now + self.termination;
+        // a new revision may be gone sooner than the last one
+        let before = self.terminating.iter().rposition(|other| *other <= gone).map_or(0, |place| place + 1);
+        self.terminating.insert(before, gone);
     }
 
     /// When the next pod becomes ready or is gone; [`Timestamp::MAX`] if none will.
@@ -129,15 +220,20 @@ impl Pods {
     }
 
     /// The next pod that is ready by now; it has yet to [`Pods::enter_service`].
-    pub(super) fn take_started(&mut self, now: Timestamp) -> Option<ReplicaId> {
+    pub(super) fn take_started(&mut self, now: Timestamp) -> Option<Starting> {
         let due = self.starting.iter().enumerate().filter(|(_, pod)| pod.ready_at <= now);
         let (first, _) = due.min_by_key(|(_, pod)| pod.ready_at)?;
-        Some(self.starting.remove(first).replica)
+        Some(self.starting.remove(first))
     }
 
     /// A started pod is in service from now on.
-    pub(super) fn enter_service(&mut self, slot: u32) {
-        self.ready.push(slot);
+    pub(super) fn enter_service(&mut self, slot: u32, revision: Revision) {
+        self.ready.push(Ready { slot, revision });
+    }
+
+    /// Whether the replica in this slot is in service.
+    pub(super) fn is_ready(&self, slot: u32) -> bool {
+        self.ready.iter().any(|ready| ready.slot == slot)
     }
 
     /// Forgets the pods that are gone by now.
@@ -151,7 +247,7 @@ impl Pods {
     /// The replica a request goes to: uniform over those in service; `None` if there is none.
     pub(super) fn choose(&self, route: u64) -> Option<u32> {
         let index = (u128::from(route) * self.ready.len() as u128) >> 64;
-        self.ready.get(index as usize).copied()
+        self.ready.get(index as usize).map(|pod| pod.slot)
     }
 
     /// Time lived by all pods, in nanoseconds.

@@ -51,6 +51,12 @@ pub(super) enum Place {
 }
 
 impl Replica {
+    /// Threads that hold a request.
+    #[cfg(debug_assertions)]
+    pub(super) fn busy(&self) -> u32 {
+        self.busy
+    }
+
     /// Puts a new replica into a slot.
     pub(super) fn renew(&mut self, id: ReplicaId, function: FunctionId, workers: u32, connections: u32) {
         self.id = id;
@@ -65,6 +71,7 @@ impl Replica {
         self.generation = self.generation.wrapping_add(1);
         self.queue.clear();
         self.running.clear();
+        self.busy = 0;
     }
 
     /// A request comes to the replica.

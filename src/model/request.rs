@@ -110,6 +110,18 @@ impl Requests {
         self.generations[key.slot as usize] == key.generation
     }
 
+    /// How many there are.
+    #[cfg(debug_assertions)]
+    pub(super) fn len(&self) -> u64 {
+        (self.slots.len() - self.free.len()) as u64
+    }
+
+    /// How many were answered as overdue and still hold a thread.
+    #[cfg(debug_assertions)]
+    pub(super) fn overdue(&self) -> u64 {
+        self.slots.iter().filter(|request| request.stage != Stage::Free && request.overdue).count() as u64
+    }
+
     /// Slots of the requests that are at a replica: in its backlog, queue or threads.
     pub(super) fn at_replica(&self, replica: u32) -> Vec<u32> {
         let there = |request: &Request| {

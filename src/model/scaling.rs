@@ -4,6 +4,7 @@ use crate::record::{FunctionId, ReplicaId};
 use crate::time::Timestamp;
 
 use super::cluster::Cluster;
+use super::pods::{Revision, Step};
 use super::replica::Replica;
 use super::request::Stage;
 use super::{Change, Ending};
@@ -14,27 +15,30 @@ impl Cluster {
         let index = usize::from(function.0);
         for _ in 0..self.functions[index].pods.ask(replicas) {
             let slot = self.vacant();
-            let replica = self.functions[index].pods.create_ready(slot);
-            self.renew(slot, function, replica);
+            let pods = &mut self.functions[index].pods;
+            let (replica, revision) = (pods.create_ready(slot), pods.revision());
+            self.renew(slot, function, replica, revision);
         }
     }
 
-    /// Starts or removes pods until there are as many as desired.
+    /// Starts and removes pods as long as that brings them nearer to what is desired.
     pub(super) fn follow(&mut self, function: FunctionId, changes: &mut Vec<Change>) {
-        let (index, now) = (usize::from(function.0), self.now);
-        let missing = self.functions[index].pods.missing();
-        for _ in 0..missing {
-            self.functions[index].pods.start(now);
-        }
-        for _ in missing..0 {
+        let (index, at) = (usize::from(function.0), self.now);
+        while let Some(step) = self.functions[index].pods.next_step() {
             let pods = &mut self.functions[index].pods;
             let from = pods.ready();
-            if let Some(replica) = pods.remove_starting(now) {
-                changes.push(Change::Terminated { at: now, function, replica, from, to: from, cut: 0 });
-            } else if let Some(slot) = pods.remove_ready(now) {
-                let replica = self.replicas[slot as usize].id;
-                let cut = self.cut(slot);
-                changes.push(Change::Terminated { at: now, function, replica, from, to: from - 1, cut });
+            match step {
+                Step::Start => pods.start(at),
+                Step::DropStarting(place) => {
+                    let replica = pods.drop_starting(place, at);
+                    changes.push(Change::Terminated { at, function, replica, from, to: from, cut: 0 });
+                }
+                Step::DropReady(place) => {
+                    let slot = pods.drop_ready(place, at);
+                    let replica = self.replicas[slot as usize].id;
+                    let cut = self.cut(slot);
+                    changes.push(Change::Terminated { at, function, replica, from, to: from - 1, cut });
+                }
             }
         }
         self.plan_pods();
@@ -45,13 +49,16 @@ impl Cluster {
         let at = self.now;
         for (index, function) in (0..self.functions.len()).zip((0..).map(FunctionId)) {
             self.functions[index].pods.bury(at);
-            while let Some(replica) = self.functions[index].pods.take_started(at) {
+            while let Some(pod) = self.functions[index].pods.take_started(at) {
                 let slot = self.vacant();
-                self.renew(slot, function, replica);
+                self.renew(slot, function, pod.replica, pod.revision);
                 let pods = &mut self.functions[index].pods;
-                pods.enter_service(slot);
+                pods.enter_service(slot, pod.revision);
                 let to = pods.ready();
-                changes.push(Change::Ready { at, function, replica, from: to - 1, to });
+                changes.push(Change::Ready { at, function, replica: pod.replica, from: to - 1, to });
+                self.serve_revision(function, pod.revision);
+                // in a roll-out it takes an old one's place
+                self.follow(function, changes);
             }
         }
         self.plan_pods();
@@ -69,9 +76,11 @@ impl Cluster {
         })
     }
 
-    fn renew(&mut self, slot: u32, function: FunctionId, replica: ReplicaId) {
-        let model = &self.functions[usize::from(function.0)];
-        self.replicas[slot as usize].renew(replica, function, model.workers, model.connections);
+    fn renew(&mut self, slot: u32, function: FunctionId, replica: ReplicaId, revision: Revision) {
+        // kept as long as there is a pod of it
+        let model = self.functions[usize::from(function.0)].models.get(&revision);
+        let (workers, connections) = model.map_or((1, 1), |model| (model.workers, model.connections));
+        self.replicas[slot as usize].renew(replica, function, workers, connections);
     }
 
     /// The process dies: whatever was in the replica ends. Returns how many requests that cut.
@@ -86,7 +95,7 @@ impl Cluster {
                 self.answer(slot, Ending::Cut);
                 cut += 1;
             }
-            self.requests.free(slot);
+            self.release(slot);
         }
         if self.replicas[replica as usize].is_running() {
             self.node.leave();

@@ -81,6 +81,13 @@ impl Luck {
         }
     }
 
+    /// Draws from now on what another model says, from the same streams.
+    pub(super) fn follow(&mut self, function: &FunctionModel) {
+        self.cpu = Law::new(function.cpu);
+        self.probe_cpu = Law::new(function.probe_cpu);
+        self.wait = Law::new(function.wait);
+    }
+
     pub(super) fn draw(&mut self, arrival: &Arrival) -> Need {
         if arrival.probe {
             return Need {

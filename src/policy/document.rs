@@ -88,8 +88,8 @@ mod tests {
             }]
         };
         let policies = [
-            PolicyInfo { name: "one", summary: "the first one", parameters: wait, build },
-            PolicyInfo { name: "two", summary: "the other", parameters: Vec::new, build },
+            PolicyInfo { name: "one", summary: "the first one", probes: false, parameters: wait, build },
+            PolicyInfo { name: "two", summary: "the other", probes: false, parameters: Vec::new, build },
         ];
         let page = markdown(&policies);
         insta::assert_snapshot!(page.strip_prefix(HEAD).unwrap(), @r#"

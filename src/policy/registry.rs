@@ -9,6 +9,8 @@ pub struct PolicyInfo {
     pub name: &'static str,
     /// One sentence: what it is.
     pub summary: &'static str,
+    /// Whether it decides on probes: then it can be a shadow only where the arm itself probes.
+    pub probes: bool,
     /// Its settings.
     pub parameters: fn() -> Vec<Parameter>,
     /// Makes one from complete settings.
@@ -20,18 +22,21 @@ pub static POLICIES: &[PolicyInfo] = &[
     PolicyInfo {
         name: "watchtower",
         summary: "the latency-probing watch tower of the seed project",
+        probes: true,
         parameters: watchtower::parameters,
         build: watchtower::build,
     },
     PolicyInfo {
         name: "openfaas-ce",
         summary: "the OpenFaaS Community Edition default: Prometheus, Alertmanager and gateway, emulated",
+        probes: false,
         parameters: openfaas_ce::parameters,
         build: openfaas_ce::build,
     },
     PolicyInfo {
         name: "fixed",
         summary: "a fixed number of replicas: the control arm",
+        probes: false,
         parameters: fixed::parameters,
         build: fixed::build,
     },

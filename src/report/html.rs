@@ -4,6 +4,7 @@
 
 mod comparison;
 mod decisions;
+mod expectations;
 mod setup;
 mod validity;
 
@@ -40,6 +41,7 @@ pub(super) fn page(material: &Material, study: &Study, comparisons: &[Comparison
     page.push_str("<main>\n");
     verdict(&mut page, &judge(material, comparisons));
     damages(&mut page, material);
+    expectations::section(&mut page, material);
     comparison::section(&mut page, material, study, comparisons);
     figures(&mut page, study)?;
     validity::section(&mut page, material);
@@ -54,6 +56,9 @@ pub(super) fn page(material: &Material, study: &Study, comparisons: &[Comparison
     page.push_str("</body>\n</html>\n");
     Ok(page)
 }
+
+/// The target in virtual time. When and on how many threads it was computed is no part of its results, and the page is the same.
+const SIMULATED: &str = "simulated";
 
 fn head(page: &mut String, material: &Material) {
     let record = &material.record;
@@ -70,7 +75,11 @@ fn head(page: &mut String, material: &Material) {
         ("Target", record.target.clone()),
         ("Runs", format!("{runs} of {}", record.arms.len().max(1) as u64 * u64::from(record.repeats.max(1)))),
         ("Seed", record.seed.to_string()),
-        ("Started", moment(record.started_unix_s)),
+        if record.target == SIMULATED {
+            ("Time", "virtual".to_owned())
+        } else {
+            ("Started", moment(record.started_unix_s))
+        },
     ];
     page.push_str("<ul class=\"facts\">\n");
     for (what, value) in facts {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::charts::data::{ArmSeries, Course, Distribution, Probe, Second, Study};
+use super::charts::data::{ArmSeries, Course, Distribution, Probe, Second, Shadow, Study};
+use crate::record::{EventKind, EventRow};
 use crate::study::results::summary::{RunSummary, StudyRecord};
 use crate::time::parse_duration;
 
@@ -84,8 +85,45 @@ impl Material {
             slo_ms: self.record.slo_latency_ms,
             slo_percentile: self.record.slo_percentile,
             lateness_limit_us: lateness_limit_us(&self.record.scenario),
-            arms: self.arms.iter().enumerate().map(|(place, arm)| arm.series(place)).collect(),
+            arms: self.arms.iter().enumerate().map(|(place, arm)| arm.series(place, &self.shadows())).collect(),
         }
+    }
+
+    /// Every shadow of the study with its colour: that of the arm of its name, or one that no arm has.
+    fn shadows(&self) -> Vec<(String, usize)> {
+        let names: BTreeSet<&str> = self
+            .arms
+            .iter()
+            .flat_map(|arm| &arm.runs)
+            .flat_map(|run| run.events.iter().flatten())
+            .filter_map(|event| event.actor.strip_prefix(EventRow::SHADOW))
+            .collect();
+        let mut free = self.arms.len()..;
+        names
+            .into_iter()
+            .filter_map(|name| {
+                let arm = self.arms.iter().position(|arm| arm.name == name);
+                Some((name.to_owned(), arm.or_else(|| free.next())?))
+            })
+            .collect()
+    }
+}
+
+impl Run {
+    /// What a shadow of this run would have asked for; `None` if it has none of this name.
+    fn shadow(&self, name: &str, colour: usize) -> Option<Shadow> {
+        let first = self.seconds.first()?;
+        let own = |event: &&Event| event.actor.strip_prefix(EventRow::SHADOW) == Some(name);
+        let mut events = self.events.iter().flatten().filter(own).peekable();
+        events.peek()?;
+        let steps: Vec<(f64, u32, u32)> = events
+            .filter(|event| event.kind == EventKind::Scale.as_str())
+            .filter_map(|event| Some((event.t_s, event.from?, event.to?)))
+            .collect();
+        let before = steps.first().map(|(_, from, _)| f64::from(*from)).or(first.desired)?;
+        let desired = std::iter::once((first.t_s, before));
+        let desired = desired.chain(steps.into_iter().map(|(t_s, _, to)| (t_s, f64::from(to)))).collect();
+        Some(Shadow { name: name.to_owned(), colour, desired })
     }
 }
 
@@ -102,7 +140,7 @@ impl Arm {
         (planned > 0.0).then(|| known().map(|(ratio, planned)| ratio * planned).sum::<f64>() / planned)
     }
 
-    fn series(&self, place: usize) -> ArmSeries {
+    fn series(&self, place: usize, shadows: &[(String, usize)]) -> ArmSeries {
         let merged = |of: fn(&RunSummary) -> &[(u64, u64)]| Distribution::new(self.summaries().flat_map(of).copied());
         let summaries: Vec<&RunSummary> = self.summaries().collect();
         let exact_ms = match summaries[..] {
@@ -116,6 +154,7 @@ impl Arm {
             repeat: run.repeat,
             seconds: run.seconds.clone(),
             probes: run.probes.clone(),
+            shadows: shadows.iter().filter_map(|(name, colour)| run.shadow(name, *colour)).collect(),
         });
         ArmSeries {
             name: self.name.clone(),
@@ -250,6 +289,7 @@ pub(super) mod tests {
                     settings: [("check_frequency", "5"), ("target", "75"), ("scale_up_increment", "0.2")]
                         .map(|(key, value)| (key.to_owned(), value.to_owned()))
                         .into(),
+                    shadows: Vec::new(),
                 })
                 .collect(),
             loads: vec!["hey -z 2m -c 50 -q 5".to_owned(), "hey -z 2m -c 50 -q 5, started 500 ms later".to_owned()],
@@ -261,6 +301,7 @@ pub(super) mod tests {
                 cores: 2,
                 memory_mib: 24_016,
             },
+            expect: Vec::new(),
             notes: vec!["the embedded target models capacity: replicas are not real processes".to_owned()],
             scenario: "name = \"ftest\"\n\n[limits]\nmax_lateness = \"1ms\"\n\n[[arm]]\nname = \"watchtower\"\n"
                 .to_owned(),
@@ -287,6 +328,29 @@ pub(super) mod tests {
         assert_eq!(data.arms[0].course.as_ref().map(|course| course.repeat), Some(2));
         assert_eq!(data.arms[0].exact_ms, None);
         assert_eq!(data.lateness_limit_us, Some(1000.0));
+    }
+
+    #[test]
+    fn a_shadow_has_the_colour_of_its_arm_or_one_that_no_arm_has() {
+        let mut material = material(&["watchtower", "openfaas-ce"], 1);
+        let events = material.arms[0].runs[0].events.iter_mut().flatten();
+        let own: Vec<Event> = events.map(|event| event.clone()).collect();
+        let of = |name: &str| {
+            let actor = EventRow::shadow(name);
+            own.iter()
+                .filter(|event| event.kind == "scale")
+                .map(move |event| Event { actor: actor.clone(), ..event.clone() })
+        };
+        let quiet = Event { actor: EventRow::shadow("quiet"), kind: "decision".to_owned(), ..Event::default() };
+        let events = own.iter().cloned().chain(of("openfaas-ce")).chain(of("gone")).chain([quiet]).collect();
+        material.arms[0].runs[0].events = Some(events);
+        let data = material.chart_data();
+        let shadows = &data.arms[0].course.as_ref().expect("a course").shadows;
+        let drawn: Vec<_> =
+            shadows.iter().map(|shadow| (shadow.name.as_str(), shadow.colour, shadow.desired.len())).collect();
+        assert_eq!(drawn, [("gone", 2, 4), ("openfaas-ce", 1, 4), ("quiet", 3, 1)]);
+        assert_eq!(shadows[0].desired[..2], [(-15.0, 1.0), (12.2, 2.0)]);
+        assert!(data.arms[1].course.as_ref().is_some_and(|course| course.shadows.is_empty()));
     }
 
     #[test]

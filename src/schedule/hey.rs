@@ -16,6 +16,10 @@ use crate::time::{Timestamp, nanos};
 
 use super::{Call, Next, Schedule, Turn};
 
+mod phase;
+
+pub use phase::Phase;
+
 /// hey's largest count, used when `-z` is given (2^31 - 1).
 const UNBOUNDED: u64 = i32::MAX as u64;
 
@@ -26,6 +30,7 @@ pub struct Settings {
     duration: Option<Duration>,
     workers: u32,
     period: Option<Duration>,
+    phase: Phase,
 }
 
 /// Why flags make no schedule. The texts are hey's own where hey has one.
@@ -68,7 +73,19 @@ impl Settings {
         }
         // hey truncates the period to whole microseconds; slower than one request in 100 years is no rate
         let period = (rate > 0.0).then(|| Duration::from_micros((1e6 / rate).min(3.2e15) as u64));
-        Ok(Self { requests: if duration.is_some() { UNBOUNDED } else { requests }, duration, workers, period })
+        let requests = if duration.is_some() { UNBOUNDED } else { requests };
+        Ok(Self { requests, duration, workers, period, phase: Phase::default() })
+    }
+
+    /// The same with workers out of step.
+    #[must_use]
+    pub const fn with_phase(self, phase: Phase) -> Self {
+        Self { phase, ..self }
+    }
+
+    /// How the workers' ticks lie to each other.
+    pub const fn phase(&self) -> Phase {
+        self.phase
     }
 
     /// `-c`: concurrent workers.
@@ -103,8 +120,11 @@ impl Settings {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Worker {
+    /// Its own start and end: all the same for hey, and moved by its phase otherwise.
+    start: Timestamp,
+    stop: Timestamp,
     /// Requests handed out.
     calls: u64,
     /// The last tick used or lost; ticks count from 1.
@@ -115,24 +135,48 @@ struct Worker {
 #[derive(Clone, Debug)]
 pub struct Hey {
     settings: Settings,
+    /// Most requests of one worker.
+    cap: u64,
+    /// [`Settings::planned_per_worker`].
+    planned: Option<u64>,
     start: Timestamp,
-    stop: Timestamp,
     workers: Vec<Worker>,
 }
 
 impl Hey {
-    /// A hey that starts at `start`.
+    /// A hey that starts at `start`, with all workers in step whatever the settings say.
     pub fn new(settings: Settings, start: Timestamp) -> Self {
-        let stop = settings.duration.map_or(Timestamp::MAX, |duration| start + duration);
-        Self { settings, start, stop, workers: vec![Worker::default(); settings.workers as usize] }
+        Self::with_offsets(settings, start, &[])
     }
 
+    /// A hey whose worker k lives `offsets[k]` later than hey's would; see [`Settings::offsets`].
+    pub fn with_offsets(settings: Settings, start: Timestamp, offsets: &[Duration]) -> Self {
+        let worker = |number: usize| {
+            let start = start + offsets.get(number).copied().unwrap_or_default();
+            let stop = settings.duration.map_or(Timestamp::MAX, |duration| start + duration);
+            Worker { start, stop, calls: 0, tick: 0 }
+        };
+        Self {
+            cap: settings.requests / u64::from(settings.workers),
+            planned: settings.planned_per_worker(),
+            settings,
+            start,
+            workers: (0..settings.workers as usize).map(worker).collect(),
+        }
+    }
+}
+
+impl Worker {
     fn tick_time(&self, tick: u64, period: Duration) -> Timestamp {
         self.start + Duration::from_nanos(nanos(period).saturating_mul(tick))
     }
 }
 
 impl Schedule for Hey {
+    fn boxed_clone(&self) -> Box<dyn Schedule> {
+        Box::new(self.clone())
+    }
+
     fn workers(&self) -> u32 {
         self.settings.workers
     }
@@ -142,12 +186,11 @@ impl Schedule for Hey {
     }
 
     fn next(&mut self, worker: WorkerId, turn: Turn) -> Next {
-        let cap = self.settings.requests / u64::from(self.settings.workers);
+        let (cap, planned) = (self.cap, self.planned);
         let by_time = self.settings.duration.is_some();
-        let planned = self.settings.planned_per_worker();
         let state = self.workers[worker.0 as usize];
         let Some(period) = self.settings.period else {
-            if state.calls >= cap || turn.free >= self.stop {
+            if state.calls >= cap || turn.free >= state.stop {
                 let unused = planned.map_or(0, |planned| planned - state.calls);
                 return Next::Finished { lost: Lost::default(), unused };
             }
@@ -155,7 +198,10 @@ impl Schedule for Hey {
             return Next::Call(Call { due: turn.free, ready: turn.free, lost: Lost::default() });
         };
 
-        let passed = nanos(turn.free - self.start) / nanos(period);
+        let free = nanos(turn.free - state.start);
+        // a worker that is free before its next tick has missed none, and a division takes longer than all the rest
+        let passed =
+            if free < nanos(period).saturating_mul(state.tick + 1) { state.tick } else { free / nanos(period) };
         // a tick lost in a run that ends by count only makes it longer: the request is still sent
         let lost_of = |first: u64, last: u64| {
             if !by_time || last < first {
@@ -163,14 +209,14 @@ impl Schedule for Hey {
             }
             let late = (first..=last)
                 .filter(|tick| {
-                    let at = self.tick_time(*tick, period);
+                    let at = state.tick_time(*tick, period);
                     at <= turn.sent || turn.stall.is_some_and(|(from, to)| (from..=to).contains(&at))
                 })
                 .count() as u64;
             Lost { busy: last - first + 1 - late, late }
         };
 
-        if state.calls >= cap || turn.free >= self.stop {
+        if state.calls >= cap || turn.free >= state.stop {
             let planned = planned.unwrap_or(cap);
             let left = if by_time { planned.saturating_sub(state.tick) } else { planned - state.calls };
             let lost = lost_of(state.tick + 1, passed.min(planned));
@@ -181,13 +227,15 @@ impl Schedule for Hey {
         } else {
             (state.tick + 1, state.tick + 1, Lost::default())
         };
-        let due = self.tick_time(due, period);
-        self.workers[worker.0 as usize] = Worker { calls: state.calls + 1, tick };
+        let due = state.tick_time(due, period);
+        self.workers[worker.0 as usize] = Worker { calls: state.calls + 1, tick, ..state };
         Next::Call(Call { due, ready: due.max(turn.free), lost })
     }
 
     fn stop(&mut self, at: Timestamp) {
-        self.stop = self.stop.min(at);
+        for worker in &mut self.workers {
+            worker.stop = worker.stop.min(at);
+        }
     }
 
     fn planned(&self) -> Option<u64> {
@@ -196,9 +244,9 @@ impl Schedule for Hey {
 
     fn planned_before(&self, at: Timestamp) -> Option<u64> {
         let each = self.settings.planned_per_worker()?;
-        let period = self.settings.period?;
-        let ticks = nanos(at - self.start).saturating_sub(1) / nanos(period);
-        Some(ticks.min(each) * u64::from(self.settings.workers))
+        let period = nanos(self.settings.period?);
+        let ticks = |worker: &Worker| (nanos(at - worker.start).saturating_sub(1) / period).min(each);
+        Some(self.workers.iter().map(ticks).sum())
     }
 
     fn period(&self) -> Option<Duration> {
@@ -206,9 +254,10 @@ impl Schedule for Hey {
     }
 
     fn last_due(&self) -> Option<Timestamp> {
+        let last = self.workers.iter().max_by_key(|worker| worker.start)?;
         match (self.settings.planned_per_worker(), self.settings.period) {
-            (Some(each), Some(period)) => Some(self.tick_time(each, period)),
-            _ => self.settings.duration.map(|duration| self.start + duration),
+            (Some(each), Some(period)) => Some(last.tick_time(each, period)),
+            _ => self.settings.duration.map(|duration| last.start + duration),
         }
     }
 }

@@ -11,7 +11,12 @@
 //! ready, sends it, and comes back when the answer is there. Nothing here reads a clock or draws from a
 //! generator it was not given.
 
+pub mod arrivals;
 pub mod hey;
+pub mod open;
+pub mod rate;
+pub mod shape;
+pub mod trace;
 
 use std::time::Duration;
 
@@ -63,6 +68,14 @@ impl Turn {
 
 /// A source of due times for a fixed set of workers.
 pub trait Schedule: Send {
+    /// A copy that goes its own way from here on.
+    fn boxed_clone(&self) -> Box<dyn Schedule>;
+
+    /// Whether workers are only places in a bounded number of requests under way: any of them may take any connection.
+    fn shares_connections(&self) -> bool {
+        false
+    }
+
     /// How many workers (connections) it drives.
     fn workers(&self) -> u32;
 
@@ -86,4 +99,9 @@ pub trait Schedule: Send {
 
     /// When the last planned request is due, as far as the schedule alone decides that.
     fn last_due(&self) -> Option<Timestamp>;
+
+    /// Until when the load goes on even if no request is left, because its end is a matter of time; its start if there is no such end.
+    fn lasts_until(&self) -> Timestamp {
+        self.start()
+    }
 }

@@ -52,6 +52,37 @@ impl Series {
     }
 }
 
+/// One row of hey's details, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DetailRow {
+    /// As hey names it, such as `DNS+dialup`.
+    pub name: &'static str,
+    /// Arithmetic mean over all answers; not a number without any.
+    pub average: f64,
+    /// Smallest; 0 without answers.
+    pub fastest: f64,
+    /// Largest.
+    pub slowest: f64,
+}
+
+/// One row of hey's histogram.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HistogramRow {
+    /// Upper end in seconds, included.
+    pub mark: f64,
+    /// Latencies above the mark before and not above this one.
+    pub count: u64,
+}
+
+/// One row of hey's latency distribution; the percentiles that few values do not reach are zeros, as in hey.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DistributionRow {
+    /// In percent.
+    pub percentage: u64,
+    /// In seconds.
+    pub latency: f64,
+}
+
 impl Default for HeySummary {
     fn default() -> Self {
         Self::new()
@@ -88,9 +119,14 @@ impl HeySummary {
 
     /// A request got no answer, for this reason.
     pub fn failed(&mut self, reason: &str) {
+        self.failed_times(reason, 1);
+    }
+
+    /// So many requests got no answer, all for this reason.
+    pub fn failed_times(&mut self, reason: &str, times: u64) {
         match self.errors.get_mut(reason) {
-            Some(count) => *count += 1,
-            None => drop(self.errors.insert(reason.to_owned(), 1)),
+            Some(count) => *count += times,
+            None => drop(self.errors.insert(reason.to_owned(), times)),
         }
     }
 
@@ -99,9 +135,66 @@ impl HeySummary {
         &self.latencies
     }
 
+    /// How often each status was answered.
+    pub fn status_codes(&self) -> &BTreeMap<u16, u64> {
+        &self.status_codes
+    }
+
+    /// How often each reason kept a request from being answered.
+    pub fn errors(&self) -> &BTreeMap<String, u64> {
+        &self.errors
+    }
+
+    /// Sum of the answers' sizes, as far as they are known.
+    pub fn size_total(&self) -> u64 {
+        self.size_total
+    }
+
     /// How many requests got no answer.
     pub fn failures(&self) -> u64 {
         self.errors.values().sum()
+    }
+
+    /// hey's histogram: eleven rows from the fastest to the slowest; none without answers.
+    pub fn histogram(&self) -> Vec<HistogramRow> {
+        let histogram = self.latencies.histogram();
+        if histogram.is_empty() {
+            return Vec::new();
+        }
+        histogram_rows(&self.latencies.sorted(), secs(histogram.min()), secs(histogram.max()))
+    }
+
+    /// hey's latency distribution: seven rows; none without answers.
+    pub fn distribution(&self) -> Vec<DistributionRow> {
+        if self.latencies.count() == 0 {
+            return Vec::new();
+        }
+        let sorted = self.latencies.sorted();
+        let ranks = hey_ranks(self.latencies.count());
+        let reached = HEY_PERCENTILES.iter().zip(&ranks).map(|(percentage, rank)| DistributionRow {
+            percentage: *percentage,
+            latency: secs(sorted.at_rank(rank + 1)),
+        });
+        let unreached = DistributionRow { percentage: 0, latency: 0.0 };
+        reached.chain(std::iter::repeat(unreached)).take(HEY_PERCENTILES.len()).collect()
+    }
+
+    /// hey's details: the parts of the way.
+    pub fn details(&self) -> [DetailRow; 5] {
+        let answered = self.latencies.count() as f64;
+        [
+            ("DNS+dialup", self.dial),
+            ("DNS-lookup", self.lookup),
+            ("req write", self.write),
+            ("resp wait", self.wait),
+            ("resp read", self.read),
+        ]
+        .map(|(name, series)| DetailRow {
+            name,
+            average: series.sum_secs / answered,
+            fastest: series.min.min(series.max).as_secs_f64(),
+            slowest: series.max.as_secs_f64(),
+        })
     }
 
     /// The text, for a run that took `total` from its start to its last answer.
@@ -115,7 +208,6 @@ impl HeySummary {
     fn write_text(&self, out: &mut String, total: Duration) -> std::fmt::Result {
         let answered = self.latencies.count();
         let histogram = self.latencies.histogram();
-        let sorted = self.latencies.sorted();
         let (fastest, slowest) = (secs(histogram.min()), secs(histogram.max()));
         let total = total.as_secs_f64();
 
@@ -132,33 +224,16 @@ impl HeySummary {
         }
 
         writeln!(out, "\nResponse time histogram:")?;
-        if answered > 0 {
-            write_histogram(out, &sorted, fastest, slowest)?;
-        }
+        write_histogram(out, &self.histogram())?;
 
         writeln!(out, "\n\nLatency distribution:")?;
-        if answered > 0 {
-            let ranks = hey_ranks(answered);
-            for (percent, rank) in HEY_PERCENTILES.iter().zip(&ranks) {
-                writeln!(out, "  {percent}% in {:4.4} secs", secs(sorted.at_rank(rank + 1)))?;
-            }
-            for _ in ranks.len()..HEY_PERCENTILES.len() {
-                writeln!(out, "  0% in 0.0000 secs")?;
-            }
+        for DistributionRow { percentage, latency } in self.distribution() {
+            writeln!(out, "  {percentage}% in {latency:4.4} secs")?;
         }
 
         writeln!(out, "\nDetails (average, fastest, slowest):")?;
-        for (name, series) in [
-            ("DNS+dialup", self.dial),
-            ("DNS-lookup", self.lookup),
-            ("req write", self.write),
-            ("resp wait", self.wait),
-            ("resp read", self.read),
-        ] {
-            let average = series.sum_secs / answered as f64;
-            let min = series.min.min(series.max).as_secs_f64();
-            let max = series.max.as_secs_f64();
-            writeln!(out, "  {name}:\t{average:4.4} secs, {min:4.4} secs, {max:4.4} secs")?;
+        for DetailRow { name, average, fastest, slowest } in self.details() {
+            writeln!(out, "  {name}:\t{average:4.4} secs, {fastest:4.4} secs, {slowest:4.4} secs")?;
         }
 
         write!(out, "\nStatus code distribution:")?;
@@ -184,24 +259,36 @@ impl HeySummary {
 }
 
 /// Eleven marks from the fastest to the slowest; a latency belongs to the first mark that is not below it.
-fn write_histogram(out: &mut String, sorted: &SortedLatencies<'_>, fastest: f64, slowest: f64) -> std::fmt::Result {
+fn histogram_rows(sorted: &SortedLatencies<'_>, fastest: f64, slowest: f64) -> Vec<HistogramRow> {
     let width = (slowest - fastest) / (MARKS - 1) as f64;
-    let marks: [f64; MARKS] =
-        std::array::from_fn(|index| if index + 1 == MARKS { slowest } else { fastest + width * index as f64 });
-    let mut counts = [0_u64; MARKS];
-    let mut mark = 0;
+    let mark = |index: usize| if index + 1 == MARKS { slowest } else { fastest + width * index as f64 };
+    let mut rows: Vec<_> = (0..MARKS).map(|index| HistogramRow { mark: mark(index), count: 0 }).collect();
+    let mut at = 0;
     for (latency, count) in sorted.counted() {
-        while mark + 1 < MARKS && latency.as_secs_f64() > marks[mark] {
-            mark += 1;
+        while at + 1 < MARKS && latency.as_secs_f64() > rows[at].mark {
+            at += 1;
         }
-        counts[mark] += count;
+        rows[at].count += count;
     }
-    let max = counts.iter().copied().max().unwrap_or(0);
-    for (mark, count) in marks.iter().zip(counts) {
+    rows
+}
+
+/// The rows with their bars, as hey's `histogram` prints them.
+fn write_histogram(out: &mut String, rows: &[HistogramRow]) -> std::fmt::Result {
+    let max = rows.iter().map(|row| row.count).max().unwrap_or(0);
+    for HistogramRow { mark, count } in rows {
         let bar = (count * BAR + max / 2).checked_div(max).unwrap_or(0);
         writeln!(out, "  {mark:4.3} [{count}]\t|{}", "\u{25a0}".repeat(bar as usize))?;
     }
     Ok(())
+}
+
+/// The bars alone, as hey's template function `histogram` gives them.
+pub fn histogram_text(rows: &[HistogramRow]) -> String {
+    let mut text = String::new();
+    // writing to a string can't fail
+    let _ = write_histogram(&mut text, rows);
+    text
 }
 
 fn secs(duration: Option<Duration>) -> f64 {

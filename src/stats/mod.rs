@@ -3,6 +3,7 @@
 //! Pure arithmetic over what it is given. No file, no drawing, and one text only: hey's summary, which both a run's
 //! directory and the hey command show, and which is defined by its arithmetic down to the bars.
 
+pub mod cpu;
 pub mod elasticity;
 pub mod hey_summary;
 pub mod latency;

@@ -10,7 +10,7 @@ use crate::drive::{Arm, Phase, Plan, RecordError, Recorder, sim};
 use crate::policy::registry;
 use crate::policy::settings::{Settings, Value};
 use crate::record::{EventRow, FunctionId, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
-use crate::stats::slo::SloCount;
+use crate::stats::slo::{Slo, SloCount};
 use crate::time::{Epoch, Timestamp};
 
 /// What is known of demand.
@@ -38,9 +38,15 @@ impl Demand {
 ///
 /// Goes up from the fewest, so it ends at the first number that is enough.
 pub fn demand(study: &Study) -> Demand {
+    demand_while(study, &|| true)
+}
+
+/// The same for as long as `goes_on` says so; [`Demand::Unknown`] if it was stopped.
+pub fn demand_while(study: &Study, goes_on: &dyn Fn() -> bool) -> Demand {
     let Some(fixed) = registry::find("fixed") else { return Demand::Unknown };
     let Some(first) = study.functions.first() else { return Demand::Unknown };
     let (min, max) = first.bounds;
+    let allowed = 1.0 - study.slo.percentile / 100.0;
     for replicas in min..=max {
         let parameters = (fixed.parameters)();
         let mut settings = Settings::defaults(&parameters);
@@ -48,24 +54,51 @@ pub fn demand(study: &Study) -> Demand {
             return Demand::Unknown;
         }
         let arm = Arm { name: fixed.name.to_owned(), policy: fixed, settings };
-        let mut plan = Plan { arm, cool_down: Duration::ZERO, seed: study.seed, ..study.plan(0, 1) };
+        let mut plan =
+            Plan { arm, shadows: Vec::new(), cool_down: Duration::ZERO, seed: study.seed, ..study.plan(0, 1) };
         plan.functions[FunctionId::STUDIED.0 as usize].replicas = replicas;
-        let mut count = Count(SloCount::new(study.slo));
-        let Ok(outcome) = sim::run(&plan, Epoch::default(), &mut count) else { return Demand::Unknown };
-        let planned = outcome.generators.iter().map(|tally| tally.planned).sum();
-        match count.0.violation_ratio(planned) {
-            Some(missed) if missed <= 1.0 - study.slo.percentile / 100.0 => return Demand::Replicas(replicas),
-            Some(_) => {}
-            None => return Demand::Unknown,
+        let mut count = Count {
+            slo: study.slo,
+            met: SloCount::new(study.slo),
+            missed: 0,
+            // beyond so many it is settled that the objective is missed
+            enough: study.planned_requests().map(|planned| (planned as f64 * allowed) as u64 + 1),
+            goes_on,
+        };
+        match sim::run(&plan, Epoch::default(), &mut count) {
+            Ok(outcome) => {
+                let planned = outcome.generators.iter().map(|tally| tally.planned).sum();
+                match count.met.violation_ratio(planned) {
+                    Some(missed) if missed <= allowed => return Demand::Replicas(replicas),
+                    Some(_) => {}
+                    None => return Demand::Unknown,
+                }
+            }
+            Err(_settled) if count.is_missed() => {}
+            Err(_stopped) => return Demand::Unknown,
         }
     }
     Demand::BeyondLimit(max)
 }
 
-/// Counts what the objective is about and keeps nothing.
-struct Count(SloCount);
+/// Counts what the objective is about and keeps nothing. Refuses further seconds once it is settled that the objective is missed.
+struct Count<'a> {
+    slo: Slo,
+    met: SloCount,
+    /// Requests that were slow, failed or lost.
+    missed: u64,
+    /// How many of them settle it, where that is known.
+    enough: Option<u64>,
+    goes_on: &'a dyn Fn() -> bool,
+}
 
-impl Recorder for Count {
+impl Count<'_> {
+    fn is_missed(&self) -> bool {
+        self.enough.is_some_and(|enough| self.missed > enough)
+    }
+}
+
+impl Recorder for Count<'_> {
     fn begin(&mut self, _epoch: Epoch, _load_start: Timestamp) -> Result<(), RecordError> {
         Ok(())
     }
@@ -75,11 +108,13 @@ impl Recorder for Count {
     }
 
     fn request(&mut self, row: &RequestRow) -> Result<(), RecordError> {
-        self.0.record(row.latency_from_due(), row.is_ok());
+        self.met.record(row.latency_from_due(), row.is_ok());
+        self.missed += u64::from(!row.is_ok() || row.latency_from_due() > self.slo.latency);
         Ok(())
     }
 
-    fn lost(&mut self, _at: Timestamp, _generator: GeneratorId, _lost: Lost) -> Result<(), RecordError> {
+    fn lost(&mut self, _at: Timestamp, _generator: GeneratorId, lost: Lost) -> Result<(), RecordError> {
+        self.missed += lost.busy + lost.late;
         Ok(())
     }
 
@@ -92,7 +127,7 @@ impl Recorder for Count {
     }
 
     fn second(&mut self, _at: Timestamp, _planned: u64, _sample: &PlatformSample) -> Result<(), RecordError> {
-        Ok(())
+        if self.is_missed() || !(self.goes_on)() { Err(RecordError("no more is needed".into())) } else { Ok(()) }
     }
 }
 
@@ -125,6 +160,11 @@ mod tests {
         );
         let scenario = Scenario::parse("demand.toml", &text, ".".into()).expect("TOML");
         resolve(&scenario, &Overrides::default()).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn whoever_asks_can_stop_asking() {
+        assert_eq!(demand_while(&study("250ms", "-z 20s -c 1 -q 2"), &|| false), Demand::Unknown);
     }
 
     #[test]

@@ -10,8 +10,9 @@
 //! command share this; what makes sense only on a command line is told apart by [`Flags::objections`].
 
 mod error;
-mod go;
+pub mod go;
 mod headers;
+mod more;
 mod objections;
 mod request;
 mod secrets;
@@ -22,6 +23,8 @@ use std::time::Duration;
 
 pub use error::FlagError;
 pub use go::ValueError;
+pub(crate) use headers::authorization;
+pub use more::{Kind, MoreFlags};
 pub use objections::Objection;
 pub use secrets::without_secrets;
 pub use words::{WordsError, words};
@@ -138,6 +141,14 @@ impl Flags {
     /// # Errors
     /// At the first flag that Go refuses.
     pub fn parse(words: &[String]) -> Result<(Self, &[String]), FlagError> {
+        Self::parse_with(words, &mut ())
+    }
+
+    /// [`Flags::parse`] with more flags than hey's own.
+    ///
+    /// # Errors
+    /// At the first flag that Go refuses, or `more` does.
+    pub fn parse_with<'a>(words: &'a [String], more: &mut impl MoreFlags) -> Result<(Self, &'a [String]), FlagError> {
         let mut flags = Self::default();
         let mut rest = words;
         while let Some((word, after)) = rest.split_first() {
@@ -156,40 +167,45 @@ impl Flags {
                 Some((name, value)) => (name, Some(value)),
                 None => (name, None),
             };
-            if name == "h" {
-                let needs = || FlagError::NeedsArgument("h".to_owned());
-                let value = inline.or_else(|| rest.first().map(String::as_str)).ok_or_else(needs)?;
-                flags.deprecated_h |= !value.is_empty();
-                rest = if inline.is_some() { rest } else { &rest[1..] };
-                continue;
-            }
-            let Some((name, is_switch)) = FLAGS.iter().find(|(known, _)| *known == name) else {
-                return Err(if name == "help" { FlagError::Help } else { FlagError::NotDefined(name.to_owned()) });
+            let own = FLAGS.iter().find(|(known, _)| *known == name);
+            let kind = match own {
+                Some((_, true)) => Kind::Switch,
+                Some((_, false)) => Kind::Value,
+                None if name == "h" => Kind::Value,
+                None => match more.kind(name) {
+                    Some(kind) => kind,
+                    None if name == "help" => return Err(FlagError::Help),
+                    None => return Err(FlagError::NotDefined(name.to_owned())),
+                },
             };
-            flags.given.insert(name);
-            if *is_switch {
-                let value = inline.unwrap_or("true");
-                let boolean = go::boolean(value).map_err(|error| FlagError::Boolean {
-                    flag: (*name).to_owned(),
-                    value: value.to_owned(),
-                    error,
-                })?;
-                flags.set_switch(name, boolean);
-            } else {
-                let value = if let Some(value) = inline {
-                    value
-                } else {
-                    let needs = || FlagError::NeedsArgument((*name).to_owned());
+            let value = match (kind, inline) {
+                (_, Some(value)) => value,
+                (Kind::Switch, None) => "true",
+                (Kind::Value, None) => {
+                    let needs = || FlagError::NeedsArgument(name.to_owned());
                     let (value, after) = rest.split_first().ok_or_else(needs)?;
                     rest = after;
                     value
-                };
-                flags.set(name, value).map_err(|error| FlagError::Value {
-                    flag: (*name).to_owned(),
-                    value: value.to_owned(),
-                    error,
-                })?;
+                }
+            };
+            let refused = |error| match kind {
+                Kind::Switch => FlagError::Boolean { flag: name.to_owned(), value: value.to_owned(), error },
+                Kind::Value => FlagError::Value { flag: name.to_owned(), value: value.to_owned(), error },
+            };
+            let Some((known, _)) = own else {
+                if name == "h" {
+                    flags.deprecated_h |= !value.is_empty();
+                } else {
+                    more.set(name, value)?;
+                }
+                continue;
+            };
+            flags.given.insert(known);
+            match kind {
+                Kind::Switch => go::boolean(value).map(|value| flags.set_switch(known, value)),
+                Kind::Value => flags.set(known, value),
             }
+            .map_err(refused)?;
         }
         Ok((flags, rest))
     }

@@ -1,7 +1,9 @@
 //! A study: all runs of one scenario, from its file to its results directory.
 
 pub mod demand;
+pub mod hey;
 pub mod hey_flags;
+pub mod hey_judgement;
 pub mod host;
 pub mod nearest;
 pub mod plan;

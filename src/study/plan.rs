@@ -3,13 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::drive::{Arm, FunctionPlan, GeneratorPlan, Plan, SchedulePlan};
+use crate::drive::{Arm, FunctionPlan, GeneratorPlan, Plan, Planned};
 use crate::model::NodeModel;
 use crate::random::Seed;
 use crate::stats::slo::Slo;
 use crate::time::format_duration;
 
 use super::results::Limits;
+use super::results::expect::Expectation;
 use super::target_kind::TargetKind;
 
 /// A scenario, checked and complete, with the command line's wishes in it.
@@ -25,6 +26,8 @@ pub struct Study {
     pub target: TargetKind,
     /// The arms to run, in the scenario's order.
     pub arms: Vec<Arm>,
+    /// The shadows of each arm, in the order of the arms.
+    pub shadows: Vec<Vec<Arm>>,
     /// The functions on the platform; the first is the one under study.
     pub functions: Vec<FunctionPlan>,
     /// The node they share.
@@ -45,6 +48,8 @@ pub struct Study {
     pub seed: Seed,
     /// When a run is not valid.
     pub limits: Limits,
+    /// What is expected of the arms.
+    pub expect: Vec<Expectation>,
     pub(super) resolved: String,
     pub(super) shown: String,
 }
@@ -59,6 +64,7 @@ impl Study {
     pub fn plan(&self, arm: usize, repeat: u32) -> Plan {
         Plan {
             arm: self.arms[arm].clone(),
+            shadows: self.shadows[arm].clone(),
             seed: self.seed.of_repeat(repeat),
             functions: self.functions.clone(),
             node: self.node,
@@ -79,12 +85,18 @@ impl Study {
         &self.shown
     }
 
-    /// Requests one run calls for; `None` if only the answers decide.
+    /// Requests one run calls for, on average where chance decides; `None` if only the answers do.
     pub fn planned_requests(&self) -> Option<u64> {
-        self.generators.iter().try_fold(0_u64, |sum, generator| {
-            let SchedulePlan::Hey(settings) = &generator.schedule;
-            Some(sum.saturating_add(settings.planned()?))
-        })
+        match self.planned() {
+            Planned::Exactly(planned) => Some(planned),
+            Planned::About(planned) => Some(planned.round() as u64),
+            Planned::Open => None,
+        }
+    }
+
+    /// Requests one run calls for: of all its generators together.
+    pub fn planned(&self) -> Planned {
+        self.generators.iter().map(|generator| generator.schedule.planned()).fold(Planned::Exactly(0), Planned::and)
     }
 
     /// How long one run takes, warm-up and cool-down included: an estimate, for which a request takes as long as it would alone.
@@ -96,9 +108,10 @@ impl Study {
     /// From the load's start until each generator's last answer: an estimate, as above.
     pub(super) fn load_durations(&self) -> impl Iterator<Item = Duration> {
         let alone = self.functions.first().map_or(0.0, |function| lone_request_secs(function, &self.node));
+        let alone = Duration::try_from_secs_f64(alone).unwrap_or(Duration::MAX);
         self.generators.iter().map(move |generator| {
-            // longer than what a duration holds: refused by the resolver
-            Duration::try_from_secs_f64(load_secs(generator, alone)).unwrap_or(Duration::MAX)
+            let busy = generator.schedule.duration(alone);
+            generator.start.saturating_add(busy).saturating_add(alone)
         })
     }
 
@@ -132,16 +145,19 @@ impl Study {
             arms: self
                 .arms
                 .iter()
-                .map(|arm| ArmDescription {
+                .zip(&self.shadows)
+                .map(|(arm, shadows)| ArmDescription {
                     name: arm.name.clone(),
                     policy: arm.policy.name,
+                    shadows: shadows.iter().map(|shadow| shadow.name.clone()).collect(),
                     settings: arm.settings.iter().map(|(name, value)| (name, value.to_string())).collect(),
                 })
                 .collect(),
+            expect: self.expect.clone(),
             repeats: self.repeats,
             seed: self.seed.0,
             runs: self.runs(),
-            planned_requests: self.planned_requests(),
+            planned: self.planned(),
             duration_of_run: self.duration_of_run(),
             duration: self.duration(),
         }
@@ -152,20 +168,6 @@ impl Study {
 fn lone_request_secs(function: &FunctionPlan, node: &NodeModel) -> f64 {
     let model = &function.model;
     (node.transport + node.gateway_cpu.mean + model.cpu.mean + model.wait.mean).as_secs_f64()
-}
-
-/// From the load's start until a generator's last answer, if every request takes `alone` seconds.
-fn load_secs(generator: &GeneratorPlan, alone: f64) -> f64 {
-    let SchedulePlan::Hey(settings) = &generator.schedule;
-    let period = settings.period().map_or(0.0, |period| period.as_secs_f64());
-    let by_count = settings.planned_per_worker().map(|each| each as f64);
-    let busy = match (settings.duration(), by_count) {
-        // the stop finds workers that wait for their tick or their answer
-        (Some(duration), Some(each)) => (each * period).max(if alone > period { duration.as_secs_f64() } else { 0.0 }),
-        (Some(duration), None) => duration.as_secs_f64(),
-        (None, each) => each.unwrap_or(0.0) * period.max(alone),
-    };
-    generator.start.as_secs_f64() + busy + alone
 }
 
 /// What `watchtower check` tells.
@@ -185,14 +187,16 @@ pub struct Description {
     pub loads: Vec<String>,
     /// The arms.
     pub arms: Vec<ArmDescription>,
+    /// What is expected of the arms.
+    pub expect: Vec<Expectation>,
     /// Runs per arm.
     pub repeats: u32,
     /// Seed of the study.
     pub seed: u64,
     /// Runs in all.
     pub runs: u64,
-    /// Requests of one run, if the schedule decides that.
-    pub planned_requests: Option<u64>,
+    /// Requests of one run.
+    pub planned: Planned,
     /// Estimate for one run.
     pub duration_of_run: Duration,
     /// Estimate for all of them.
@@ -206,6 +210,8 @@ pub struct ArmDescription {
     pub name: String,
     /// Its policy.
     pub policy: &'static str,
+    /// Names of its shadows.
+    pub shadows: Vec<String>,
     /// Its settings as text, defaults included.
     pub settings: Vec<(&'static str, String)>,
 }
@@ -225,13 +231,20 @@ impl fmt::Display for Description {
         }
         for arm in &self.arms {
             writeln!(f, "  arm        {} ({})", arm.name, arm.policy)?;
+            if !arm.shadows.is_empty() {
+                writeln!(f, "               in its shadow: {}", arm.shadows.join(", "))?;
+            }
             for (name, value) in &arm.settings {
                 writeln!(f, "               {name} = {value}")?;
             }
         }
-        let requests = match self.planned_requests {
-            Some(planned) => format!("{planned} requests each"),
-            None => "as many requests each as the answers allow".to_owned(),
+        for expectation in &self.expect {
+            writeln!(f, "  expect     {} ({})", expectation.formula, expectation.over.as_str())?;
+        }
+        let requests = match self.planned {
+            Planned::Exactly(planned) => format!("{planned} requests each"),
+            Planned::About(planned) => format!("about {planned:.0} requests each"),
+            Planned::Open => "as many requests each as the answers allow".to_owned(),
         };
         let plural = if self.runs == 1 { "" } else { "s" };
         writeln!(f, "  runs       {} run{plural} on {} (seed {}), {requests}", self.runs, self.target, self.seed)?;

@@ -3,23 +3,26 @@
 //! Problems are collected, not returned at the first one; only a scenario without any becomes a [`Study`].
 
 mod arms;
+mod expect;
 mod function;
 mod loads;
 mod names;
+mod shadows;
 mod written;
 
 use std::path::Path;
 use std::time::Duration;
 
-use crate::drive::{GeneratorPlan, SchedulePlan};
+use crate::drive::GeneratorPlan;
 use crate::model::{NodeModel, Work};
 use crate::policy::settings::Value;
 use crate::random::Seed;
+use crate::stats::cpu::CpuLimits;
 use crate::stats::slo::Slo;
 
 use super::plan::{Study, rounded};
 use super::problem::{Problem, ScenarioError};
-use super::results::Limits;
+use super::results::{Limits, Suspects};
 use super::scenario::{Scenario, Section, keys};
 use super::target_kind::TargetKind;
 
@@ -60,7 +63,8 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
     let function = function::function(&mut scenario, &mut problems);
     let slo = slo(&scenario, &mut problems);
     let generators = loads::generators(&scenario, &mut problems);
-    let arms = arms::arms(&mut scenario, overrides, &mut problems);
+    let expect = expect::expectations(&scenario, &mut problems);
+    let (arms, shadows) = arms::arms(&mut scenario, overrides, &mut problems).into_iter().unzip();
     let run = &scenario.run.settings;
     let platform = &scenario.platform.settings;
     let study = Study {
@@ -69,6 +73,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         slo,
         target: overrides.target,
         arms,
+        shadows,
         functions: vec![function],
         node: NodeModel {
             cores: platform.count("cores"),
@@ -83,6 +88,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         cool_down: run.duration("cool_down"),
         repeats: run.count("repeats"),
         seed: Seed(run.integer("seed")),
+        expect,
         resolved: String::new(),
         shown: String::new(),
     };
@@ -155,18 +161,22 @@ fn is_about_list(problem: &Problem, name: &str) -> bool {
 fn limits(section: &Section, generators: &[(GeneratorPlan, String)]) -> Limits {
     const LONGEST: Duration = Duration::from_millis(10);
     const SHORTEST: Duration = Duration::from_millis(1);
-    let period = generators.iter().filter_map(|(generator, _)| match &generator.schedule {
-        SchedulePlan::Hey(settings) => settings.period(),
-    });
-    let auto = period.min().map_or(LONGEST, |period| (period / 20).clamp(SHORTEST, LONGEST));
+    let gap = generators.iter().filter_map(|(generator, _)| generator.schedule.shortest_gap()).min();
+    let auto = gap.map_or(LONGEST, |gap| (gap / 20).clamp(SHORTEST, LONGEST));
     Limits {
         max_lateness_p99: section.settings.duration_or_word("max_lateness").unwrap_or(auto),
         max_stall: section.settings.duration("max_stall"),
         min_accounted: section.settings.number("min_accounted"),
+        cpu: CpuLimits {
+            generator_thread: section.settings.number("max_cpu_generator"),
+            others: section.settings.number("max_cpu_others"),
+            total: section.settings.number("max_cpu_total"),
+        },
+        suspects: if section.settings.text("suspect") == "invalid" { Suspects::Refuse } else { Suspects::Warn },
     }
 }
 
-/// No run and no study is longer than a week.
+/// No run and no study is longer than a week. In virtual time only the runs count: nobody waits for their sum.
 fn length(study: &Study, scenario: &Scenario, problems: &mut Vec<Problem>) {
     let run = study.duration_of_run();
     if run > keys::LONGEST {
@@ -184,7 +194,7 @@ fn length(study: &Study, scenario: &Scenario, problems: &mut Vec<Problem>) {
             None if study.warm_up > study.cool_down => scenario.run.problem("warm_up", what, "write a shorter time"),
             None => scenario.run.problem("cool_down", what, "write a shorter time"),
         });
-    } else if study.duration() > keys::LONGEST {
+    } else if !study.target.is_virtual() && study.duration() > keys::LONGEST {
         let what = format!(
             "makes the study last {}, {} runs of {}; the longest is a week",
             rounded(study.duration()),

@@ -1,27 +1,29 @@
-//! Runs a study: every arm, every repeat, one after another, each row on disk as it comes.
+//! Runs a study: every arm, every repeat, each row on disk as it comes.
 //!
-//! The order is arm by arm within a repeat, so that a study that is cut short has compared what it has. Each run gets a
-//! platform of its own: nothing of one run (counters, pods, warm connections) reaches the next.
+//! One loop for all targets. It begins runs in a fixed order, arm by arm within a repeat, so that a study that is cut short has
+//! compared what it has; it adds them up in the same order, whatever order they end in. How a run is made is the business of
+//! [`live`] (one after another, by the wall clock) and [`simulated`] (as many at once as there are threads, in virtual time).
+//!
+//! Each run gets a platform of its own: nothing of one run (counters, pods, warm connections) reaches the next.
 
+mod live;
+mod simulated;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::sync::mpsc::unbounded_channel;
 
 use super::demand::Demand;
 use super::plan::Study;
 use super::results::summary::{RunSummary, StudyRecord};
-use super::results::{Ending, ResultsDir, ResultsError, RunAbout, RunWriter, Snapshot};
+use super::results::{Ending, ResultsDir, ResultsError, Rows, RunAbout, RunWriter, Snapshot};
 use super::target_kind::TargetKind;
 use crate::drive::live::clock::Clock;
 use crate::drive::live::interrupt::Interrupt;
-use crate::drive::live::run::{RunError, run};
+use crate::drive::live::run::RunError;
 use crate::drive::live::target::TargetError;
-use crate::drive::live::target::embedded::Embedded;
-use crate::drive::{Phase, Plan, RecordError, Recorder};
-use crate::record::{EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
-use crate::time::{Epoch, Timestamp};
+use crate::drive::{Phase, Plan, RecordError};
 
 /// Why a study could not go on. What was written before stays, and says so.
 #[derive(Debug, thiserror::Error)]
@@ -42,15 +44,30 @@ pub enum StudyError {
         /// Why.
         source: RunError,
     },
+    /// A run in virtual time could not go on.
+    #[error("arm \"{arm}\", repeat {repeat}: {source}")]
+    Simulation {
+        /// Which arm.
+        arm: String,
+        /// Which repeat.
+        repeat: u32,
+        /// Why.
+        source: RecordError,
+    },
+    /// A thread that simulated ended before its run did.
+    #[error("a simulation ended before its time; this is a fault of watchtower, please report it")]
+    SimulationDied,
 }
 
 /// Who wants to see what goes on.
 pub trait Observer {
-    /// A run begins: the `index`th of `total`, counted from 1.
+    /// A run by the wall clock begins: the `index`th of `total`, counted from 1.
     fn run_begins(&mut self, run: &RunBegins<'_>);
     /// The run under way, about once a second.
     fn run_goes_on(&mut self, progress: &Progress);
-    /// A run is over.
+    /// Runs in virtual time are under way, about ten times a second.
+    fn simulation_goes_on(&mut self, progress: &SimulationProgress);
+    /// A run is over. Runs end in the study's order.
     fn run_ended(&mut self, summary: &RunSummary);
 }
 
@@ -80,6 +97,26 @@ pub struct Progress {
     pub seen: Snapshot,
 }
 
+/// A study in virtual time under way.
+#[derive(Clone, Copy, Debug)]
+pub struct SimulationProgress {
+    /// Runs that are over.
+    pub ended: u64,
+    /// How many runs there are.
+    pub total: u64,
+    /// How much of the study's virtual time has passed, 0 to 1: an estimate.
+    pub share: f64,
+}
+
+/// How a study is carried out: wishes that change no number in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Conduct {
+    /// How many runs in virtual time are made at once; as many as there are cores if it is not given.
+    pub threads: Option<NonZeroUsize>,
+    /// Which rows are kept.
+    pub rows: Rows,
+}
+
 /// How a study ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StudyEnd {
@@ -102,12 +139,13 @@ pub async fn run_study(
     record: &StudyRecord,
     demand: Demand,
     results: &Path,
+    conduct: Conduct,
     observer: &mut dyn Observer,
     interrupt: &mut Interrupt,
 ) -> Result<StudyEnd, StudyError> {
     let mut directory = ResultsDir::create(results, record)?;
     let mut end = StudyEnd { results: results.to_owned(), runs: Vec::new(), interrupted: false };
-    let outcome = all_runs(study, demand, &mut directory, observer, interrupt, &mut end).await;
+    let outcome = all_runs(study, demand, conduct, &mut directory, observer, interrupt, &mut end).await;
     let ending = match &outcome {
         Err(_) => Ending::Failed,
         Ok(()) if end.interrupted => Ending::Partial,
@@ -119,105 +157,128 @@ pub async fn run_study(
     Ok(end)
 }
 
+/// One run that is to be made.
+struct Job {
+    /// Its place in the study's order, from 0.
+    index: u64,
+    repeat: u32,
+    plan: Plan,
+    writer: RunWriter,
+}
+
+/// Who makes the runs.
+enum Maker {
+    Live(Box<live::Live>),
+    Simulated(simulated::Simulated),
+}
+
+impl Maker {
+    fn of(study: &Study, conduct: Conduct) -> Self {
+        if study.target == TargetKind::Simulated {
+            Self::Simulated(simulated::Simulated::new(study, conduct.threads))
+        } else {
+            Self::Live(Box::new(live::Live::new(study)))
+        }
+    }
+
+    /// Whether another run can be begun before one ends.
+    fn has_room(&self) -> bool {
+        match self {
+            Self::Live(live) => live.has_room(),
+            Self::Simulated(simulated) => simulated.has_room(),
+        }
+    }
+
+    fn begin(&mut self, job: Job) {
+        match self {
+            Self::Live(live) => live.begin(job),
+            Self::Simulated(simulated) => simulated.begin(job),
+        }
+    }
+
+    /// Waits for a run to end: its place in the study's order, and what it added up to. `None` if none is under way.
+    async fn ended(
+        &mut self,
+        observer: &mut dyn Observer,
+        interrupt: &mut Interrupt,
+    ) -> Option<(u64, Result<RunSummary, StudyError>)> {
+        match self {
+            Self::Live(live) => live.ended(observer, interrupt).await,
+            Self::Simulated(simulated) => simulated.ended(observer, interrupt).await,
+        }
+    }
+}
+
 async fn all_runs(
     study: &Study,
     demand: Demand,
+    conduct: Conduct,
     directory: &mut ResultsDir,
     observer: &mut dyn Observer,
     interrupt: &mut Interrupt,
     end: &mut StudyEnd,
 ) -> Result<(), StudyError> {
-    let mut index = 0;
-    for repeat in 1..=study.repeats {
-        for (arm, settings) in study.arms.iter().enumerate() {
-            index += 1;
-            let duration = study.duration_of_run();
-            observer.run_begins(&RunBegins { arm: &settings.name, repeat, index, total: study.runs(), duration });
+    let mut maker = Maker::of(study, conduct);
+    let arms = study.arms.len();
+    let mut to_begin = (1..=study.repeats).flat_map(|repeat| (0..arms).map(move |arm| (repeat, arm))).zip(0_u64..);
+    let mut failed = None;
+    let mut early: BTreeMap<u64, RunSummary> = BTreeMap::new();
+    loop {
+        while failed.is_none() && !end.interrupted && maker.has_room() {
+            let Some(((repeat, arm), index)) = to_begin.next() else { break };
             let plan = study.plan(arm, repeat);
-            let writer = directory.run(about(study, demand, &plan, repeat))?;
-            let summary = one_run(&plan, repeat, writer, observer, interrupt).await?;
-            directory.add(&summary)?;
-            observer.run_ended(&summary);
-            end.interrupted = summary.partial;
-            end.runs.push(summary);
-            if end.interrupted {
-                return Ok(());
+            match directory.run_with(about(study, demand, &plan, repeat), conduct.rows) {
+                Ok(writer) => maker.begin(Job { index, repeat, plan, writer }),
+                Err(error) => failed = Some(error.into()),
             }
         }
+        let Some((index, ended)) = maker.ended(observer, interrupt).await else { break };
+        match ended {
+            Ok(summary) => {
+                // what is under way still ends; nothing more is begun
+                end.interrupted |= summary.partial || interrupt.cause().is_some();
+                early.insert(index, summary);
+            }
+            Err(error) => {
+                failed.get_or_insert(error);
+            }
+        }
+        while let Some(entry) = early.first_entry().filter(|entry| *entry.key() == end.runs.len() as u64) {
+            add(entry.remove(), directory, observer, end)?;
+        }
     }
-    Ok(())
+    // a run that failed leaves a gap in the order; those behind it that ended are results all the same
+    for summary in early.into_values() {
+        add(summary, directory, observer, end)?;
+    }
+    failed.map_or(Ok(()), Err)
 }
 
-async fn one_run(
-    plan: &Plan,
-    repeat: u32,
-    writer: RunWriter,
+fn add(
+    summary: RunSummary,
+    directory: &mut ResultsDir,
     observer: &mut dyn Observer,
-    interrupt: &mut Interrupt,
-) -> Result<RunSummary, StudyError> {
-    let clock = Clock::start();
-    let (events, changes) = unbounded_channel();
-    let target = Arc::new(Embedded::start(&plan.functions, plan.node, plan.seed, clock, events)?);
-    let mut watched = Watched { writer, observer, phase: Phase::WarmUp };
-    let outcome = run(plan, target, &clock, changes, &mut watched, interrupt)
-        .await
-        .map_err(|source| StudyError::Run { arm: plan.arm.name.clone(), repeat, source })?;
-    Ok(watched.writer.finish(&outcome)?)
+    end: &mut StudyEnd,
+) -> Result<(), StudyError> {
+    directory.add(&summary)?;
+    observer.run_ended(&summary);
+    end.runs.push(summary);
+    Ok(())
 }
 
 fn about(study: &Study, demand: Demand, plan: &Plan, repeat: u32) -> RunAbout {
     RunAbout {
         arm: plan.arm.name.clone(),
         policy: plan.arm.policy.name.to_owned(),
+        shadows: plan.shadows.iter().map(|shadow| shadow.name.clone()).collect(),
         repeat,
         seed: plan.seed.0,
         target: study.target.to_string(),
         slo: study.slo,
-        cores: matches!(study.target, TargetKind::Embedded).then_some(plan.node.cores),
+        cores: matches!(study.target, TargetKind::Embedded | TargetKind::Simulated).then_some(plan.node.cores),
         loads: study.loads.clone(),
         limits: study.limits,
         demand: demand.replicas(),
         min_replicas: plan.functions[0].bounds.0,
-    }
-}
-
-/// A run's writer with somebody looking over its shoulder.
-struct Watched<'a> {
-    writer: RunWriter,
-    observer: &'a mut dyn Observer,
-    phase: Phase,
-}
-
-impl Recorder for Watched<'_> {
-    fn begin(&mut self, epoch: Epoch, load_start: Timestamp) -> Result<(), RecordError> {
-        self.writer.begin(epoch, load_start)
-    }
-
-    fn phase(&mut self, at: Timestamp, phase: Phase) -> Result<(), RecordError> {
-        self.phase = phase;
-        self.writer.phase(at, phase)
-    }
-
-    fn request(&mut self, row: &RequestRow) -> Result<(), RecordError> {
-        self.writer.request(row)
-    }
-
-    fn lost(&mut self, at: Timestamp, generator: GeneratorId, lost: Lost) -> Result<(), RecordError> {
-        self.writer.lost(at, generator, lost)
-    }
-
-    fn probe(&mut self, row: &ProbeRow) -> Result<(), RecordError> {
-        self.writer.probe(row)
-    }
-
-    fn event(&mut self, row: &EventRow) -> Result<(), RecordError> {
-        self.writer.event(row)
-    }
-
-    fn second(&mut self, at: Timestamp, planned: u64, sample: &PlatformSample) -> Result<(), RecordError> {
-        self.writer.second(at, planned, sample)?;
-        let elapsed = at - Timestamp::ZERO;
-        self.observer.run_goes_on(&Progress { elapsed, phase: self.phase, seen: self.writer.snapshot() });
-        Ok(())
     }
 }

@@ -11,6 +11,8 @@
 mod file;
 pub mod keys;
 mod section;
+mod syntax;
+mod texts;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,6 +25,7 @@ use crate::policy::settings::{Parameter, Settings};
 
 use super::nearest::nearest;
 use super::problem::{Problem, ScenarioError};
+use super::results::expect::Over;
 
 pub use section::Section;
 use section::{Source, shorten};
@@ -65,8 +68,21 @@ pub struct Scenario {
     pub limits: Section,
     /// Each `[[arm]]`.
     pub arms: Vec<ArmSection>,
+    /// `[expect]`, formula by formula.
+    pub expect: Vec<Expected>,
     /// What is wrong so far.
     pub problems: Vec<Problem>,
+}
+
+/// One formula of `[expect]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// How repeats count.
+    pub over: Over,
+    /// The formula as written.
+    pub formula: String,
+    /// The line it stands on.
+    pub line: u32,
 }
 
 /// One `[[arm]]`.
@@ -78,6 +94,8 @@ pub struct ArmSection {
     pub policy: Option<&'static PolicyInfo>,
     /// The policy's own settings, complete; empty without a policy.
     pub settings: Settings,
+    /// `shadows`: names of other arms, each with its line.
+    pub shadows: Vec<(String, u32)>,
 }
 
 impl ArmSection {
@@ -87,6 +105,11 @@ impl ArmSection {
             "" => self.section.settings.text("policy"),
             name => name,
         }
+    }
+
+    /// Whether it is never run itself.
+    pub fn is_shadow_only(&self) -> bool {
+        self.section.settings.switch("shadow_only")
     }
 }
 
@@ -111,7 +134,7 @@ impl Scenario {
         let source = Source::new(text);
         let (root, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
-            return Err(ScenarioError::new(file, syntax_problems(&errors, &source)));
+            return Err(ScenarioError::new(file, syntax::problems(&errors, &source)));
         }
         let root = root.into_inner();
         let mut reader = Reader { source, problems: Vec::new() };
@@ -150,6 +173,7 @@ impl Scenario {
             .enumerate()
             .map(|(index, (line, table))| reader.arm(index, line, table))
             .collect();
+        let expect = reader.expect(&root);
         Ok(Self {
             file: file.to_owned(),
             directory,
@@ -164,6 +188,7 @@ impl Scenario {
             platform,
             limits,
             arms,
+            expect,
             problems: reader.problems,
         })
     }
@@ -307,7 +332,8 @@ impl<'a> Reader<'a> {
         };
         let own = policy.map(|policy| (policy.parameters)()).unwrap_or_default();
         let known: Vec<Parameter> = common.iter().chain(&own).cloned().collect();
-        let mut special = Vec::new();
+        let shadows = self.shadows(&place, table);
+        let mut special = vec!["shadows".to_owned()];
         for key in table.keys() {
             let lower = key.get_ref().to_lowercase();
             let found = FROM_ELSEWHERE.iter().find(|(name, _)| *name == lower);
@@ -336,7 +362,7 @@ impl<'a> Reader<'a> {
                 let _ = settings.set(&own, name, value.clone());
             }
         }
-        ArmSection { section: whole, policy, settings }
+        ArmSection { section: whole, policy, settings, shadows }
     }
 
     fn no_policy(&mut self, section: &Section) {
@@ -358,42 +384,5 @@ impl<'a> Reader<'a> {
             },
         };
         self.problems.push(problem);
-    }
-}
-
-/// The parser's complaints, one per line of the file.
-fn syntax_problems(errors: &[toml::de::Error], source: &Source<'_>) -> Vec<Problem> {
-    let is_repeated = |error: &toml::de::Error| error.message() == "duplicate key";
-    // after another fault the parser may lose its place and see keys twice
-    let other_fault = errors.iter().any(|error| !is_repeated(error));
-    let mut problems: Vec<Problem> = Vec::new();
-    for error in errors.iter().filter(|error| !(other_fault && is_repeated(error))) {
-        let line = error.span().map(|span| source.line(span.start));
-        if problems.len() >= 5 || problems.iter().any(|problem| problem.line == line) {
-            continue;
-        }
-        let text = line.map(|line| source.line_text(line)).unwrap_or_default().trim();
-        let message = error.message().lines().collect::<Vec<_>>().join(", ");
-        let problem = if is_repeated(error) {
-            let hint = "leave one of them out; only [[load]] and [[arm]] may come several times";
-            Problem::new("", "is there twice", hint).key(shorten(text))
-        } else {
-            Problem::new("", format!("is not TOML: {message}"), syntax_hint(text))
-        };
-        problems.push(problem.at(line));
-    }
-    problems
-}
-
-/// What was probably forgotten on a line that is no TOML.
-fn syntax_hint(line: &str) -> String {
-    match line.split_once('=').map(|(key, value)| (key.trim(), value.trim())) {
-        Some((key, "")) => format!("write a value after {} =", shorten(key)),
-        Some((key, value)) if !value.starts_with(['"', '\'', '[', '{']) => {
-            let value = value.split('#').next().unwrap_or_default().trim().replace('"', "");
-            format!("texts and durations stand in quotes: {} = \"{}\"", shorten(key), shorten(&value))
-        }
-        _ if line.is_empty() => "the file ends too early, or a quote or bracket is left open".to_owned(),
-        _ => format!("the line reads: {}", shorten(line)),
     }
 }

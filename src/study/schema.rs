@@ -10,6 +10,7 @@ use crate::policy::registry::{POLICIES, PolicyInfo};
 use crate::policy::settings::{Kind, Parameter, Value};
 use crate::time::format_duration;
 
+use super::results::expect::Over;
 use super::scenario::keys::{self, TableInfo};
 
 /// Durations in Go's notation, as [`crate::time::parse_duration`] reads them.
@@ -51,6 +52,7 @@ pub fn schema() -> Json {
         schema["description"] = json!(what);
         insert(&mut root, name, schema);
     }
+    insert(&mut root, "expect", expect());
     root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     root["title"] = json!("watchtower scenario");
     root["required"] = json!(["load", "arm"]);
@@ -58,6 +60,25 @@ pub fn schema() -> Json {
         "duration": { "type": "string", "pattern": DURATION_PATTERN, "examples": ["75ms", "2m", "1m30s"] },
     });
     root
+}
+
+/// `[expect]`: a formula or a list of them, by how repeats count.
+fn expect() -> Json {
+    let formulas = |over: Over| {
+        json!({
+            "anyOf": [{ "type": "string" }, { "type": "array", "maxItems": 100, "items": { "type": "string" } }],
+            "description": over.doc(),
+            "examples": [["watchtower.p95_ms < 120", "watchtower.replica_seconds <= openfaas-ce.replica_seconds"]],
+        })
+    };
+    let properties: Map<String, Json> =
+        Over::ALL.into_iter().map(|over| (over.as_str().to_owned(), formulas(over))).collect();
+    json!({
+        "type": "object",
+        "description": "what the arms must achieve: columns of comparison.csv compared; not met, and the exit code is 3",
+        "properties": properties,
+        "additionalProperties": false,
+    })
 }
 
 fn insert(object: &mut Json, key: &str, schema: Json) {
@@ -86,6 +107,8 @@ fn arm(policy: &PolicyInfo) -> Json {
     schema["title"] = json!(policy.name);
     schema["description"] = json!(policy.summary);
     schema["required"] = json!(["policy"]);
+    let shadows = "names of other arms, whose policies see this one's run and decide without effect";
+    insert(&mut schema, "shadows", json!({ "type": "array", "items": { "type": "string" }, "description": shadows }));
     insert(&mut schema, "policy", json!({ "const": policy.name, "description": policy.summary }));
     schema
 }

@@ -36,7 +36,12 @@ impl TargetKind {
 
     /// Whether this version can run a study on it.
     pub const fn is_available(self) -> bool {
-        matches!(self, Self::Embedded)
+        matches!(self, Self::Embedded | Self::Simulated)
+    }
+
+    /// Whether runs on it take virtual time: as long as they take to compute.
+    pub const fn is_virtual(self) -> bool {
+        matches!(self, Self::Simulated)
     }
 }
 

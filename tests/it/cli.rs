@@ -9,7 +9,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-/// Two arms under a few seconds of load.
+/// Two arms under a few seconds of load. These tests are about the program, not about how calm the machine is: a late
+/// request spoils none of them, a standstill still does.
 fn short_scenario(load: &str) -> String {
     format!(
         r#"
@@ -22,6 +23,8 @@ hey = "{load}"
 [run]
 warm_up = "1s"
 cool_down = "1s"
+[limits]
+max_lateness = "1s"
 [[arm]]
 name = "tower"
 policy = "watchtower"
@@ -96,7 +99,11 @@ fn a_study_leaves_every_file_of_the_contract_and_prints_its_table() {
     let house = House::with(&short_scenario("-z 2s -c 5 -q 5"));
     let output = house.run(&["run", "short.toml", "--out", "out"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).contains("tower"), "the table goes to standard output");
+    let table = text(&output.stdout);
+    assert!(table.contains("tower"), "the table goes to standard output");
+    for column in ["planned", "sent", "completed", "lost busy", "lost late", "late p99", "CPU generator", "others"] {
+        assert!(table.contains(column), "{column} is missing in\n{table}");
+    }
     let out = house.out();
     for file in ["study.json", "comparison.csv", "comparison.md", "stats.csv", "report.html"] {
         assert!(out.join(file).is_file(), "{file} is missing");
@@ -114,6 +121,16 @@ fn a_study_leaves_every_file_of_the_contract_and_prints_its_table() {
         }
         for file in ["requests.csv", "timeline.csv", "events.csv", "probes.csv"] {
             parses(&out.join("runs").join(run).join(file));
+        }
+        if Path::new("/proc/stat").exists() {
+            let cpu = out.join("runs").join(run).join("cpu.csv");
+            parses(&cpu);
+            assert!(lines(&cpu) >= 2, "a head and a row for a second");
+            let summary: serde_json::Value =
+                serde_json::from_slice(&fs::read(out.join("runs").join(run).join("summary.json")).expect("summary"))
+                    .expect("JSON");
+            // the threads of the platform are found by their names; a machine that stood still has no whole second to tell of
+            assert!(summary["cpu"].is_null() || summary["cpu"]["mean"]["platform"].is_number(), "{summary}");
         }
         assert_eq!(lines(&out.join("runs").join(run).join("requests.csv")), 51, "50 planned requests and a head");
     }
@@ -270,6 +287,8 @@ fn a_generator_that_stood_still_makes_the_run_invalid() {
         serde_json::from_slice(&fs::read(house.out().join("runs/two-1/summary.json")).expect("summary")).expect("JSON");
     assert_eq!(summary["valid"], false);
     assert!(summary["stalled_s"].as_f64().expect("a number") > 0.8, "{summary}");
+    let why = summary["invalid_because"].to_string();
+    assert!(why.contains("stood still") && why.contains("[limits] max_stall"), "it says what to change: {why}");
 }
 
 #[test]

@@ -138,10 +138,16 @@ fn without_a_ready_replica_a_request_is_held_until_the_next_look_finds_one() {
     assert_eq!(answers(&held), []);
     assert_eq!(cluster.sample(F).queue, 1);
     let changes = run(&mut cluster, ms(10_000));
-    let [Change::Ready { at: ready, .. }, Change::Answered { at, ending: Ending::Served, .. }] = changes[..] else {
+    let [
+        Change::Ready { at: ready, .. },
+        Change::Released { at: released, .. },
+        Change::Answered { at, ending: Ending::Served, .. },
+    ] = changes[..]
+    else {
         panic!("{changes:?}")
     };
     let look = at - millis(10);
+    assert_eq!(look, released);
     assert!(look >= ready && look - ready < millis(100), "ready {ready}, looked {look}");
     assert_eq!((look - ms(50)).as_nanos() % 100_000_000, 0, "it looks every 100 ms");
 }
@@ -355,11 +361,15 @@ proptest! {
                     prop_assert_eq!(to as usize, ready.len());
                     at
                 }
+                Change::Released { request, at } => {
+                    prop_assert!(!answered.contains(&request), "released after its answer: {:?}", request);
+                    at
+                }
                 Change::Answered { request, at, ending, replica } => {
                     prop_assert!(answered.insert(request), "answered twice: {:?}", request);
                     match ending {
                         Ending::Served => prop_assert!(replica.is_some_and(|replica| ready.contains(&replica))),
-                        Ending::NoReplica => prop_assert_eq!(replica, None),
+                        Ending::NoReplica | Ending::NoEndpoint | Ending::Removed => prop_assert_eq!(replica, None),
                         Ending::Cut | Ending::Overdue => prop_assert!(replica.is_some()),
                     }
                     at

@@ -380,7 +380,7 @@ fn where_nobody_listens_both_engines_are_refused() {
             let clock = Clock::start();
             let (sender, mut reports) = unbounded_channel();
             let uri = uri.parse().expect("a URI");
-            let options = Options { engine, keep };
+            let options = Options { engine, keep, ..Options::default() };
             let _load = Load::start_with(options, clock, &uri, &[plan], clock.now(), sender).expect("a load");
             while let Some(report) = reports.blocking_recv() {
                 assert!(!matches!(report, Report::Requests(_)), "rows are folded, not reported");

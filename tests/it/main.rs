@@ -11,6 +11,7 @@
 mod cli;
 mod cluster;
 mod engines;
+mod expect;
 mod fuzz;
 mod gateway;
 mod hey_golden;
@@ -19,7 +20,10 @@ mod oracle;
 mod policies_document;
 mod promql;
 mod results;
+mod rollout;
 mod scenario;
+mod shadows;
 mod sim;
+mod simulated;
 mod theory;
 mod tidy;

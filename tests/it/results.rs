@@ -10,8 +10,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use watchtower::drive::{Outcome, Phase, Recorder, Tally};
 use watchtower::record::{
-    Detail, ErrorKind, EventKind, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, ReplicaId, RequestRow,
-    WorkerId,
+    CpuShares, Detail, ErrorKind, EventKind, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, ReplicaId,
+    RequestRow, WorkerId,
 };
 use watchtower::stats::slo::Slo;
 use watchtower::study::results::summary::{ArmRecord, RunSummary, StudyRecord};
@@ -37,6 +37,7 @@ fn about(arm: &str, repeat: u32) -> RunAbout {
     RunAbout {
         arm: arm.to_owned(),
         policy: "fixed".to_owned(),
+        shadows: vec!["other".to_owned()],
         repeat,
         seed: 7,
         target: "simulated".to_owned(),
@@ -139,7 +140,7 @@ fn made_up(run: &mut RunWriter) -> Outcome {
         lost: Lost { busy, late: 0 },
         unused,
         duration: Duration::from_secs(3),
-        period: None,
+        ..Tally::default()
     };
     Outcome {
         epoch: Epoch::from_unix(Duration::from_secs(1_700_000_000)),
@@ -206,6 +207,36 @@ fn a_summary_is_what_the_rows_add_up_to() {
     close(summary.probe_p50_ms, 20.5);
     assert_eq!(summary.generators[1].lost_busy, 1);
     assert_eq!(summary.generators[1].load, "hey -z 3s -c 1 -q 1");
+}
+
+#[test]
+fn cpu_is_counted_over_the_whole_seconds_of_the_load() {
+    let (_temporary, results) = fresh(&["a"]);
+    let mut run = results.run(about("a", 1)).expect("begun");
+    run.begin(Epoch::from_unix(Duration::ZERO), ms(2_000)).expect("kept");
+    let shares = |others| CpuShares { others, platform: None, total: others, ..CpuShares::default() };
+    // the last second of the warm-up, two of the load, the one in which it ended
+    run.cpu(ms(2_000), &shares(1.0)).expect("kept");
+    run.cpu(ms(3_000), &shares(0.1)).expect("kept");
+    run.cpu(ms(4_000), &shares(0.3)).expect("kept");
+    run.phase(ms(4_500), Phase::CoolDown).expect("kept");
+    run.cpu(ms(5_000), &shares(1.0)).expect("kept");
+    let mut outcome = made_up(&mut results.run(about("other", 1)).expect("begun"));
+    outcome.load_end = ms(4_500);
+    let summary = run.finish(&outcome).expect("written");
+    let cpu = summary.cpu.expect("two seconds");
+    assert_eq!(cpu.seconds, 2);
+    close(Some(cpu.mean.others), 0.2);
+    close(Some(cpu.worst.others), 0.3);
+    assert_eq!(cpu.mean.platform, None);
+    assert_eq!(summary.suspect_because.len(), 1, "one second of two was above a quarter");
+    insta::assert_snapshot!(read(&results.path().join("runs/a-1/cpu.csv")), @r"
+        t_s,generator,generator_thread,platform,process,others,stolen,total
+        -1,0.0000,0.0000,,0.0000,1.0000,0.0000,1.0000
+        0,0.0000,0.0000,,0.0000,0.1000,0.0000,0.1000
+        1,0.0000,0.0000,,0.0000,0.3000,0.0000,0.3000
+        2,0.0000,0.0000,,0.0000,1.0000,0.0000,1.0000
+        ");
 }
 
 #[test]

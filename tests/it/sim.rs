@@ -80,6 +80,7 @@ fn plan(replicas: i64) -> Plan {
     settings.set(&parameters, "replicas", Value::Integer(replicas)).unwrap();
     Plan {
         arm: Arm { name: "control".to_owned(), policy, settings },
+        shadows: Vec::new(),
         seed: Seed(42),
         functions: vec![FunctionPlan {
             info: FunctionInfo { name: "ftest".to_owned(), ..FunctionInfo::default() },

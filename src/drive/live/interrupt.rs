@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 /// What asked for the end.
@@ -53,6 +53,27 @@ impl Interrupt {
     /// Returns when the end is asked for; at once if it was.
     pub async fn wait(&mut self) {
         if self.0.wait_for(Option::is_some).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Ctrl-C as something that may come more than once. SIGTERM keeps its default: it ends the process.
+#[derive(Debug)]
+pub struct CtrlC(Signal);
+
+impl CtrlC {
+    /// Listens from now on. Needs a tokio runtime around it.
+    ///
+    /// # Errors
+    /// When the operating system refuses the handler.
+    pub fn listen() -> io::Result<Self> {
+        signal(SignalKind::interrupt()).map(Self)
+    }
+
+    /// Returns when it is pressed the next time.
+    pub async fn pressed(&mut self) {
+        if self.0.recv().await.is_none() {
             std::future::pending::<()>().await;
         }
     }

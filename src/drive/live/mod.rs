@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "the live driver is where clocks, sleeps and tasks live")]
 
 pub mod clock;
+mod cpu;
 pub mod interrupt;
 pub mod load;
 pub mod probe;

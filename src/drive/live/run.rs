@@ -9,19 +9,23 @@
 //! The loop takes one input at a time and never waits for an effect: probes, scrapes and scalings run in tasks of their own
 //! and come back as inputs. It decides nothing.
 
+mod shadows;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::clock::Clock;
+use super::cpu::CpuWatch;
 use super::interrupt::Interrupt;
-use super::load::{Load, LoadError, Report};
+use super::load::{Load, LoadError, Options, Report};
 use super::probe;
 use super::target::{Target, TargetError};
 use crate::drive::decisions::Decisions;
+use crate::drive::shadow::{ShadowId, Shadows};
 use crate::drive::{Outcome, Phase, Plan, RecordError, Recorder, Tally, first_second, phase_row};
-use crate::policy::{Action, Context, Event, FunctionInfo, Policy, ProbeOutcome};
+use crate::policy::{Action, Context, Counter, Event, FunctionInfo, Policy, ProbeOutcome};
 use crate::record::{ErrorKind, EventKind, EventRow, FunctionId, PlatformSample};
 use crate::time::Timestamp;
 
@@ -71,7 +75,8 @@ pub async fn run(
     let studied = &plan.functions[FunctionId::STUDIED.0 as usize];
     let uri = target.invoke_uri(FunctionId::STUDIED, &studied.query)?;
     let (reports_sender, reports) = unbounded_channel();
-    let load = Load::start(*clock, &uri, &plan.generators, load_start, reports_sender)?;
+    let options = Options { seed: plan.seed, ..Options::default() };
+    let load = Load::start_with(options, *clock, &uri, &plan.generators, load_start, reports_sender)?;
 
     let context = Context {
         epoch: clock.epoch(),
@@ -87,6 +92,7 @@ pub async fn run(
         uri,
         recorder,
         policy: plan.arm.build(&context),
+        shadows: Shadows::of(plan, &context),
         decisions: Decisions::of(plan.arm.policy.name),
         answers: answers_sender,
         load: Some(load),
@@ -94,6 +100,7 @@ pub async fn run(
         load_end: None,
         finished: vec![None; plan.generators.len()],
         stalled: Duration::ZERO,
+        cpu: CpuWatch::default(),
     };
     run.drive(reports, changes, answers, interrupt).await
 }
@@ -101,6 +108,7 @@ pub async fn run(
 /// What an effect brings back to the loop.
 enum Answer {
     Policy(Event),
+    Shadow(ShadowId, Option<Vec<Counter>>),
     WarmUp(crate::record::Answer),
 }
 
@@ -111,6 +119,7 @@ struct Run<'a> {
     uri: hyper::Uri,
     recorder: &'a mut dyn Recorder,
     policy: Box<dyn Policy>,
+    shadows: Shadows,
     decisions: Decisions,
     answers: UnboundedSender<Answer>,
     load: Option<Load>,
@@ -118,6 +127,7 @@ struct Run<'a> {
     load_end: Option<Timestamp>,
     finished: Vec<Option<Tally>>,
     stalled: Duration,
+    cpu: CpuWatch,
 }
 
 impl Run<'_> {
@@ -132,6 +142,7 @@ impl Run<'_> {
         self.enter(start, Phase::WarmUp)?;
         let replicas = self.plan.functions.iter().map(|function| function.replicas).collect();
         self.tell(start, &Event::Started { replicas })?;
+        self.tell_shadows(start, Shadows::start)?;
 
         let mut warm_up_at = (self.plan.warm_up > Duration::ZERO).then_some(start);
         let mut second_at = first_second(start, self.load_start);
@@ -157,6 +168,10 @@ impl Run<'_> {
                 self.tell(now, &Event::Woken)?;
                 continue;
             }
+            if self.shadows.next() <= now {
+                self.tell_shadows(now, Shadows::wake)?;
+                continue;
+            }
             if let Some(at) = warm_up_at.filter(|at| *at <= now) {
                 self.warm_up();
                 let next = at + self.plan.warm_up_every;
@@ -169,7 +184,8 @@ impl Run<'_> {
                 .into_iter()
                 .flatten()
                 .min()
-                .unwrap_or(second_at);
+                .unwrap_or(second_at)
+                .min(self.shadows.next());
             tokio::select! {
                 biased;
                 () = interrupt.wait(), if drain_until.is_none() => {
@@ -207,6 +223,7 @@ impl Run<'_> {
                 self.recorder.event(&row)?;
             }
         }
+        self.tell_shadows(self.clock.now(), Shadows::end)?;
         while let Ok(report) = reports.try_recv() {
             self.report(report)?;
         }
@@ -247,7 +264,9 @@ impl Run<'_> {
     fn second(&mut self, at: Timestamp) -> Result<(), RecordError> {
         let planned = self.load.as_ref().and_then(|load| load.planned_before(at));
         let planned = planned.unwrap_or_else(|| self.load.as_ref().map_or(0, Load::sent));
-        self.recorder.second(at, planned, &self.target.sample(FunctionId::STUDIED))
+        self.recorder.second(at, planned, &self.target.sample(FunctionId::STUDIED))?;
+        let shares = self.cpu.look(self.clock.now());
+        shares.map_or(Ok(()), |shares| self.recorder.cpu(at, &shares))
     }
 
     fn report(&mut self, report: Report) -> Result<(), RecordError> {
@@ -291,7 +310,16 @@ impl Run<'_> {
                     let row = self.decisions.answered(now, *function, result);
                     self.recorder.event(&row)?;
                 }
-                self.tell(now, &event)
+                self.tell(now, &event)?;
+                match event {
+                    Event::ProbeDone(outcome) => {
+                        self.tell_shadows(now, |shadows, now, wishes| shadows.probe_done(now, outcome, wishes))
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Answer::Shadow(shadow, counters) => {
+                self.tell_shadows(now, |shadows, now, wishes| shadows.scraped(now, shadow, counters, wishes))
             }
             Answer::WarmUp(Ok(status)) if status < 400 => Ok(()),
             Answer::WarmUp(answer) => self.recorder.event(&EventRow {

@@ -1,16 +1,23 @@
 //! What the driver itself has to do, and when.
+//!
+//! Almost all entries are sends, one per request, and a generator's come in order of time but for those that may leave at once. So
+//! they stand in lines, where the next one costs a comparison per generator, and only the rest goes through a heap.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
 use crate::time::Timestamp;
 
 /// Entries by time; at equal times in order of insertion. The policy's wake-up is one of them and can be replaced.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Agenda {
     heap: BinaryHeap<Reverse<Entry>>,
+    /// Sends to come: a line per generator, and the first for those that were due when they came in. Each is in order of time.
+    lines: Vec<VecDeque<Send>>,
     inserted: u64,
     wake: Option<(Timestamp, u64)>,
+    /// What comes next, kept up to date.
+    next: Next,
 }
 
 /// One entry of the agenda.
@@ -30,6 +37,8 @@ pub(super) enum What {
     LoadStart,
     /// A generator starts.
     Begin { generator: u16 },
+    /// A generator whose requests have all been answered is over, because its time is.
+    Finish { generator: u16 },
     /// A second of the timeline is over.
     Second,
     /// The cool-down is over.
@@ -43,10 +52,68 @@ struct Entry {
     what: What,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Send {
+    at: Timestamp,
+    order: u64,
+    worker: u32,
+}
+
+/// Time, order and place of the next entry.
+#[derive(Clone, Copy, Debug)]
+struct Next {
+    at: Timestamp,
+    order: u64,
+    place: Place,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Line(usize),
+    Heap,
+    Wake,
+    /// There is none.
+    Nowhere,
+}
+
+impl Next {
+    const NONE: Self = Self { at: Timestamp::MAX, order: u64::MAX, place: Place::Nowhere };
+
+    fn or_sooner(&mut self, at: Timestamp, order: u64, place: Place) {
+        if (at, order) < (self.at, self.order) {
+            *self = Self { at, order, place };
+        }
+    }
+}
+
 impl Agenda {
+    /// An empty one for so many generators.
+    pub(super) fn new(generators: usize) -> Self {
+        Self {
+            heap: BinaryHeap::new(),
+            lines: vec![VecDeque::new(); generators + 1],
+            inserted: 0,
+            wake: None,
+            next: Next::NONE,
+        }
+    }
+
     pub(super) fn push(&mut self, at: Timestamp, what: What) {
         let order = self.number();
         self.heap.push(Reverse(Entry { at, order, what }));
+        self.next.or_sooner(at, order, Place::Heap);
+    }
+
+    /// A worker of this generator will send at `at`; `now` is the time of this call and never decreases.
+    pub(super) fn push_send(&mut self, now: Timestamp, at: Timestamp, generator: u16, worker: u32) {
+        let line = if at <= now { 0 } else { usize::from(generator) + 1 };
+        if self.lines[line].back().is_some_and(|last| last.at > at) {
+            self.push(at, What::Send { worker });
+            return;
+        }
+        let order = self.number();
+        self.lines[line].push_back(Send { at, order, worker });
+        self.next.or_sooner(at, order, Place::Line(line));
     }
 
     /// Replaces the policy's wake-up. A wish that stays the same keeps its place among equal times.
@@ -54,24 +121,44 @@ impl Agenda {
         if self.wake.map(|(at, _)| at) != at {
             let order = self.number();
             self.wake = at.map(|at| (at, order));
+            self.find_next();
         }
     }
 
     /// The time of the next entry; [`Timestamp::MAX`] if there is none.
     pub(super) fn next(&self) -> Timestamp {
-        let heap = self.heap.peek().map_or(Timestamp::MAX, |Reverse(entry)| entry.at);
-        self.wake.map_or(heap, |(at, _)| at.min(heap))
+        self.next.at
     }
 
     pub(super) fn pop(&mut self) -> Option<(Timestamp, What)> {
-        let first = self.heap.peek().map(|Reverse(entry)| (entry.at, entry.order));
-        match self.wake {
-            Some(wake) if first.is_none_or(|first| wake < first) => {
+        let at = self.next.at;
+        let what = match self.next.place {
+            Place::Line(line) => What::Send { worker: self.lines[line].pop_front()?.worker },
+            Place::Heap => self.heap.pop()?.0.what,
+            Place::Wake => {
                 self.wake = None;
-                Some((wake.0, What::Woken))
+                What::Woken
             }
-            _ => self.heap.pop().map(|Reverse(entry)| (entry.at, entry.what)),
+            Place::Nowhere => return None,
+        };
+        self.find_next();
+        Some((at, what))
+    }
+
+    fn find_next(&mut self) {
+        let mut next = Next::NONE;
+        for (line, sends) in self.lines.iter().enumerate() {
+            if let Some(send) = sends.front() {
+                next.or_sooner(send.at, send.order, Place::Line(line));
+            }
         }
+        if let Some(Reverse(entry)) = self.heap.peek() {
+            next.or_sooner(entry.at, entry.order, Place::Heap);
+        }
+        if let Some((at, order)) = self.wake {
+            next.or_sooner(at, order, Place::Wake);
+        }
+        self.next = next;
     }
 
     fn number(&mut self) -> u64 {
@@ -82,18 +169,51 @@ impl Agenda {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn equal_times_keep_the_order_of_insertion_and_a_replaced_wake_up_never_comes() {
         let (one, two) = (Timestamp::from_secs(1), Timestamp::from_secs(2));
-        let mut agenda = Agenda::default();
+        let mut agenda = Agenda::new(1);
         agenda.push(two, What::Second);
         agenda.wake_at(Some(one));
         agenda.wake_at(Some(two));
         agenda.push(two, What::WarmUp);
-        agenda.push(one, What::Send { worker: 7 });
+        agenda.push_send(Timestamp::ZERO, one, 0, 7);
         let order: Vec<What> = std::iter::from_fn(|| agenda.pop()).map(|(_, what)| what).collect();
         assert_eq!(order, [What::Send { worker: 7 }, What::Second, What::Woken, What::WarmUp]);
+    }
+
+    proptest! {
+        /// Lines and heap together are one queue: by time, then by insertion.
+        #[test]
+        fn whatever_is_pushed_comes_out_by_time_and_then_by_insertion(
+            steps in prop::collection::vec((0_u64..5, 0_u16..4, any::<bool>()), 1..100),
+        ) {
+            let mut agenda = Agenda::new(3);
+            let (mut now, mut expected) = (Timestamp::ZERO, Vec::new());
+            for (number, (wait, generator, pops)) in (0_u32..).zip(steps) {
+                let at = now + std::time::Duration::from_nanos(wait);
+                if generator < 3 {
+                    agenda.push_send(now, at, generator, number);
+                    expected.push((at, What::Send { worker: number }));
+                } else {
+                    agenda.push(at, What::Deliver { number });
+                    expected.push((at, What::Deliver { number }));
+                }
+                if pops {
+                    // stable: what was pushed first stays first among equal times
+                    expected.sort_by_key(|(at, _)| *at);
+                    let first = expected.remove(0);
+                    prop_assert_eq!(agenda.next(), first.0);
+                    prop_assert_eq!(agenda.pop(), Some(first));
+                    now = first.0;
+                }
+            }
+            expected.sort_by_key(|(at, _)| *at);
+            prop_assert_eq!(std::iter::from_fn(|| agenda.pop()).collect::<Vec<_>>(), expected);
+        }
     }
 }

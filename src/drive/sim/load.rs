@@ -15,6 +15,8 @@ pub(super) struct Load {
     /// Of all generators, one after the other.
     workers: Vec<Worker>,
     running: usize,
+    /// When the next request is given up; [`Timestamp::MAX`] if none waits.
+    next_timeout: Timestamp,
 }
 
 struct Generator {
@@ -22,6 +24,8 @@ struct Generator {
     /// Its first worker among all.
     first: u32,
     workers_left: u32,
+    /// Requests that were answered or given up.
+    settled: u64,
     timeout: Option<std::time::Duration>,
     /// When each request is given up. The time-out is the same for all, so they are in order.
     timeouts: VecDeque<(Timestamp, u32, u32)>,
@@ -33,10 +37,22 @@ struct Worker {
     generator: GeneratorId,
     /// Counts the requests, so that a late answer is not taken for the next one's.
     attempt: u32,
-    /// Whether it waits for an answer.
-    waiting: bool,
+    does: Does,
     call: Call,
     sent: Timestamp,
+}
+
+/// What a worker is at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Does {
+    /// Its generator has not begun.
+    Nothing,
+    /// It waits until its call is ready.
+    Send,
+    /// It waits for an answer.
+    Wait,
+    /// It has no more to do.
+    Finished,
 }
 
 /// What a worker got.
@@ -53,11 +69,11 @@ impl Load {
         let (mut generators, mut workers) = (Vec::new(), Vec::new());
         for (number, generator) in (0..).zip(&plan.generators) {
             let start = load_start + generator.start;
-            let schedule = generator.schedule.build(start);
+            let schedule = generator.schedule.build(start, plan.seed, GeneratorId(number));
             let idle = Worker {
                 generator: GeneratorId(number),
                 attempt: 0,
-                waiting: false,
+                does: Does::Nothing,
                 call: Call { due: start, ready: start, lost: Lost::default() },
                 sent: start,
             };
@@ -66,13 +82,14 @@ impl Load {
             generators.push(Generator {
                 first,
                 workers_left: schedule.workers(),
+                settled: 0,
                 timeout: generator.request.timeout,
                 timeouts: VecDeque::new(),
                 tally: Tally { period: schedule.period(), ..Tally::default() },
                 schedule,
             });
         }
-        Self { running: generators.len(), generators, workers }
+        Self { running: generators.len(), generators, workers, next_timeout: Timestamp::MAX }
     }
 
     pub(super) fn start(&self, generator: usize) -> Timestamp {
@@ -87,6 +104,20 @@ impl Load {
     pub(super) fn planned_before(&self, at: Timestamp) -> u64 {
         let planned = |generator: &Generator| generator.schedule.planned_before(at).unwrap_or(generator.tally.sent);
         self.generators.iter().map(planned).sum()
+    }
+
+    /// Panics unless every request that left was settled once or is still waited for.
+    #[cfg(debug_assertions)]
+    pub(super) fn assert_conserved(&self) {
+        for (number, generator) in (0..).zip(&self.generators) {
+            let waits = |worker: &&Worker| worker.generator == GeneratorId(number) && worker.does == Does::Wait;
+            let waiting = self.workers.iter().filter(waits).count() as u64;
+            assert_eq!(
+                generator.tally.sent,
+                generator.settled + waiting,
+                "generator {number}: sent = settled + waiting"
+            );
+        }
     }
 
     pub(super) fn tallies(&self) -> Vec<Tally> {
@@ -124,16 +155,24 @@ impl Load {
         let generator = &mut self.generators[usize::from(id.0)];
         let lost = match generator.schedule.next(WorkerId(worker - generator.first), turn) {
             Next::Call(call) => {
-                self.workers[worker as usize].call = call;
-                agenda.push(call.ready, What::Send { worker });
+                let state = &mut self.workers[worker as usize];
+                state.call = call;
+                state.does = Does::Send;
+                agenda.push_send(turn.free, call.ready, id.0, worker);
                 call.lost
             }
             Next::Finished { lost, unused } => {
+                self.workers[worker as usize].does = Does::Finished;
                 generator.tally.unused += unused;
                 generator.tally.duration = generator.tally.duration.max(turn.free - generator.schedule.start());
                 generator.workers_left -= 1;
                 if generator.workers_left == 0 {
-                    self.running -= 1;
+                    let end = generator.schedule.lasts_until();
+                    if end > turn.free {
+                        agenda.push(end, What::Finish { generator: id.0 });
+                    } else {
+                        self.running -= 1;
+                    }
                 }
                 lost
             }
@@ -146,15 +185,24 @@ impl Load {
         Ok(())
     }
 
+    /// The time of a generator is over, and it has had nothing to send since before.
+    pub(super) fn finish(&mut self, now: Timestamp, generator: u16) {
+        let generator = &mut self.generators[usize::from(generator)];
+        generator.tally.duration = generator.tally.duration.max(now - generator.schedule.start());
+        self.running -= 1;
+    }
+
     /// A worker's request leaves.
     pub(super) fn send(&mut self, now: Timestamp, worker: u32, platform: &mut Platform) {
         let state = &mut self.workers[worker as usize];
         state.sent = now;
-        state.waiting = true;
+        state.does = Does::Wait;
         let generator = &mut self.generators[usize::from(state.generator.0)];
-        generator.tally.sent += 1;
+        generator.tally.leaves(&state.call);
         if let Some(timeout) = generator.timeout {
-            generator.timeouts.push_back((now + timeout, worker, state.attempt));
+            let at = now + timeout;
+            generator.timeouts.push_back((at, worker, state.attempt));
+            self.next_timeout = self.next_timeout.min(at);
         }
         platform.send(now, Caller::Worker { worker, attempt: state.attempt });
     }
@@ -169,7 +217,7 @@ impl Load {
         recorder: &mut R,
     ) -> Result<(), RecordError> {
         let state = &self.workers[worker as usize];
-        if !state.waiting || state.attempt != attempt {
+        if state.does != Does::Wait || state.attempt != attempt {
             return Ok(());
         }
         let row = RequestRow {
@@ -182,20 +230,24 @@ impl Load {
     }
 
     /// When the next request is given up; [`Timestamp::MAX`] if none waits.
-    pub(super) fn next_timeout(&mut self) -> Timestamp {
+    pub(super) fn next_timeout(&self) -> Timestamp {
+        self.next_timeout
+    }
+
+    /// Drops the time-outs of requests that are settled from the fronts of the lines, and notes the first of the others.
+    fn find_next_timeout(&mut self) {
         let workers = &self.workers;
-        let mut next = Timestamp::MAX;
+        self.next_timeout = Timestamp::MAX;
         for generator in &mut self.generators {
             while let Some((at, worker, attempt)) = generator.timeouts.front() {
                 let state = &workers[*worker as usize];
-                if state.waiting && state.attempt == *attempt {
-                    next = next.min(*at);
+                if state.does == Does::Wait && state.attempt == *attempt {
+                    self.next_timeout = self.next_timeout.min(*at);
                     break;
                 }
                 generator.timeouts.pop_front();
             }
         }
-        next
     }
 
     /// Gives up the requests whose time-out is now.
@@ -212,10 +264,45 @@ impl Load {
                 }
                 self.generators[generator].timeouts.pop_front();
                 let state = &self.workers[worker as usize];
-                if state.waiting && state.attempt == attempt {
+                if state.does == Does::Wait && state.attempt == attempt {
                     let row = self.row(worker, now, Err(ErrorKind::Timeout));
                     self.settle(worker, &row, agenda, recorder)?;
                 }
+            }
+        }
+        self.find_next_timeout();
+        Ok(())
+    }
+
+    /// The run is cut short: nothing more leaves, and what waits for an answer is given up.
+    pub(super) fn abandon<R: Recorder + ?Sized>(
+        &mut self,
+        now: Timestamp,
+        agenda: &mut Agenda,
+        recorder: &mut R,
+    ) -> Result<(), RecordError> {
+        for generator in &mut self.generators {
+            generator.schedule.stop(now);
+        }
+        for worker in 0..self.workers.len() as u32 {
+            let state = self.workers[worker as usize];
+            let generator = &mut self.generators[usize::from(state.generator.0)];
+            match state.does {
+                Does::Nothing => {
+                    let turn = Turn::first(generator.schedule.start());
+                    self.ask(worker, turn, agenda, recorder)?;
+                }
+                Does::Send => {
+                    // its call never leaves
+                    generator.tally.unused += 1;
+                    let turn = Turn { sent: state.sent, free: now, stall: None };
+                    self.ask(worker, turn, agenda, recorder)?;
+                }
+                Does::Wait => {
+                    let row = self.row(worker, now, Err(ErrorKind::Abandoned));
+                    self.settle(worker, &row, agenda, recorder)?;
+                }
+                Does::Finished => {}
             }
         }
         Ok(())
@@ -246,8 +333,13 @@ impl Load {
         recorder: &mut R,
     ) -> Result<(), RecordError> {
         let state = &mut self.workers[worker as usize];
-        state.waiting = false;
         state.attempt = (state.attempt + 1) % Caller::ATTEMPTS;
+        // who waits longest is given up first: if it is this one, another is next
+        let generator = &mut self.generators[usize::from(row.generator.0)];
+        generator.settled += 1;
+        if generator.timeouts.front().is_some_and(|(_, first, _)| *first == worker) {
+            self.find_next_timeout();
+        }
         recorder.request(row)?;
         let turn = Turn { sent: row.sent, free: row.done, stall: None };
         self.ask(worker, turn, agenda, recorder)

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   agenda (sends, wake-ups, answers to a policy, seconds)  \
-//!   client time-outs                                         |-- the earliest of the three is next
+//!   client time-outs, shadows                                |-- the earliest of them is next
 //!   cluster (everything on the platform)                    /
 //! ```
 //!
@@ -11,6 +11,7 @@
 
 mod agenda;
 mod answer;
+mod epoch;
 mod load;
 mod platform;
 
@@ -22,8 +23,10 @@ use crate::record::{Answer, ErrorKind, EventKind, EventRow, FunctionId};
 use crate::time::{Epoch, Timestamp};
 
 use super::decisions::Decisions;
+use super::shadow::{Shadows, Wishes};
 use super::{Outcome, Phase, Plan, RecordError, Recorder, first_second, phase_row};
 use agenda::{Agenda, What};
+pub use epoch::epoch;
 use load::Load;
 use platform::{Caller, Platform};
 
@@ -41,6 +44,21 @@ const SECOND: Duration = Duration::from_secs(1);
 /// # Errors
 /// When the recorder could not keep a row; the run ends there.
 pub fn run<R: Recorder + ?Sized>(plan: &Plan, epoch: Epoch, recorder: &mut R) -> Result<Outcome, RecordError> {
+    run_while(plan, epoch, recorder, &mut |_| true)
+}
+
+/// The same for as long as `goes_on` says so, which is asked each second of virtual time and told how much of it has passed.
+///
+/// A run that is ended early ends at once: what is under way is recorded as abandoned, and the outcome as interrupted.
+///
+/// # Errors
+/// When the recorder could not keep a row; the run ends there.
+pub fn run_while<R: Recorder + ?Sized>(
+    plan: &Plan,
+    epoch: Epoch,
+    recorder: &mut R,
+    goes_on: &mut dyn FnMut(Duration) -> bool,
+) -> Result<Outcome, RecordError> {
     let load_start = Timestamp::ZERO + plan.warm_up;
     let functions: Vec<_> = plan.functions.iter().map(|function| function.info.clone()).collect();
     let context = Context { epoch, load_start, seed: plan.seed, functions };
@@ -50,16 +68,19 @@ pub fn run<R: Recorder + ?Sized>(plan: &Plan, epoch: Epoch, recorder: &mut R) ->
         epoch,
         load_start,
         now: Timestamp::ZERO,
-        agenda: Agenda::default(),
+        agenda: Agenda::new(plan.generators.len()),
         platform: Platform::new(plan),
         load: Load::new(plan, load_start),
         policy: plan.arm.build(&context),
+        shadows: Shadows::of(plan, &context),
         actions: Vec::new(),
         deliveries: Vec::new(),
         decisions: Decisions::of(plan.arm.policy.name),
         probes: Vec::new(),
         next_second: first_second(Timestamp::ZERO, load_start),
         load_end: None,
+        goes_on,
+        interrupted: false,
     };
     simulation.run()
 }
@@ -74,6 +95,7 @@ struct Simulation<'a, R: ?Sized> {
     platform: Platform,
     load: Load,
     policy: Box<dyn Policy>,
+    shadows: Shadows,
     /// Kept between events for its room.
     actions: Vec<Action>,
     /// Answers on their way to the policy, by number; each is taken once.
@@ -83,6 +105,8 @@ struct Simulation<'a, R: ?Sized> {
     probes: Vec<Option<Timestamp>>,
     next_second: Timestamp,
     load_end: Option<Timestamp>,
+    goes_on: &'a mut dyn FnMut(Duration) -> bool,
+    interrupted: bool,
 }
 
 impl<R: Recorder + ?Sized> Simulation<'_, R> {
@@ -93,12 +117,16 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
             let platform = self.platform.cluster.next_change().unwrap_or(Timestamp::MAX);
             let timeout = self.load.next_timeout();
             let agenda = self.agenda.next();
-            if platform <= timeout && platform <= agenda {
+            let shadows = self.shadows.next();
+            if platform <= timeout && platform <= agenda && platform <= shadows {
                 self.now = platform;
                 self.platform.cluster.advance(platform, &mut changes);
                 for change in changes.drain(..) {
                     self.take(change)?;
                 }
+            } else if shadows < agenda && shadows <= timeout {
+                self.now = shadows.max(self.now);
+                self.tell_shadows(Shadows::wake)?;
             } else if timeout <= agenda {
                 self.now = timeout;
                 self.load.time_out(timeout, &mut self.agenda, self.recorder)?;
@@ -110,6 +138,9 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
                     break;
                 }
                 self.perform(what, &mut changes)?;
+                if self.interrupted {
+                    break;
+                }
             }
         }
         self.finish(&mut changes)
@@ -126,7 +157,8 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
         if !self.plan.warm_up.is_zero() {
             self.agenda.push(Timestamp::ZERO, What::WarmUp);
         }
-        self.tell(&Event::Started { replicas })
+        self.tell(&Event::Started { replicas })?;
+        self.tell_shadows(Shadows::start)
     }
 
     /// Something of the agenda has come up.
@@ -155,6 +187,10 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
                 self.load.begin(generator, &mut self.agenda, self.recorder)?;
                 self.end_load_if_done()?;
             }
+            What::Finish { generator } => {
+                self.load.finish(now, generator);
+                self.end_load_if_done()?;
+            }
             What::Second => self.second(changes)?,
             // the loop ends before it comes here
             What::End => {}
@@ -165,10 +201,16 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
     fn second(&mut self, changes: &mut Vec<Change>) -> Result<(), RecordError> {
         // nothing is due before now; this only moves the sample's clock
         self.platform.cluster.advance(self.now, changes);
+        self.assert_laws();
         let sample = self.platform.cluster.sample(FunctionId::STUDIED);
         self.recorder.second(self.now, self.load.planned_before(self.now), &sample)?;
         self.next_second = self.now + SECOND;
         self.agenda.push(self.next_second, What::Second);
+        if !(self.goes_on)(self.now - Timestamp::ZERO) {
+            self.interrupted = true;
+            self.recorder.event(&phase_row(self.now, "interrupted"))?;
+            self.load.abandon(self.now, &mut self.agenda, self.recorder)?;
+        }
         Ok(())
     }
 
@@ -213,8 +255,8 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
                     value: Some(f64::from(cut)),
                 })
             }
-            // the rows of a run are about the function under study
-            Change::Ready { .. } | Change::Terminated { .. } => Ok(()),
+            // the rows of a run are about the function under study, and a held request's row is its answer's
+            Change::Ready { .. } | Change::Terminated { .. } | Change::Released { .. } => Ok(()),
         }
     }
 
@@ -240,6 +282,16 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
         }
         self.actions = actions;
         Ok(())
+    }
+
+    /// Gives the shadows something, and sees to what they leave behind.
+    fn tell_shadows(&mut self, give: impl FnOnce(&mut Shadows, Timestamp, &mut Wishes)) -> Result<(), RecordError> {
+        let mut wishes = Wishes::default();
+        give(&mut self.shadows, self.now, &mut wishes);
+        while let Some(shadow) = wishes.scrapes.pop() {
+            self.shadows.scraped(self.now, shadow, Some(self.platform.counters()), &mut wishes);
+        }
+        wishes.rows.iter().try_for_each(|row| self.recorder.event(row))
     }
 
     fn act(&mut self, action: Action) -> Result<(), RecordError> {
@@ -290,7 +342,9 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
 
     fn settle_probe(&mut self, number: u32, answer: Answer) -> Result<(), RecordError> {
         let Some(sent) = self.probes[number as usize].take() else { return Ok(()) };
-        self.tell(&Event::ProbeDone(ProbeOutcome { sent, latency: self.now - sent, answer }))
+        let outcome = ProbeOutcome { sent, latency: self.now - sent, answer };
+        self.tell(&Event::ProbeDone(outcome))?;
+        self.tell_shadows(|shadows, now, wishes| shadows.probe_done(now, outcome, wishes))
     }
 
     fn enter(&mut self, phase: Phase) -> Result<(), RecordError> {
@@ -307,21 +361,34 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
         Ok(())
     }
 
+    /// In debug builds: what holds for any queueing system holds for this one, and every request that left was settled once or is
+    /// still waited for.
+    fn assert_laws(&self) {
+        #[cfg(debug_assertions)]
+        {
+            self.platform.cluster.assert_laws();
+            self.load.assert_conserved();
+        }
+    }
+
     fn finish(mut self, changes: &mut Vec<Change>) -> Result<Outcome, RecordError> {
         if self.next_second == self.now {
             self.second(changes)?;
         }
         // nothing is due before now; this only moves the sample's clock
         self.platform.cluster.advance(self.now, changes);
-        self.recorder.event(&phase_row(self.now, "ended"))?;
+        self.assert_laws();
+        self.tell_shadows(Shadows::end)?;
+        let how = if self.interrupted { "ended early: interrupted" } else { "ended" };
+        self.recorder.event(&phase_row(self.now, how))?;
         Ok(Outcome {
             epoch: self.epoch,
             load_start: self.load_start,
-            load_end: self.load_end.unwrap_or(self.now),
+            load_end: self.load_end.unwrap_or(self.now).max(self.load_start),
             end: self.now,
             generators: self.load.tallies(),
             stalled: Duration::ZERO,
-            interrupted: false,
+            interrupted: self.interrupted,
             last_sample: self.platform.cluster.sample(FunctionId::STUDIED),
         })
     }

@@ -9,7 +9,8 @@ use crate::time::Timestamp;
 use super::answer::{Served, served};
 
 /// The endings a gateway counts, in the order of its counters.
-const ENDINGS: [Ending; 4] = [Ending::Served, Ending::Cut, Ending::Overdue, Ending::NoReplica];
+const ENDINGS: [Ending; 6] =
+    [Ending::Served, Ending::Cut, Ending::Overdue, Ending::NoReplica, Ending::NoEndpoint, Ending::Removed];
 
 pub(super) struct Platform {
     pub(super) cluster: Cluster,
@@ -102,9 +103,10 @@ impl Platform {
     fn status_of(&self, ending: Ending) -> u16 {
         match ending {
             Ending::Served => self.served.status,
-            Ending::Cut => 500,
+            Ending::Cut | Ending::Removed => 500,
             Ending::Overdue => 504,
             Ending::NoReplica => 502,
+            Ending::NoEndpoint => 503,
         }
     }
 

@@ -22,6 +22,11 @@ impl Rows {
         Self { seconds, group }
     }
 
+    /// When the last row ends; 0 without rows.
+    pub(super) fn end(&self) -> f64 {
+        self.seconds.len().checked_sub(1).map_or(0.0, |last| self.span(last).1)
+    }
+
     /// From when to when each row holds.
     fn span(&self, index: usize) -> (f64, f64) {
         let from = self.seconds[index].t_s;

@@ -62,6 +62,19 @@ pub struct Course {
     pub seconds: Vec<Second>,
     /// Its probes, in order.
     pub probes: Vec<Probe>,
+    /// What its shadows would have asked for.
+    pub shadows: Vec<Shadow>,
+}
+
+/// What a policy would have asked for whose decisions were not carried out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shadow {
+    /// The arm whose policy it is.
+    pub name: String,
+    /// Its colour: that of the arm, or one that no arm has.
+    pub colour: usize,
+    /// Desired replicas, each from its time (in seconds since the load's start) until the next.
+    pub desired: Vec<(f64, f64)>,
 }
 
 impl Course {
@@ -253,7 +266,7 @@ mod tests {
         let course = Course {
             repeat: 1,
             seconds: vec![second(0, Some(9.0)), second(1, None), second(2, Some(3.0))],
-            probes: vec![],
+            ..Course::default()
         };
         let (rows, seconds) = course.thinned(2);
         assert_eq!((rows.len(), seconds), (2, 2));

@@ -1,6 +1,6 @@
 //! What each arm did to the number of replicas, under the load that made it do so.
 
-use super::canvas::{Canvas, Drawn, Rect, Stroke, Type};
+use super::canvas::{Canvas, Drawn, Rect, Spot, Stroke, Type};
 use super::course::{Rows, Time, fill_below, judged, load_start, missed_seconds, missed_strip, steps};
 use super::data::{ArmSeries, Second, Study};
 use super::scale::{self, Scale};
@@ -45,6 +45,17 @@ impl Replicas<'_> {
         format!("{ready} · {percentile} over {} in {missed} of {of} s", scale::latency(self.0.slo_ms))
     }
 
+    /// Names and colours of all shadows, each once.
+    fn shadows(&self) -> Vec<(&str, usize)> {
+        let mut all: Vec<(&str, usize)> = Vec::new();
+        for shadow in self.0.arms.iter().filter_map(|arm| arm.course.as_ref()).flat_map(|course| &course.shadows) {
+            if !all.iter().any(|(name, _)| *name == shadow.name) {
+                all.push((&shadow.name, shadow.colour));
+            }
+        }
+        all
+    }
+
     fn knows(&self, of: impl Fn(&Second) -> bool) -> bool {
         self.0.arms.iter().filter_map(|arm| arm.course.as_ref()).flat_map(|course| &course.seconds).any(of)
     }
@@ -61,7 +72,17 @@ impl Drawing for Replicas<'_> {
 
     fn description(&self) -> String {
         let arms: Vec<String> = self.0.arms.iter().map(|arm| format!("{}: {}", arm.name, self.said(arm))).collect();
-        format!("Desired and ready replicas over time, one panel per arm, under the planned load. {}.", arms.join("; "))
+        let shadows = match self.shadows()[..] {
+            [] => String::new(),
+            ref names => {
+                let names: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
+                format!(" Dashed: what {} would have asked for.", names.join(", "))
+            }
+        };
+        format!(
+            "Desired and ready replicas over time, one panel per arm, under the planned load. {}.{shadows}",
+            arms.join("; ")
+        )
     }
 
     fn legend(&self) -> Vec<Key> {
@@ -71,6 +92,9 @@ impl Drawing for Replicas<'_> {
         ];
         if self.knows(|second| second.demand.is_some()) {
             keys.push(Key::new("demand", Mark::Line(Stroke::new(theme::INK, 1.25).dashed(2.0, 3.0))));
+        }
+        for (name, colour) in self.shadows() {
+            keys.push(Key::new(format!("{name}, if it had decided"), Mark::Line(shadow(colour))));
         }
         let missed = format!("{} over {}", judged(self.0).0, scale::latency(self.0.slo_ms));
         keys.push(Key::new(missed, Mark::Area(theme::INK, 1.0)));
@@ -97,7 +121,9 @@ impl Drawing for Replicas<'_> {
         let all = || rows.iter().flat_map(|rows| &rows.seconds);
         let replicas =
             |second: &Second| [second.ready, second.desired, second.demand].into_iter().flatten().fold(0.0, f64::max);
-        let most = all().map(replicas).fold(1.0, f64::max);
+        let shadows = study.arms.iter().filter_map(|arm| arm.course.as_ref()).flat_map(|course| &course.shadows);
+        let shadows = shadows.flat_map(|shadow| shadow.desired.iter().map(|(_, desired)| *desired));
+        let most = all().map(replicas).chain(shadows).fold(1.0, f64::max);
         let rate = all().map(|second| second.planned).fold(0.0, f64::max);
         let load_up = Upright::new(Scale::from_zero(rate, 2), 2, scale::short);
         let mut up = Upright::new(Scale::from_zero(most.ceil(), 4), 4, scale::short);
@@ -150,10 +176,30 @@ impl Drawing for Replicas<'_> {
             for piece in &ready {
                 canvas.line(piece, Stroke::new(colour, 2.25))?;
             }
+            for shadow_of in arm.course.iter().flat_map(|course| &course.shadows) {
+                let end = time.x(plot, rows.end());
+                canvas.line(&outline(&shadow_of.desired, &time, plot, &up, end), shadow(shadow_of.colour))?;
+            }
             let strip = Rect { top: plot.bottom + STRIP_GAP, bottom: plot.bottom + STRIP_GAP + STRIP, ..plot };
             missed_strip(canvas, study, rows, &time, strip)?;
             foot = strip.bottom;
         }
         level_labels(canvas, Rect { bottom: foot, ..plot }, &ticks, &time.title())
     }
+}
+
+/// How a shadow is drawn.
+fn shadow(colour: usize) -> Stroke {
+    Stroke::new(theme::arm(colour), 1.75).dashed(5.0, 3.5)
+}
+
+/// A step line through these values, up to `end`.
+fn outline(values: &[(f64, f64)], time: &Time, plot: Rect, up: &Upright, end: f64) -> Vec<Spot> {
+    let mut line = Vec::with_capacity(2 * values.len());
+    for (index, (t_s, value)) in values.iter().enumerate() {
+        let next = values.get(index + 1).map_or(end, |(t_s, _)| time.x(plot, *t_s));
+        let (from, y) = (time.x(plot, *t_s).min(end), up.y(plot, *value));
+        line.extend([(from, y), (next.min(end).max(from), y)]);
+    }
+    line
 }

@@ -79,7 +79,7 @@ pub(crate) fn arm(name: &str, colour: usize, slowness: f64, runs: u32) -> ArmSer
         latency: Distribution::new(sent),
         due: Distribution::new(due),
         lateness: Distribution::new(late),
-        course: Some(Course { repeat: 1, seconds, probes }),
+        course: Some(Course { repeat: 1, seconds, probes, shadows: Vec::new() }),
     }
 }
 
@@ -117,7 +117,7 @@ pub(crate) fn arm_of(name: &str, latencies: &[u64]) -> ArmSeries {
 /// Studies that break drawings: nothing, one value, equal values, a huge range, many arms, hostile names.
 pub(crate) fn odd_ones() -> Vec<(&'static str, Study)> {
     let second = |t_s: f64| Second { t_s, ..Second::default() };
-    let course = |seconds: Vec<Second>| Course { repeat: 1, seconds, probes: Vec::new() };
+    let course = |seconds: Vec<Second>| Course { repeat: 1, seconds, ..Course::default() };
     let mut lonely = arm_of("lonely", &[]);
     lonely.course = Some(course(vec![second(0.0)]));
     let mut empty_course = arm_of("empty course", &[5]);

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{arm_name, close_table, open_table, since_load};
+use crate::record::EventRow;
 use crate::report::charts::escape;
 use crate::report::material::{Event, Material, Run};
 
@@ -25,12 +26,17 @@ pub(super) fn section(page: &mut String, material: &Material) {
                 .events
                 .as_ref()
                 .map(|events| events.iter().filter(|event| SHOWN.contains(&event.kind.as_str())).collect());
-            let count = match decisions.as_ref().map(Vec::len) {
+            let of_shadows = |event: &&&Event| event.actor.starts_with(EventRow::SHADOW);
+            let shadows = decisions.iter().flatten().filter(of_shadows).count();
+            let mut count = match decisions.as_ref().map(|decisions| decisions.len() - shadows) {
                 None => "not readable".to_owned(),
                 Some(0) => "none".to_owned(),
                 Some(1) => "one decision".to_owned(),
                 Some(count) => format!("{count} decisions"),
             };
+            if shadows > 0 {
+                let _ = write!(count, ", and {shadows} of shadows, not carried out");
+            }
             let _ = writeln!(
                 page,
                 "<details class=\"card\"{open}>\n<summary>{}{repeat}<span class=\"hint\">{count}</span></summary>",
@@ -54,9 +60,10 @@ fn table(page: &mut String, arm: &str, decisions: &[&Event], run: &Run) {
     let replicas = |count: Option<u32>| count.map_or("–".to_owned(), |count| count.to_string());
     for decision in decisions.iter().take(MOST) {
         let refused = if decision.kind == "refused" { " <span class=\"no\">refused</span>" } else { "" };
+        let row = if decision.actor.starts_with(EventRow::SHADOW) { "<tr class=\"shadow\">" } else { "<tr>" };
         let _ = writeln!(
             page,
-            "<tr><td class=\"number\">{}</td><td class=\"nowrap\">{} → {}{refused}</td><td class=\"nowrap\">{}</td>\
+            "{row}<td class=\"number\">{}</td><td class=\"nowrap\">{} → {}{refused}</td><td class=\"nowrap\">{}</td>\
              <td class=\"wide-text\">{}</td></tr>",
             since_load(decision.t_s),
             replicas(decision.from),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{arm_name, close_table, moment, open_table};
+use super::{SIMULATED, arm_name, close_table, moment, open_table};
 use crate::report::charts::escape;
 use crate::report::material::{Arm, Material};
 
@@ -22,8 +22,10 @@ pub(super) fn section(page: &mut String, material: &Material) {
         fact("Load", load);
     }
     fact("Phases", &format!("{} s warm-up, load, {} s cool-down", record.warm_up_s, record.cool_down_s));
-    fact("Started", &moment(record.started_unix_s));
-    fact("Ended", &record.ended_unix_s.map(moment).unwrap_or_default());
+    if record.target != SIMULATED {
+        fact("Started", &moment(record.started_unix_s));
+        fact("Ended", &record.ended_unix_s.map(moment).unwrap_or_default());
+    }
     fact("System", &record.host.system);
     fact("Processor", &record.host.cpu);
     if record.host.cores > 0 {
@@ -85,7 +87,7 @@ fn again(page: &mut String, material: &Material) {
         page,
         "<div class=\"card\">\n<h3>How to reproduce it</h3>\n<pre>{}</pre>\n<dl>\n<dt>Version</dt><dd>watchtower {}</dd>\n\
          <dt>Seed of the study</dt><dd>{}</dd>\n<dt>Seeds of the runs</dt><dd>{}</dd>\n</dl>\n",
-        escape(&command_line(&record.command)),
+        escape(&command_line(&without_threads(&record.command))),
         escape(&record.watchtower_version),
         record.seed,
         if seeds.is_empty() { "–".to_owned() } else { seeds.join(", ") },
@@ -98,6 +100,20 @@ fn again(page: &mut String, material: &Material) {
         );
     }
     page.push_str("<p class=\"hint\">Each run's rows are in <code>runs/</code> beside this page.</p>\n</div>\n");
+}
+
+/// The command without `--threads N`, which changes nothing in what is computed.
+fn without_threads(words: &[String]) -> Vec<String> {
+    let mut kept = Vec::with_capacity(words.len());
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        if word == "--threads" {
+            words.next();
+        } else if !word.starts_with("--threads=") {
+            kept.push(word.clone());
+        }
+    }
+    kept
 }
 
 /// The command as a shell would take it.
@@ -119,6 +135,12 @@ fn command_line(words: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_many_threads_computed_it_is_left_out() {
+        let words = ["watchtower", "run", "--threads", "2", "a.toml", "--threads=3", "--seed", "2"].map(str::to_owned);
+        assert_eq!(without_threads(&words).join(" "), "watchtower run a.toml --seed 2");
+    }
 
     #[test]
     fn a_command_can_be_pasted_into_a_shell() {

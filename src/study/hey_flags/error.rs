@@ -3,6 +3,7 @@
 use crate::schedule::hey;
 
 use super::ValueError;
+use super::go::quote;
 
 /// Why flags are refused, in hey's words where it has some.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -20,7 +21,7 @@ pub enum FlagError {
     #[error("bad flag syntax: {0}")]
     Syntax(String),
     /// A value of the wrong type.
-    #[error("invalid value {value:?} for flag -{flag}: {error}")]
+    #[error("invalid value {} for flag -{flag}: {error}", quote(value))]
     Value {
         /// The flag, without its hyphen.
         flag: String,
@@ -29,8 +30,18 @@ pub enum FlagError {
         /// Go's reason.
         error: ValueError,
     },
+    /// A value that a flag beyond hey's own can't take.
+    #[error("invalid value {} for flag --{flag}: {reason}", quote(value))]
+    Unfit {
+        /// The flag, without its hyphens.
+        flag: String,
+        /// What it was given.
+        value: String,
+        /// What is wrong, and what to write.
+        reason: String,
+    },
     /// A switch with something other than true or false.
-    #[error("invalid boolean value {value:?} for -{flag}: {error}")]
+    #[error("invalid boolean value {} for -{flag}: {error}", quote(value))]
     Boolean {
         /// The flag, without its hyphen.
         flag: String,
@@ -52,14 +63,16 @@ pub enum FlagError {
     #[error("could not parse the provided input; input = {0}")]
     Input(String),
     /// A method that is no token.
-    #[error("net/http: invalid method {0:?}")]
+    #[error("net/http: invalid method {}", quote(.0))]
     Method(String),
     /// A header value with control characters in it.
-    #[error("net/http: invalid header field value for {0:?}")]
+    #[error("net/http: invalid header field value for {}", quote(.0))]
     HeaderValue(String),
     /// `-D` names a file that can't be read.
-    #[error("open {path}: {reason}")]
+    #[error("{action} {path}: {reason}")]
     BodyFile {
+        /// What was tried: `open` or `read`.
+        action: &'static str,
         /// The file.
         path: String,
         /// The operating system's reason.
@@ -72,7 +85,12 @@ impl FlagError {
     pub const fn is_syntax(&self) -> bool {
         matches!(
             self,
-            Self::NotDefined(_) | Self::NeedsArgument(_) | Self::Syntax(_) | Self::Value { .. } | Self::Boolean { .. }
+            Self::NotDefined(_)
+                | Self::NeedsArgument(_)
+                | Self::Syntax(_)
+                | Self::Value { .. }
+                | Self::Unfit { .. }
+                | Self::Boolean { .. }
         )
     }
 }

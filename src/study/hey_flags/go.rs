@@ -1,5 +1,6 @@
 //! Numbers, durations and booleans as Go's `flag` package reads them (Go 1.19: strconv, time), and its words for what it refuses.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use crate::time::{DurationError, parse_duration};
@@ -19,7 +20,7 @@ pub enum ValueError {
 ///
 /// # Errors
 /// When it is no integer, or none of 64 bits.
-pub(super) fn integer(text: &str) -> Result<i64, ValueError> {
+pub fn integer(text: &str) -> Result<i64, ValueError> {
     let (negative, digits) = match text.strip_prefix(['-', '+']) {
         Some(digits) => (text.starts_with('-'), digits),
         None => (false, text),
@@ -47,7 +48,7 @@ pub(super) fn integer(text: &str) -> Result<i64, ValueError> {
 ///
 /// # Errors
 /// When it is no number, or beyond what 64 bits hold.
-pub(super) fn float(text: &str) -> Result<f64, ValueError> {
+pub fn float(text: &str) -> Result<f64, ValueError> {
     let number: f64 = text.parse().map_err(|_| ValueError::Parse)?;
     if number.is_infinite() && !text.to_ascii_lowercase().contains("inf") { Err(ValueError::Range) } else { Ok(number) }
 }
@@ -74,7 +75,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, ValueError> {
 ///
 /// # Errors
 /// When it is none.
-pub(super) fn boolean(text: &str) -> Result<bool, ValueError> {
+pub fn boolean(text: &str) -> Result<bool, ValueError> {
     match text {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
@@ -82,9 +83,45 @@ pub(super) fn boolean(text: &str) -> Result<bool, ValueError> {
     }
 }
 
+/// A text in Go's double quotes (`strconv.Quote`).
+pub fn quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for char in text.chars() {
+        match char {
+            '"' | '\\' => quoted.extend(['\\', char]),
+            '\u{7}' => quoted.push_str("\\a"),
+            '\u{8}' => quoted.push_str("\\b"),
+            '\u{c}' => quoted.push_str("\\f"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            '\u{b}' => quoted.push_str("\\v"),
+            // writing to a string can't fail
+            char if char < ' ' || char == '\u{7f}' => drop(write!(quoted, "\\x{:02x}", char as u32)),
+            // what Rust escapes as not printable Go escapes too; combining marks alone are printable to Go
+            char if char.is_control() => drop(write!(quoted, "\\u{:04x}", char as u32)),
+            char => quoted.push(char),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn quotes_are_go_s() {
+        for (text, quoted) in [
+            ("abc", r#""abc""#),
+            ("it's \"é\" \\", r#""it's \"é\" \\""#),
+            ("\u{1}\t\u{7f}\u{7}\u{85}", r#""\x01\t\x7f\a\u0085""#),
+        ] {
+            assert_eq!(quote(text), quoted);
+        }
+    }
 
     #[test]
     fn integers_are_read_in_base_zero() {

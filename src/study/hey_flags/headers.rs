@@ -49,13 +49,20 @@ pub(super) fn is_method(method: &str) -> bool {
     !method.is_empty() && method.chars().all(token)
 }
 
-/// The value of `Authorization` for what `-a` was given, `user:password`.
+/// The value of `Authorization` for what `-a` was given: `^(.+):([^\s].+)`, so the password has two characters at least.
 pub(super) fn basic_auth(input: &str) -> Option<String> {
-    let (user, password) = input.split_once(':')?;
-    if user.is_empty() || password.is_empty() || password.starts_with(char::is_whitespace) {
-        return None;
-    }
-    Some(format!("Basic {}", BASE64_STANDARD.encode(input)))
+    // a dot stands for no newline, and nothing holds the pattern to the end
+    let line = input.split('\n').next().unwrap_or_default();
+    let fits = line.match_indices(':').any(|(at, _)| {
+        let mut password = line[at + 1..].chars();
+        at > 0 && password.next().is_some_and(|first| !first.is_whitespace()) && password.next().is_some()
+    });
+    fits.then(|| authorization(line))
+}
+
+/// The value of `Authorization` for `user:password`.
+pub(crate) fn authorization(credentials: &str) -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(credentials))
 }
 
 #[cfg(test)]
@@ -82,7 +89,8 @@ mod tests {
     #[test]
     fn basic_auth_is_sent() {
         assert_eq!(basic_auth("user:pass").as_deref(), Some("Basic dXNlcjpwYXNz"));
-        for wrong in ["user", ":pass", "user:", "user: pass"] {
+        assert_eq!(basic_auth("a:b: c").as_deref(), Some("Basic YTpiOiBj"));
+        for wrong in ["user", ":pass", "user:", "user:p", "user: pass"] {
             assert_eq!(basic_auth(wrong), None, "{wrong}");
         }
     }

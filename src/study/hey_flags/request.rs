@@ -50,11 +50,12 @@ impl Flags {
             let value = headers::basic_auth(&self.auth).ok_or_else(|| FlagError::Input(self.auth.clone()))?;
             named.insert("Authorization".to_owned(), value);
         }
+        // hey reads the file before it looks at the method
+        let body = self.read_body(directory)?;
         let method = if self.method.is_empty() { "GET".to_owned() } else { self.method.to_uppercase() };
         if !headers::is_method(&method) {
             return Err(FlagError::Method(method));
         }
-        let body = self.read_body(directory)?;
 
         let given_agent = named.remove("User-Agent");
         let agent = if self.user_agent.is_empty() { given_agent } else { Some(self.user_agent.trim().to_owned()) };
@@ -101,17 +102,19 @@ impl Flags {
             return Ok(self.body.clone().into_bytes());
         }
         let path: PathBuf = directory.join(&self.body_file);
-        let refused = |reason: String| FlagError::BodyFile { path: self.body_file.clone(), reason };
-        let reason = |error: std::io::Error| match error.kind() {
-            std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
-            std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-            _ => error.to_string(),
+        let refused =
+            |action: &'static str, reason: String| FlagError::BodyFile { action, path: self.body_file.clone(), reason };
+        let failed = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::NotFound => refused("open", "no such file or directory".to_owned()),
+            std::io::ErrorKind::PermissionDenied => refused("open", "permission denied".to_owned()),
+            std::io::ErrorKind::IsADirectory => refused("read", "is a directory".to_owned()),
+            _ => refused("read", error.to_string()),
         };
-        let size = std::fs::metadata(&path).map_err(|error| refused(reason(error)))?.len();
+        let size = std::fs::metadata(&path).map_err(failed)?.len();
         if size > BODY_BYTES_MAX {
-            return Err(refused(format!("longer than {} MiB", BODY_BYTES_MAX >> 20)));
+            return Err(refused("read", format!("longer than {} MiB", BODY_BYTES_MAX >> 20)));
         }
-        std::fs::read(&path).map_err(|error| refused(reason(error)))
+        std::fs::read(&path).map_err(failed)
     }
 }
 
@@ -142,6 +145,8 @@ mod tests {
             ("-a user", "could not parse the provided input; input = user"),
             ("-m 'A B'", "net/http: invalid method \"A B\""),
             ("-D no/such/file", "open no/such/file: no such file or directory"),
+            ("-D no/such/file -m 'A B'", "open no/such/file: no such file or directory"),
+            ("-D .", "read .: is a directory"),
         ] {
             let error = request(line).expect_err(line);
             assert_eq!(error.to_string(), text);

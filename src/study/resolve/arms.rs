@@ -6,10 +6,17 @@ use crate::study::nearest::nearest;
 use crate::study::problem::Problem;
 use crate::study::scenario::{ArmSection, Scenario};
 
-use super::{Overrides, is_about_list, names};
+use super::{Overrides, is_about_list, names, shadows};
 
-/// The arms to run, in the scenario's order.
-pub(super) fn arms(scenario: &mut Scenario, overrides: &Overrides, problems: &mut Vec<Problem>) -> Vec<Arm> {
+/// Policies that are programs of their own, or a platform's: they run by the wall clock and by no other.
+pub(super) const REAL: [&str; 3] = ["openfaas-ce-real", "native", "exec"];
+
+/// The arms to run, in the scenario's order, each with its shadows. The scenario keeps these and no others.
+pub(super) fn arms(
+    scenario: &mut Scenario,
+    overrides: &Overrides,
+    problems: &mut Vec<Problem>,
+) -> Vec<(Arm, Vec<Arm>)> {
     if scenario.arms.is_empty() && !problems.iter().any(|problem| is_about_list(problem, "arm")) {
         let hint = "add [[arm]] and policy = \"watchtower\", and another with policy = \"openfaas-ce\"";
         problems.push(Problem::new("", "has no [[arm]], so there is no autoscaler to measure", hint));
@@ -38,16 +45,34 @@ pub(super) fn arms(scenario: &mut Scenario, overrides: &Overrides, problems: &mu
         };
         problems.push(Problem::new("", "is not an arm of this scenario", hint).key(format!("--arm {wanted}")));
     }
-    if !overrides.arms.is_empty() {
-        scenario.arms.retain(|arm| overrides.arms.iter().any(|wanted| wanted == arm.name()));
+    shadows::check(&scenario.arms, overrides, problems);
+    shadows::leave_out_others(&mut scenario.arms, overrides);
+    if overrides.target.is_virtual() {
+        scenario.arms.iter().for_each(|arm| is_computable(arm, problems));
     }
+    let arm = |arm: &ArmSection| {
+        Some(Arm { name: arm.name().to_owned(), policy: arm.policy?, settings: arm.settings.clone() })
+    };
+    let shadows_of =
+        |arm: &ArmSection| arm.shadows.iter().filter_map(|(name, _)| shadows::named(&scenario.arms, name)).collect();
     scenario
         .arms
         .iter()
-        .filter_map(|arm| {
-            Some(Arm { name: arm.name().to_owned(), policy: arm.policy?, settings: arm.settings.clone() })
+        .filter(|arm| !arm.is_shadow_only())
+        .filter_map(|section| {
+            let shadows: Vec<&ArmSection> = shadows_of(section);
+            Some((arm(section)?, shadows.into_iter().filter_map(arm).collect()))
         })
         .collect()
+}
+
+/// In virtual time an autoscaler has to be one this program can compute.
+fn is_computable(arm: &ArmSection, problems: &mut Vec<Problem>) {
+    if let Some(policy) = arm.policy.filter(|policy| REAL.contains(&policy.name)) {
+        let what = "is a real program, which can't follow virtual time";
+        let hint = "use --target embedded, or leave this arm out with --arm and the names of the others";
+        problems.push(arm.section.problem("policy", what, hint).value(format!("\"{}\"", policy.name)));
+    }
 }
 
 /// A policy with bounds of its own has them in order.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::drive::{FunctionPlan, Handler};
-use crate::model::{FunctionModel, StartUp, Work};
+use crate::drive::{FunctionPlan, Handler, model_settings};
+use crate::model::{FunctionModel, Work};
 use crate::policy::FunctionInfo;
 use crate::study::nearest::nearest;
 use crate::study::problem::Problem;
@@ -97,7 +97,7 @@ pub(super) fn function(scenario: &mut Scenario, problems: &mut Vec<Problem>) -> 
     FunctionPlan {
         info: FunctionInfo { name, labels },
         handler,
-        model: model(&scenario.model),
+        model: model_settings::model(&scenario.model.settings),
         query,
         replicas,
         bounds,
@@ -217,23 +217,5 @@ fn labels_are_right(scenario: &Scenario, replicas: u32, platform_max: u32, probl
         let what = format!("is outside of what the labels and the platform allow, {min} to {max}");
         let hint = "change replicas, the labels com.openfaas.scale.min and .max, or [platform] max_replicas";
         problems.push(scenario.function.problem("replicas", what, hint));
-    }
-}
-
-fn model(section: &Section) -> FunctionModel {
-    let settings = &section.settings;
-    let work = |mean: &str, cv: &str| Work { mean: settings.duration(mean), cv: settings.number(cv) };
-    FunctionModel {
-        workers: settings.count("workers"),
-        connections: settings.count("connections"),
-        cpu: work("cpu", "cpu_cv"),
-        probe_cpu: work("probe_cpu", "probe_cpu_cv"),
-        wait: work("wait", "wait_cv"),
-        start_up: StartUp {
-            fixed: settings.duration("start_up"),
-            container: settings.duration("start_up_container"),
-            probe: settings.duration("start_up_probe"),
-        },
-        termination: settings.duration("termination"),
     }
 }

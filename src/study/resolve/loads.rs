@@ -118,6 +118,7 @@ fn flag_problem(section: &Section, error: &FlagError) -> Problem {
         FlagError::NeedsArgument(flag) | FlagError::Syntax(flag) => {
             format!("write the flag's value after it: -{} VALUE", flag.trim_matches(['-', '=']))
         }
+        FlagError::Unfit { flag, .. } => format!("leave --{flag} out"),
         FlagError::Help => "see the README for hey's flags in a scenario".to_owned(),
         FlagError::DeprecatedHeader => "write -H for a header".to_owned(),
         FlagError::Pacing(hey::SettingsError::FewerRequestsThanWorkers) => {

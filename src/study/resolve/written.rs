@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::policy::settings::{Settings, Value};
 use crate::study::plan::Study;
+use crate::study::results::expect::{Expectation, Over, parse};
 use crate::study::scenario::Scenario;
 use crate::time::format_duration;
 
@@ -27,13 +28,44 @@ pub(super) fn scenario(study: &Study, scenario: &Scenario) -> String {
     table(&mut out, "[run]", &scenario.run.settings);
     table(&mut out, "[platform]", &scenario.platform.settings);
     table(&mut out, "[limits]", &scenario.limits.settings);
-    for arm in &study.arms {
+    for arm in &scenario.arms {
         out.push_str("\n[[arm]]\n");
-        line(&mut out, "name", &text(&arm.name));
-        line(&mut out, "policy", &text(arm.policy.name));
+        line(&mut out, "name", &text(arm.name()));
+        line(&mut out, "policy", &text(arm.policy.map_or("", |policy| policy.name)));
+        if arm.is_shadow_only() {
+            line(&mut out, "shadow_only", "true");
+        }
+        if !arm.shadows.is_empty() {
+            let names: Vec<String> = arm.shadows.iter().map(|(name, _)| text(name)).collect();
+            line(&mut out, "shadows", &format!("[{}]", names.join(", ")));
+        }
         settings(&mut out, &arm.settings);
     }
+    expect(&mut out, study);
     out
+}
+
+/// What is expected of the arms that run: the file names no others, so a formula on another one would be a fault.
+fn expect(out: &mut String, study: &Study) {
+    let runs = |expectation: &&Expectation| {
+        parse(&expectation.formula).is_ok_and(|formula| {
+            formula.operands().iter().all(|operand| study.arms.iter().any(|arm| arm.name == operand.arm))
+        })
+    };
+    let mut header = "\n[expect]\n";
+    for over in Over::ALL {
+        let formulas: Vec<String> = study
+            .expect
+            .iter()
+            .filter(|expectation| expectation.over == over)
+            .filter(runs)
+            .map(|expectation| text(&expectation.formula))
+            .collect();
+        if !formulas.is_empty() {
+            out.push_str(std::mem::take(&mut header));
+            line(out, over.as_str(), &format!("[{}]", formulas.join(", ")));
+        }
+    }
 }
 
 fn table(out: &mut String, header: &str, values: &Settings) {

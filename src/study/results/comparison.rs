@@ -8,6 +8,8 @@ use std::fmt::Write;
 
 use super::columns::{COLUMNS, Column, Value};
 use super::directory::run_name;
+use super::expect::{Judged, Verdict};
+use super::explanation::explanations;
 use super::rows::quote;
 use super::summary::{RunSummary, StudyRecord};
 
@@ -69,8 +71,8 @@ pub fn stats(record: &StudyRecord, runs: &[RunSummary]) -> String {
     text
 }
 
-/// `comparison.md`: what may be concluded, the arms side by side, and every run.
-pub fn markdown(record: &StudyRecord, runs: &[RunSummary]) -> String {
+/// `comparison.md`: what may be concluded, what was expected, the arms side by side, and every run.
+pub fn markdown(record: &StudyRecord, runs: &[RunSummary], judged: &[Judged]) -> String {
     let arms = arms(record, runs);
     let mut text = format!("# {}\n", one_line(&record.name));
     if !record.description.is_empty() {
@@ -85,14 +87,53 @@ pub fn markdown(record: &StudyRecord, runs: &[RunSummary]) -> String {
             let _ = writeln!(text, "- {}", one_line(reason));
         }
     }
+    for run in runs.iter().filter(|run| !run.suspect_because.is_empty()) {
+        let name = run_name(&run.arm, run.repeat);
+        let _ = write!(text, "\n**Run {} is suspect**: it kept time, yet\n\n", one_line(&name));
+        for reason in &run.suspect_because {
+            let _ = writeln!(text, "- {}", one_line(reason));
+        }
+    }
+    text.push_str(&explained(runs));
     for note in &record.notes {
         let _ = write!(text, "\n{}\n", note.trim());
     }
+    text.push_str(&expectations_table(judged));
     if !runs.is_empty() {
         text.push_str(&arms_table(runs, &arms));
         text.push_str(&runs_table(runs, &arms));
+        text.push_str(&shadows_table(runs));
     }
     text
+}
+
+/// How to read the numbers of runs that need it.
+fn explained(runs: &[RunSummary]) -> String {
+    let line = |(run, words): (&RunSummary, String)| {
+        format!("- Run {}: {}.\n", one_line(&run_name(&run.arm, run.repeat)), one_line(&words))
+    };
+    let lines: String =
+        runs.iter().flat_map(|run| explanations(run).into_iter().map(move |words| (run, words))).map(line).collect();
+    if lines.is_empty() { lines } else { format!("\nHow to read them:\n\n{lines}") }
+}
+
+/// What was expected, what was measured, and what became of it.
+fn expectations_table(judged: &[Judged]) -> String {
+    if judged.is_empty() {
+        return String::new();
+    }
+    let head = ["expectation", "repeats", "measured", "verdict"].map(str::to_owned);
+    let rows: Vec<Vec<String>> = judged
+        .iter()
+        .map(|one| {
+            let verdict = match one.verdict {
+                Verdict::NotMet => format!("**{}**", one.verdict.as_str()),
+                Verdict::Met | Verdict::LeftOut => one.verdict.as_str().to_owned(),
+            };
+            vec![format!("`{}`", one.expectation), one.over.as_str().to_owned(), one.shown(), verdict]
+        })
+        .collect();
+    format!("\n## Expectations\n\n{}", table(&head, &rows, 4))
 }
 
 /// What may be concluded, in words.
@@ -167,6 +208,31 @@ fn runs_table(runs: &[RunSummary], arms: &[String]) -> String {
     let mut head: Vec<String> = ["run", "valid", "seed"].map(str::to_owned).into();
     head.extend(columns.iter().map(|column| column.name.to_owned()));
     format!("\n## Runs\n\n{}", table(&head, &rows, 2))
+}
+
+/// What shadows would have done, beside what the arm did.
+fn shadows_table(runs: &[RunSummary]) -> String {
+    let head = ["run", "policy of", "carried out", "scale_ups", "scale_downs", "first_scale_up_s", "most desired"]
+        .map(str::to_owned);
+    let whole = |count: Option<u32>| count.map_or(String::new(), |count| count.to_string());
+    let seconds = |first: Option<f64>| first.map_or(String::new(), |first| format!("{first:.3}"));
+    let mut rows = Vec::new();
+    for run in runs.iter().filter(|run| !run.shadows.is_empty()) {
+        let name = run_name(&run.arm, run.repeat);
+        let (ups, downs) = (run.scale_ups.to_string(), run.scale_downs.to_string());
+        let own = [&name, &run.arm, "yes", &ups, &downs, &seconds(run.first_scale_up_s), ""].map(str::to_owned);
+        rows.push(own.to_vec());
+        for shadow in &run.shadows {
+            let (ups, downs) = (shadow.scale_ups.to_string(), shadow.scale_downs.to_string());
+            let (first, most) = (seconds(shadow.first_scale_up_s), whole(shadow.desired_max));
+            rows.push([&name, &shadow.name, "no", &ups, &downs, &first, &most].map(ToOwned::to_owned).to_vec());
+        }
+    }
+    if rows.is_empty() {
+        return String::new();
+    }
+    let words = "What the shadows would have done under the load and the latencies of the arm they watched.";
+    format!("\n## Shadows\n\n{words}\n\n{}", table(&head, &rows, 3))
 }
 
 /// One value as it is; of several the mean and the range; nothing if none is known.

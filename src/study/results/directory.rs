@@ -9,9 +9,10 @@ use serde::Serialize;
 use super::columns;
 use super::comparison;
 use super::error::ResultsError;
+use super::expect;
 use super::reader::{EventRecord, ProbeRecord, TimelineRecord, read_json, read_rows};
 use super::summary::{RunSummary, StudyRecord};
-use super::writer::{RunAbout, RunWriter};
+use super::writer::{Rows, RunAbout, RunWriter};
 
 /// The results of one study on disk.
 #[derive(Debug)]
@@ -117,6 +118,14 @@ impl ResultsDir {
     /// # Errors
     /// When the run's directory exists or can't be written.
     pub fn run(&self, about: RunAbout) -> Result<RunWriter, ResultsError> {
+        self.run_with(about, Rows::All)
+    }
+
+    /// The same, keeping only the rows asked for.
+    ///
+    /// # Errors
+    /// When the run's directory exists or can't be written.
+    pub fn run_with(&self, about: RunAbout, rows: Rows) -> Result<RunWriter, ResultsError> {
         let named = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ' | '+' | '=' | '@' | ',' | '%');
         if about.arm.is_empty() || about.arm.starts_with('.') || !about.arm.chars().all(named) {
             return Err(ResultsError::ArmName(about.arm));
@@ -126,7 +135,7 @@ impl ResultsDir {
             io::ErrorKind::AlreadyExists => ResultsError::Exists(path.clone()),
             _ => ResultsError::Create { path: path.clone(), source },
         })?;
-        RunWriter::create(&path, about)
+        RunWriter::create(&path, about, rows)
     }
 
     /// Adds a finished run to `comparison.csv`.
@@ -140,6 +149,7 @@ impl ResultsDir {
     }
 
     /// Ends the study: writes `comparison.md` and `stats.csv` over the runs that were added, and brings `study.json` up to date.
+    /// If the scenario expects something, `expect.csv` and `junit.xml` too.
     ///
     /// # Errors
     /// When one of them can't be written.
@@ -147,7 +157,14 @@ impl ResultsDir {
         ending.as_str().clone_into(&mut self.record.status);
         self.record.ended_unix_s = Some(ended_unix_s);
         replace_file(&self.path.join("stats.csv"), comparison::stats(&self.record, &self.summaries).as_bytes())?;
-        replace_file(&self.path.join("comparison.md"), comparison::markdown(&self.record, &self.summaries).as_bytes())?;
+        let judged = expect::judge(&self.record, &self.summaries);
+        let markdown = comparison::markdown(&self.record, &self.summaries, &judged);
+        replace_file(&self.path.join("comparison.md"), markdown.as_bytes())?;
+        if !judged.is_empty() {
+            let junit = expect::junit::junit(&self.record, &self.summaries, &judged);
+            replace_file(&self.path.join("expect.csv"), expect::csv(&judged).as_bytes())?;
+            replace_file(&self.path.join("junit.xml"), junit.as_bytes())?;
+        }
         write_json(&self.path.join("study.json"), &self.record)
     }
 

@@ -11,7 +11,7 @@ use crate::stats::latency::LatencyHistogram;
 const STEPS_PER_HALF: u32 = 5;
 
 /// The text for a histogram.
-pub(super) fn percentile_text(histogram: &LatencyHistogram) -> String {
+pub fn percentile_text(histogram: &LatencyHistogram) -> String {
     let mut text = format!("{:>12} {:>14} {:>10} {:>14}\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");
     for (value, quantile, count) in histogram.quantiles(STEPS_PER_HALF) {
         let _ = write!(text, "{:12.3} {quantile:14.12} {count:10}", millis(value));

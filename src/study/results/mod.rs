@@ -5,6 +5,7 @@
 //! comparison.csv    a row per run       comparison.rs over columns.rs; appended as runs end
 //! comparison.md     the same to read    written when the study ends
 //! stats.csv         arms in pairs       written when the study ends
+//! expect.csv        expectations        expect/; with junit.xml, written when the study ends, if the scenario expects something
 //! runs/ARM-REPEAT/  a run               writer.rs: requests, timeline, events, probes as they come; totals.rs: the rest at its end
 //! ```
 //!
@@ -13,11 +14,15 @@
 
 pub mod columns;
 pub mod comparison;
+mod cost;
 pub mod directory;
 pub mod error;
+pub mod expect;
+pub mod explanation;
 mod hgrm;
 pub mod reader;
 mod rows;
+mod scaling;
 pub mod summary;
 mod totals;
 pub mod validity;
@@ -25,7 +30,8 @@ pub mod writer;
 
 pub use directory::{Ending, ResultsDir, run_name};
 pub use error::ResultsError;
+pub use hgrm::percentile_text;
 pub use reader::{EventRecord, ProbeRecord, TimelineRecord};
 pub use totals::Snapshot;
-pub use validity::Limits;
-pub use writer::{RunAbout, RunWriter};
+pub use validity::{Limits, Suspects};
+pub use writer::{Rows, RunAbout, RunWriter};

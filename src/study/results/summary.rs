@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::expect::Expectation;
+use crate::record::CpuShares;
+use crate::stats::cpu::CpuUse;
+
 /// Version of the results layout; readers refuse what they don't know.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -51,6 +55,9 @@ pub struct StudyRecord {
     pub host: HostRecord,
     /// Sentences a reader must know (what is not isolated, why demand is unknown).
     pub notes: Vec<String>,
+    /// What the scenario expects of its arms, in its order.
+    #[serde(default)]
+    pub expect: Vec<Expectation>,
     /// The scenario file as resolved, with every default filled in, as TOML.
     pub scenario: String,
 }
@@ -64,6 +71,9 @@ pub struct ArmRecord {
     pub policy: String,
     /// Its settings as text, defaults included.
     pub settings: BTreeMap<String, String>,
+    /// Arms that decided beside it without effect.
+    #[serde(default)]
+    pub shadows: Vec<String>,
 }
 
 /// The machine a study ran on.
@@ -100,6 +110,9 @@ pub struct RunSummary {
     pub valid: bool,
     /// Why not, in sentences that say what to change.
     pub invalid_because: Vec<String>,
+    /// What makes the numbers doubtful without proving them wrong, in sentences that say what to change.
+    #[serde(default)]
+    pub suspect_because: Vec<String>,
     /// Cut short by Ctrl-C or SIGTERM.
     pub partial: bool,
     /// Unix time of the run's start, in seconds.
@@ -140,6 +153,9 @@ pub struct RunSummary {
     pub scale_downs: u32,
     /// First scale-up after the load's start, in seconds.
     pub first_scale_up_s: Option<f64>,
+    /// What its shadows would have done.
+    #[serde(default)]
+    pub shadows: Vec<ShadowSummary>,
     /// From the load's end until desired replicas were back at the fewest, in seconds.
     pub back_to_min_s: Option<f64>,
     /// Under-provisioning accuracy, divided by demand.
@@ -160,6 +176,12 @@ pub struct RunSummary {
     pub lateness_us: BTreeMap<String, f64>,
     /// Standstills of the generator or the host, in seconds.
     pub stalled_s: f64,
+    /// Who used the machine's CPU during the load; absent where that is not known.
+    #[serde(default)]
+    pub cpu: Option<CpuSummary>,
+    /// Whether percentiles come from a histogram of three significant digits: beyond a million latencies not each one is kept.
+    #[serde(default)]
+    pub latencies_rounded: bool,
     /// Fewest replicas that meet the SLO under this load, if known.
     pub demand: Option<u32>,
     /// Answers by status.
@@ -174,6 +196,69 @@ pub struct RunSummary {
     pub due_histogram_us: Vec<(u64, u64)>,
     /// Lateness of the generator, likewise.
     pub lateness_histogram_us: Vec<(u64, u64)>,
+}
+
+/// Who used the machine's CPU, over the whole seconds of the load.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CpuSummary {
+    /// Whole seconds counted.
+    pub seconds: u32,
+    /// Mean over them.
+    pub mean: CpuPart,
+    /// Each part in its own worst second.
+    pub worst: CpuPart,
+}
+
+/// Shares of the machine, 0 to 1 (all cores), except where it says otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CpuPart {
+    /// The threads that generate load.
+    pub generator: f64,
+    /// The busiest of these threads, of a single core.
+    pub generator_thread: f64,
+    /// The platform; unknown where it runs elsewhere.
+    pub platform: Option<f64>,
+    /// The rest of this process.
+    pub process: f64,
+    /// All other programs, and what a hypervisor took for other machines.
+    pub others: f64,
+    /// The part of `others` that a hypervisor took.
+    pub stolen: f64,
+    /// The machine as a whole, interrupts included.
+    pub total: f64,
+}
+
+impl CpuSummary {
+    /// `None` if not a single whole second was seen.
+    pub(super) fn of(cpu: &CpuUse) -> Option<Self> {
+        (cpu.seconds > 0).then(|| Self {
+            seconds: cpu.seconds,
+            mean: CpuPart::of(&cpu.mean),
+            worst: CpuPart::of(&cpu.worst),
+        })
+    }
+}
+
+impl CpuPart {
+    fn of(shares: &CpuShares) -> Self {
+        let CpuShares { generator, generator_thread, platform, process, others, stolen, total } = *shares;
+        Self { generator, generator_thread, platform, process, others, stolen, total }
+    }
+}
+
+/// What a shadow would have done in a run: decisions that were kept and never carried out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ShadowSummary {
+    /// The arm whose policy it is.
+    pub name: String,
+    /// Scalings to more.
+    pub scale_ups: u32,
+    /// Scalings to fewer.
+    pub scale_downs: u32,
+    /// Its first scale-up after the load's start, in seconds.
+    pub first_scale_up_s: Option<f64>,
+    /// Most replicas it would have asked for; `None` if it scaled nothing.
+    pub desired_max: Option<u32>,
 }
 
 /// One load source of a run.

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::summary::{GeneratorSummary, RunSummary, SCHEMA_VERSION};
-use super::validity::{self, Facts};
+use super::cost::Cost;
+use super::scaling::Scaling;
+use super::summary::{CpuSummary, GeneratorSummary, RunSummary, SCHEMA_VERSION};
+use super::validity::{self, Facts, Limits, Standing};
 use super::writer::RunAbout;
 use crate::drive::{Outcome, Tally};
-use crate::record::{ErrorKind, EventKind, EventRow, PlatformSample, ProbeRow, RequestRow};
+use crate::record::{CpuShares, ErrorKind, EventKind, EventRow, PlatformSample, ProbeRow, RequestRow};
+use crate::stats::cpu::CpuUse;
 use crate::stats::elasticity::elasticity;
 use crate::stats::hey_summary::{HeySummary, KEPT_EXACTLY};
 use crate::stats::latency::{Latencies, LatencyHistogram};
@@ -57,9 +60,12 @@ pub(super) struct Totals {
     probe_latencies: Latencies,
     probes: u64,
     scaling: Scaling,
+    /// What each shadow would have done.
+    shadows: Vec<(String, Scaling)>,
     ready: Option<StepFn>,
     desired: Option<StepFn>,
     cost: Cost,
+    cpu: CpuUse,
 }
 
 #[derive(Debug, Default)]
@@ -71,38 +77,9 @@ struct RequestCounts {
     error_kinds: BTreeMap<ErrorKind, u64>,
 }
 
-#[derive(Debug, Default)]
-struct Scaling {
-    ups: u32,
-    downs: u32,
-    first_up: Option<Timestamp>,
-}
-
-/// Time lived by all replicas, where the load starts and where it was seen last.
-#[derive(Debug, Default)]
-struct Cost {
-    at_load_start: Option<Duration>,
-    last: (Timestamp, Duration),
-}
-
-impl Cost {
-    fn sample(&mut self, at: Timestamp, lived: Duration, load_start: Timestamp) {
-        let (before_at, before) = std::mem::replace(&mut self.last, (at, lived));
-        if self.at_load_start.is_none() && at >= load_start {
-            // replicas between two samples are taken as steady; a sample at the load's start makes this exact
-            let share = if at == before_at {
-                1.0
-            } else {
-                (load_start - before_at).as_secs_f64() / (at - before_at).as_secs_f64()
-            };
-            self.at_load_start = Some(before + lived.saturating_sub(before).mul_f64(share.min(1.0)));
-        }
-    }
-}
-
 impl Totals {
-    /// Nothing yet, of this many generators.
-    pub(super) fn new(slo: Slo, generators: usize) -> Self {
+    /// Nothing yet, of this many generators and these shadows.
+    pub(super) fn new(slo: Slo, generators: usize, shadows: &[String]) -> Self {
         Self {
             epoch: Epoch::default(),
             load_start: Timestamp::ZERO,
@@ -114,9 +91,11 @@ impl Totals {
             probe_latencies: Latencies::new(KEPT_EXACTLY),
             probes: 0,
             scaling: Scaling::default(),
+            shadows: shadows.iter().map(|name| (name.clone(), Scaling::default())).collect(),
             ready: None,
             desired: None,
             cost: Cost::default(),
+            cpu: CpuUse::default(),
         }
     }
 
@@ -158,14 +137,16 @@ impl Totals {
     }
 
     pub(super) fn event(&mut self, row: &EventRow) {
+        if let Some(name) = row.of_shadow() {
+            if let Some((_, scaling)) = self.shadows.iter_mut().find(|(known, _)| known == name) {
+                scaling.event(row, self.load_start);
+            }
+            return;
+        }
+        self.scaling.event(row, self.load_start);
         match (row.kind, row.from, row.to) {
             (EventKind::Scale, Some(from), Some(to)) => {
                 set(&mut self.desired, row.at, from, to);
-                self.scaling.ups += u32::from(to > from);
-                self.scaling.downs += u32::from(to < from);
-                if to > from && row.at >= self.load_start && self.scaling.first_up.is_none() {
-                    self.scaling.first_up = Some(row.at);
-                }
             }
             (EventKind::Ready | EventKind::Terminated, Some(from), Some(to)) => {
                 set(&mut self.ready, row.at, from, to);
@@ -178,6 +159,11 @@ impl Totals {
         set(&mut self.ready, at, sample.ready, sample.ready);
         set(&mut self.desired, at, sample.desired, sample.desired);
         self.cost.sample(at, sample.replica_time, self.load_start);
+    }
+
+    /// A whole second of the load.
+    pub(super) fn cpu(&mut self, shares: &CpuShares, limits: &Limits) {
+        self.cpu.add(shares, &limits.cpu);
     }
 
     pub(super) fn generators(&self) -> &[HeySummary] {
@@ -208,7 +194,7 @@ impl Totals {
         let counts = Counts::of(outcome);
         let (load_start, load_end) = (outcome.load_start, outcome.load_end);
         let load = load_end - load_start;
-        let reasons = validity::reasons(
+        let Standing { invalid_because, suspect_because } = validity::standing(
             &Facts {
                 planned: counts.planned,
                 sent: counts.sent,
@@ -217,6 +203,7 @@ impl Totals {
                 lost_late: counts.lost_late,
                 lateness: &self.lateness,
                 stalled: outcome.stalled,
+                cpu: &self.cpu,
                 load,
                 interrupted: outcome.interrupted,
             },
@@ -235,8 +222,9 @@ impl Totals {
             repeat: about.repeat,
             seed: about.seed,
             target: about.target.clone(),
-            valid: reasons.is_empty(),
-            invalid_because: reasons,
+            valid: invalid_because.is_empty(),
+            invalid_because,
+            suspect_because,
             partial: outcome.interrupted,
             started_unix_s: self.epoch.unix().as_secs_f64(),
             planned: counts.planned,
@@ -253,10 +241,11 @@ impl Totals {
             apdex: self.slo.apdex(counts.planned),
             replicas_mean: ready.and_then(|ready| ready.mean(load_start, load_end)),
             replicas_max: ready.map(|ready| ready.max(load_start, outcome.end)),
-            replica_seconds: self.cost.at_load_start.map(|before| lived.saturating_sub(before).as_secs_f64()),
+            replica_seconds: self.cost.since_load_start(lived).map(|lived| lived.as_secs_f64()),
             scale_ups: self.scaling.ups,
             scale_downs: self.scaling.downs,
             first_scale_up_s: self.scaling.first_up.map(|at| at.seconds_since(load_start)),
+            shadows: self.shadows.iter().map(|(name, scaling)| scaling.of_shadow(name, load_start)).collect(),
             back_to_min_s: self.back_to_min(about.min_replicas, load_end),
             theta_u: elasticity.map(|elasticity| elasticity.theta_u),
             theta_o: elasticity.map(|elasticity| elasticity.theta_o),
@@ -267,6 +256,8 @@ impl Totals {
             probe_p50_ms: self.probe_latencies.sorted().percentile(50.0).map(millis),
             lateness_us: self.lateness_map(),
             stalled_s: outcome.stalled.as_secs_f64(),
+            cpu: CpuSummary::of(&self.cpu),
+            latencies_rounded: !(answered.is_exact() && self.due.is_exact()),
             demand: about.demand,
             status_codes: self.requests.status_codes.clone(),
             error_kinds: by_name(&self.requests.error_kinds),

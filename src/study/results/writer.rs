@@ -1,6 +1,7 @@
 //! One run as it happens: its rows, and at its end what they add up to.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::directory::{replace_file, write_json};
 use super::error::ResultsError;
@@ -10,7 +11,7 @@ use super::summary::RunSummary;
 use super::totals::{Counts, Snapshot, Totals};
 use super::validity::Limits;
 use crate::drive::{Outcome, Phase, RecordError, Recorder};
-use crate::record::{EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
+use crate::record::{CpuShares, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
 use crate::stats::slo::Slo;
 use crate::stats::timeline::{Second, Timeline};
 use crate::time::{Epoch, Timestamp};
@@ -22,6 +23,8 @@ const TIMELINE: &str = "t_s,planned,sent,completed,errors,lost,in_flight,p50_ms,
                         queue,desired,ready,starting,terminating,demand,utilisation,replica_seconds";
 /// Head of `events.csv`.
 const EVENTS: &str = "t_s,actor,kind,from,to,reason,value";
+/// Head of `cpu.csv`.
+const CPU: &str = "t_s,generator,generator_thread,platform,process,others,stolen,total";
 /// Head of `probes.csv`.
 const PROBES: &str = "t_s,latency_ms,status,above,below,decision";
 
@@ -32,6 +35,8 @@ pub struct RunAbout {
     pub arm: String,
     /// Its policy.
     pub policy: String,
+    /// Names of its shadows.
+    pub shadows: Vec<String>,
     /// Repeat, from 1.
     pub repeat: u32,
     /// Seed of the run.
@@ -52,6 +57,16 @@ pub struct RunAbout {
     pub min_replicas: u32,
 }
 
+/// Which rows of a run are kept. Whatever is added up (histograms, timeline, summary, hey's texts) is complete either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rows {
+    /// A row per request in `requests.csv`.
+    #[default]
+    All,
+    /// No `requests.csv`.
+    None,
+}
+
 /// Writes a run's directory as the run goes.
 ///
 /// Rows are on disk at the latest when their second ends, events at once. A row of `timeline.csv` is written when its second ends,
@@ -60,10 +75,12 @@ pub struct RunAbout {
 pub struct RunWriter {
     path: PathBuf,
     about: RunAbout,
-    requests: RowFile,
+    requests: Option<RowFile>,
     timeline_rows: RowFile,
     events: RowFile,
     probes: RowFile,
+    /// Only where the machine tells.
+    cpu: Option<RowFile>,
     load_start: Timestamp,
     /// When the load ended, once it did.
     load_end: Option<Timestamp>,
@@ -73,16 +90,18 @@ pub struct RunWriter {
 
 impl RunWriter {
     /// Begins the files of a run in its directory, which exists and is empty.
-    pub(super) fn create(path: &Path, about: RunAbout) -> Result<Self, ResultsError> {
+    pub(super) fn create(path: &Path, about: RunAbout, rows: Rows) -> Result<Self, ResultsError> {
+        let requests = || RowFile::create(&path.join("requests.csv"), REQUESTS);
         Ok(Self {
-            requests: RowFile::create(&path.join("requests.csv"), REQUESTS)?,
+            requests: (rows == Rows::All).then(requests).transpose()?,
             timeline_rows: RowFile::create(&path.join("timeline.csv"), TIMELINE)?,
             events: RowFile::create(&path.join("events.csv"), EVENTS)?,
             probes: RowFile::create(&path.join("probes.csv"), PROBES)?,
+            cpu: None,
             load_start: Timestamp::ZERO,
             load_end: None,
             timeline: Timeline::new(Timestamp::ZERO, about.cores),
-            totals: Totals::new(about.slo, about.loads.len()),
+            totals: Totals::new(about.slo, about.loads.len(), &about.shadows),
             path: path.to_owned(),
             about,
         })
@@ -107,7 +126,8 @@ impl RunWriter {
         self.totals.sample(outcome.end, &outcome.last_sample);
         let seconds = self.timeline.finish(outcome.end, counts.planned, &outcome.last_sample);
 
-        for rows in [&mut self.requests, &mut self.timeline_rows, &mut self.events, &mut self.probes] {
+        let rows = [&mut self.timeline_rows, &mut self.events, &mut self.probes];
+        for rows in rows.into_iter().chain(&mut self.requests).chain(&mut self.cpu) {
             rows.flush()?;
         }
         self.rewrite_timeline(&seconds)?;
@@ -183,8 +203,9 @@ impl Recorder for RunWriter {
     fn request(&mut self, row: &RequestRow) -> Result<(), RecordError> {
         self.timeline.request(row);
         self.totals.request(row);
+        let Some(requests) = &mut self.requests else { return Ok(()) };
         let origin = self.load_start;
-        self.requests.row(|out| {
+        requests.row(|out| {
             out.count(u64::from(row.generator.0) + 1).count(row.worker.0.into());
             out.time(row.due, origin).time(row.ready, origin).time(row.sent, origin);
             match row.first_byte {
@@ -239,9 +260,30 @@ impl Recorder for RunWriter {
             self.timeline_row(&second, &mut Row::new(&mut line));
             self.timeline_rows.line(&line)?;
         }
-        for rows in [&mut self.requests, &mut self.timeline_rows, &mut self.probes] {
+        for rows in [&mut self.timeline_rows, &mut self.probes].into_iter().chain(&mut self.requests) {
             rows.flush()?;
         }
+        Ok(())
+    }
+
+    fn cpu(&mut self, at: Timestamp, shares: &CpuShares) -> Result<(), RecordError> {
+        let second = Duration::from_secs(1);
+        // the row of a second is counted if all of it lies in the load
+        if at >= self.load_start + second && self.load_end.is_none_or(|end| at <= end) {
+            self.totals.cpu(shares, &self.about.limits);
+        }
+        let rows = match &mut self.cpu {
+            Some(rows) => rows,
+            None => self.cpu.insert(RowFile::create(&self.path.join("cpu.csv"), CPU)?),
+        };
+        let origin = self.load_start;
+        rows.row(|out| {
+            // as in timeline.csv: the second by its start
+            out.signed(at.seconds_since(origin).round() as i64 - 1).number(Some(shares.generator), 4);
+            out.number(Some(shares.generator_thread), 4).number(shares.platform, 4).number(Some(shares.process), 4);
+            out.number(Some(shares.others), 4).number(Some(shares.stolen), 4).number(Some(shares.total), 4);
+        })?;
+        rows.flush()?;
         Ok(())
     }
 }

@@ -5,8 +5,10 @@
 
 use std::time::Duration;
 
+use crate::drive::model_settings;
 use crate::model::{FunctionModel, NodeModel, Work};
 use crate::policy::settings::{Kind, Parameter, Value};
+use crate::study::results::Limits;
 
 /// A longest time for anything in a scenario; longer is a slip of the pen.
 pub const LONGEST: Duration = Duration::from_secs(7 * 86_400);
@@ -46,7 +48,7 @@ pub fn tables() -> Vec<TableInfo> {
         TableInfo {
             name: "",
             parameters: top(),
-            tables: &["function", "slo", "load", "run", "platform", "limits", "arm"],
+            tables: &["function", "slo", "load", "run", "platform", "limits", "arm", "expect"],
         },
         TableInfo { name: "function", parameters: function(), tables: &["labels", "model"] },
         TableInfo { name: "function.model", parameters: model(&FunctionModel::default()), tables: &[] },
@@ -86,77 +88,7 @@ pub fn function() -> Vec<Parameter> {
 
 /// Keys of `[function.model]`, with these defaults.
 pub fn model(defaults: &FunctionModel) -> Vec<Parameter> {
-    let hour = Duration::from_secs(3_600);
-    vec![
-        integer(
-            "workers",
-            1,
-            10_000,
-            defaults.workers,
-            "threads",
-            "worker threads of a replica over one queue; waitress has 4",
-        ),
-        integer(
-            "connections",
-            1,
-            1_000_000,
-            defaults.connections,
-            "connections",
-            "connections a replica serves at once; the others wait in its backlog",
-        ),
-        duration(
-            "cpu",
-            Duration::ZERO,
-            hour,
-            defaults.cpu.mean,
-            "mean CPU work of a request in the replica, one request at a time (interpreter lock)",
-        ),
-        spread("cpu_cv", defaults.cpu, "spread of cpu: standard deviation over mean, 0 for constant"),
-        duration(
-            "probe_cpu",
-            Duration::ZERO,
-            hour,
-            defaults.probe_cpu.mean,
-            "mean CPU work of a request with the header Hey, which returns at once",
-        ),
-        spread("probe_cpu_cv", defaults.probe_cpu, "spread of probe_cpu"),
-        duration(
-            "wait",
-            Duration::ZERO,
-            hour,
-            defaults.wait.mean,
-            "mean time a worker thread is held without using CPU; for sleepy the number in the query",
-        ),
-        spread("wait_cv", defaults.wait, "spread of wait"),
-        duration(
-            "start_up",
-            Duration::ZERO,
-            hour,
-            defaults.start_up.fixed,
-            "shortest time from a pod's creation until it serves",
-        ),
-        duration(
-            "start_up_container",
-            Duration::ZERO,
-            hour,
-            defaults.start_up.container,
-            "what starting the container adds at most, evenly spread from 0",
-        ),
-        duration(
-            "start_up_probe",
-            Duration::ZERO,
-            hour,
-            defaults.start_up.probe,
-            "what waiting for the next readiness probe adds at most, evenly spread from 0",
-        ),
-        duration(
-            "termination",
-            Duration::ZERO,
-            hour,
-            defaults.termination,
-            "how long a removed pod lingers, and costs",
-        ),
-    ]
+    model_settings::parameters(defaults)
 }
 
 /// Keys of `[slo]`.
@@ -272,6 +204,7 @@ pub fn platform() -> Vec<Parameter> {
 
 /// Keys of `[limits]`: when a run is not valid.
 pub fn limits() -> Vec<Parameter> {
+    let limits = Limits::default();
     vec![
         Parameter {
             name: "max_lateness",
@@ -294,6 +227,31 @@ pub fn limits() -> Vec<Parameter> {
             unit: "of the planned requests",
             doc: "how many were sent, or not sent because the system was slow; the others are the generator's fault",
         },
+        cpu_limit(
+            "max_cpu_others",
+            limits.cpu.others,
+            "of the machine",
+            "other programs take at most this much CPU during the load",
+        ),
+        cpu_limit(
+            "max_cpu_generator",
+            limits.cpu.generator_thread,
+            "of a core",
+            "the generator's busiest thread takes at most this much CPU during the load",
+        ),
+        cpu_limit(
+            "max_cpu_total",
+            limits.cpu.total,
+            "of the machine",
+            "all programs together, where the platform is among them",
+        ),
+        Parameter {
+            name: "suspect",
+            kind: Kind::Choice(&["valid", "invalid"]),
+            default: Value::Text("valid"),
+            unit: "",
+            doc: "what a run is that kept time although a max_cpu limit was exceeded, on average or in more than one second of 20; either way it says so",
+        },
     ]
 }
 
@@ -302,6 +260,13 @@ pub fn arm() -> Vec<Parameter> {
     vec![
         text("name", "", "names the arm in tables and files; the policy's name if not given"),
         text("policy", "", "which autoscaler"),
+        Parameter {
+            name: "shadow_only",
+            kind: Kind::Switch,
+            default: Value::Switch(false),
+            unit: "",
+            doc: "the arm is not run itself, it is only a shadow of others",
+        },
     ]
 }
 
@@ -319,6 +284,10 @@ fn number(name: &'static str, min: f64, max: f64, default: f64, unit: &'static s
 
 fn duration(name: &'static str, min: Duration, max: Duration, default: Duration, doc: &'static str) -> Parameter {
     Parameter { name, kind: Kind::Duration { min, max }, default: Value::Duration(default), unit: "", doc }
+}
+
+fn cpu_limit(name: &'static str, default: f64, unit: &'static str, doc: &'static str) -> Parameter {
+    Parameter { name, kind: Kind::Fraction, default: Value::Number(default), unit, doc }
 }
 
 fn spread(name: &'static str, work: Work, doc: &'static str) -> Parameter {

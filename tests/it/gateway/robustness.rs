@@ -14,7 +14,7 @@ use watchtower::drive::{FunctionPlan, Handler};
 use watchtower::random::Seed;
 
 /// Sends bytes, ends the sending side, and gives what comes back: nothing at all is an answer too.
-fn throw(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+pub(super) fn throw(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = wire::connect(address);
     // the platform may have hung up in the middle
     let _ = stream.write_all(bytes);
@@ -45,7 +45,7 @@ fn hostile_requests_are_refused_and_the_platform_stays() {
         (
             "a bad chunk",
             "POST /function/ftest HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".to_owned(),
-            Some(400),
+            Some(502),
         ),
         ("half a request", "GET /function/ft".to_owned(), None),
         ("nothing", String::new(), None),

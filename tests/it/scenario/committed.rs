@@ -76,6 +76,7 @@ fn the_schema_s_top_level() {
     insta::assert_snapshot!(lines.join("\n"), @r#"
     arm (array): the autoscalers to compare
     description (string): what the study asks, for people
+    expect (object): what the arms must achieve: columns of comparison.csv compared; not met, and the exit code is 3
     function (object): the function under test
     limits (object): when a run is not valid
     load (array): the load sources, all running at once

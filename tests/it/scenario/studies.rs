@@ -109,9 +109,13 @@ fn the_smallest_scenario_is_two_tables_and_its_defaults_are_written_out() {
     transport
 
     [limits]
+    max_cpu_generator = 0.9
+    max_cpu_others = 0.25
+    max_cpu_total = 0.95
     max_lateness = "auto"
     max_stall = "500ms"
     min_accounted = 0.999
+    suspect = "valid"
 
     [[arm]]
     name = "fixed"

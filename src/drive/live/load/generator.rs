@@ -49,11 +49,18 @@ pub(super) struct Generator {
     schedule: RefCell<Box<dyn Schedule>>,
     start: Timestamp,
     stages: RefCell<Vec<Stage>>,
+    /// Workers that are not done.
+    at_work: Cell<usize>,
     tally: Cell<Tally>,
     /// The kinds of failure there were.
     failed: RefCell<BTreeSet<ErrorKind>>,
     /// When the last of the workers that are done was done.
     done: Cell<Timestamp>,
+    is_reported: Cell<bool>,
+    /// Whether workers take any connection; otherwise each has its own.
+    shares: bool,
+    /// Clients nobody uses, the last used on top: an open loop opens no more connections than it needs at once.
+    idle: RefCell<Vec<Client>>,
     shared: Rc<Shared>,
 }
 
@@ -74,6 +81,10 @@ impl Generator {
             request: Arc::new(request),
             start,
             stages: RefCell::new(vec![Stage::Idle; workers as usize]),
+            at_work: Cell::new(workers as usize),
+            is_reported: Cell::new(false),
+            shares: schedule.shares_connections(),
+            idle: RefCell::default(),
             tally: Cell::new(Tally { period: schedule.period(), ..Tally::default() }),
             failed: RefCell::default(),
             done: Cell::new(start),
@@ -98,7 +109,7 @@ impl Generator {
                 }
             }
         }
-        let mut client = Client::new(self.engine, self.shared.clock, Arc::clone(&self.request));
+        let mut own = (!self.shares).then(|| self.client());
         let mut turn = Turn::first(self.start);
         loop {
             let next = self.schedule.borrow_mut().next(worker, turn);
@@ -106,16 +117,18 @@ impl Generator {
                 Next::Call(call) => {
                     self.lost(turn.free, call.lost);
                     self.stage(worker, Stage::Waiting);
-                    if call.ready > turn.free {
-                        self.shared.departures.wait_until(call.ready).await;
+                    if call.ready > turn.free && !self.departs(call.ready, &mut orders).await {
+                        self.stage(worker, Stage::Idle);
+                        self.count(|tally| tally.unused += 1);
+                        let now = self.shared.clock.now();
+                        turn = Turn { sent: now, free: now, stall: None };
+                        continue;
                     }
                     let sent = self.leave(worker, call);
-                    let exchange = client.exchange(sent).await;
-                    if let Err(kind) = exchange.answer
-                        && self.failed.borrow_mut().insert(kind)
-                    {
-                        self.shared.progress.failed(self.id, client.failure(kind, exchange.first_byte.is_some()));
-                    }
+                    let exchange = match &mut own {
+                        Some(client) => self.exchange(client, sent).await,
+                        None => self.exchange_on_any(sent).await,
+                    };
                     self.arrived(worker, call, &exchange);
                     if self.shared.outbox.is_full() {
                         self.shared.outbox.room().await;
@@ -126,9 +139,56 @@ impl Generator {
                 }
                 Next::Finished { lost, unused } => {
                     self.lost(turn.free, lost);
-                    self.finished(worker, turn.free, unused);
+                    if self.finished(worker, turn.free, unused) {
+                        let end = self.schedule.borrow().lasts_until();
+                        if end > turn.free {
+                            self.departs(end, &mut orders).await;
+                        }
+                        self.report();
+                    }
                     return;
                 }
+            }
+        }
+    }
+
+    fn client(&self) -> Client {
+        Client::new(self.engine, self.shared.clock, Arc::clone(&self.request))
+    }
+
+    /// One exchange; the first failure of its kind is told in words.
+    async fn exchange(&self, client: &mut Client, sent: Timestamp) -> Exchange {
+        let exchange = client.exchange(sent).await;
+        if let Err(kind) = exchange.answer
+            && self.failed.borrow_mut().insert(kind)
+        {
+            self.shared.progress.failed(self.id, client.failure(kind, exchange.first_byte.is_some()));
+        }
+        exchange
+    }
+
+    /// One exchange by the client that was used last, or by a new one if all are in use.
+    async fn exchange_on_any(&self, sent: Timestamp) -> Exchange {
+        let idle = self.idle.borrow_mut().pop();
+        let mut client = idle.unwrap_or_else(|| self.client());
+        let exchange = self.exchange(&mut client, sent).await;
+        self.idle.borrow_mut().push(client);
+        exchange
+    }
+
+    /// Waits until `at`; `false` if an open loop was stopped before. hey's workers send the tick they wait for all the same.
+    async fn departs(&self, at: Timestamp, orders: &mut watch::Receiver<Order>) -> bool {
+        let departure = self.shared.departures.wait_until(at);
+        if !self.shares {
+            departure.await;
+            return true;
+        }
+        tokio::select! {
+            biased;
+            () = departure => true,
+            at = stopped(orders) => {
+                self.stop(at);
+                false
             }
         }
     }
@@ -167,13 +227,14 @@ impl Generator {
                 Next::Call(_) => debug_assert!(false, "a stopped schedule has no more calls"),
             }
         }
+        self.report();
     }
 
     /// The worker's request leaves now.
     fn leave(&self, worker: WorkerId, call: Call) -> Timestamp {
         let sent = self.shared.clock.now();
         self.stage(worker, Stage::Away(call, sent));
-        self.count(|tally| tally.sent += 1);
+        self.count(|tally| tally.leaves(&call));
         self.shared.progress.left();
         sent
     }
@@ -205,18 +266,27 @@ impl Generator {
         }
     }
 
-    fn finished(&self, worker: WorkerId, at: Timestamp, unused: u64) {
+    /// A worker is done; whether it was the last.
+    fn finished(&self, worker: WorkerId, at: Timestamp, unused: u64) -> bool {
         self.stage(worker, Stage::Finished);
         self.count(|tally| tally.unused += unused);
         self.done.set(self.done.get().max(at));
-        if self.stages.borrow().iter().all(|stage| matches!(stage, Stage::Finished)) {
-            let mut tally = self.tally.get();
-            let accounted = tally.sent + tally.lost.busy + tally.lost.late + tally.unused;
-            tally.planned = self.schedule.borrow().planned().unwrap_or(accounted);
-            tally.duration = self.done.get() - self.start;
-            self.shared.outbox.last();
-            self.shared.outbox.send(Report::Finished { generator: self.id, tally });
+        self.at_work.set(self.at_work.get() - 1);
+        self.at_work.get() == 0
+    }
+
+    /// Tells, once, that all workers are done and the generator's time is over.
+    fn report(&self) {
+        if self.is_reported.replace(true) {
+            return;
         }
+        let schedule = self.schedule.borrow();
+        let mut tally = self.tally.get();
+        let accounted = tally.sent + tally.lost.busy + tally.lost.late + tally.unused;
+        tally.planned = schedule.planned().unwrap_or(accounted);
+        tally.duration = self.done.get().max(schedule.lasts_until()) - self.start;
+        self.shared.outbox.last();
+        self.shared.outbox.send(Report::Finished { generator: self.id, tally });
     }
 
     fn stage(&self, worker: WorkerId, stage: Stage) {
@@ -228,4 +298,15 @@ impl Generator {
         change(&mut tally);
         self.tally.set(tally);
     }
+}
+
+/// Waits until the load is stopped, and tells when that was.
+async fn stopped(orders: &mut watch::Receiver<Order>) -> Timestamp {
+    if let Ok(order) = orders.wait_for(|order| matches!(order, Order::Stop(_))).await
+        && let Order::Stop(at) = *order
+    {
+        return at;
+    }
+    // given up: this worker is about to be dropped
+    std::future::pending().await
 }

@@ -48,6 +48,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::drive::{GeneratorPlan, Tally};
+use crate::random::Seed;
 use crate::record::{ErrorKind, GeneratorId, Lost};
 use crate::schedule::Schedule;
 use crate::time::Timestamp;
@@ -119,6 +120,8 @@ pub struct Options {
     pub engine: Engine,
     /// What becomes of the rows.
     pub keep: Keep,
+    /// What is random in the schedules follows from it.
+    pub seed: Seed,
 }
 
 /// Running generators. Dropping it gives up at once, as [`Load::abort`] does.
@@ -201,8 +204,8 @@ impl Load {
         let mut schedules = Vec::with_capacity(generators.len());
         for (number, plan) in generators.iter().enumerate() {
             let id = GeneratorId(u16::try_from(number).map_err(|_| LoadError::TooMany(generators.len()))?);
-            let schedule = plan.schedule.build(load_start + plan.start);
-            schedules.push(plan.schedule.build(load_start + plan.start));
+            let schedule = plan.schedule.build(load_start + plan.start, options.seed, id);
+            schedules.push(schedule.boxed_clone());
             sources.push(Source { id, schedule, request: Prepared::new(uri, &plan.request)? });
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

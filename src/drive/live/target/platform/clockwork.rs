@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::{OnChange, PodChange, Turn};
 use crate::drive::live::clock::{Clock, sharpen_timers};
-use crate::model::{Arrival, Change, Cluster, Ending, RequestId};
+use crate::model::{Arrival, Change, Cluster, Ending, FunctionModel, RequestId};
 use crate::policy::ReplicaStatus;
 use crate::record::{FunctionId, PlatformSample, ReplicaId};
 use crate::time::Timestamp;
@@ -37,8 +37,6 @@ struct State {
     cluster: Cluster,
     requests: u64,
     waiting: BTreeMap<RequestId, Waiting>,
-    /// When each pod was asked for, by function and replica.
-    asked: Vec<Vec<Timestamp>>,
     on_change: OnChange,
     /// Kept for its capacity.
     changes: Vec<Change>,
@@ -49,7 +47,25 @@ struct State {
 
 struct Waiting {
     arrived: Timestamp,
+    released: Option<oneshot::Sender<Timestamp>>,
     answer: oneshot::Sender<Answered>,
+}
+
+/// A request inside the model.
+pub(super) struct Arrived {
+    /// When it went on, if the gateway holds it for want of a ready replica; closes with the answer if it never was held.
+    pub(super) released: Option<oneshot::Receiver<Timestamp>>,
+    /// Closes without an answer if the platform ends first.
+    pub(super) answer: oneshot::Receiver<Answered>,
+}
+
+/// A function as the gateway finds it when a request comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// Whether a replica is ready.
+    pub(super) ready: bool,
+    /// The newest revision that has been in service.
+    pub(super) revision: u32,
 }
 
 /// The thread; ends, and is waited for, when dropped.
@@ -59,14 +75,11 @@ pub(super) struct Keeper {
 }
 
 impl Clockwork {
-    /// `replicas` are those in service at the start, by function.
-    pub(super) fn new(cluster: Cluster, replicas: &[u32], clock: Clock, on_change: OnChange) -> Self {
-        let asked = replicas.iter().map(|&replicas| vec![Timestamp::ZERO; replicas as usize]).collect();
+    pub(super) fn new(cluster: Cluster, clock: Clock, on_change: OnChange) -> Self {
         let state = State {
             cluster,
             requests: 0,
             waiting: BTreeMap::new(),
-            asked,
             on_change,
             changes: Vec::new(),
             asleep_until: Timestamp::ZERO,
@@ -87,39 +100,66 @@ impl Clockwork {
         &self.clock
     }
 
-    /// A request arrives now. The channel closes without an answer if the platform ends first.
-    pub(super) fn arrive(
-        &self,
-        function: FunctionId,
-        probe: bool,
-        wait: Option<Duration>,
-    ) -> oneshot::Receiver<Answered> {
+    /// A request arrives now.
+    pub(super) fn arrive(&self, function: FunctionId, probe: bool, wait: Option<Duration>) -> Arrived {
         let (answer, answered) = oneshot::channel();
         let (mut state, now) = self.current();
         if state.ended {
-            return answered;
+            return Arrived { released: None, answer: answered };
         }
+        let (sender, released) = if state.cluster.status(function).ready == 0 {
+            let (sender, released) = oneshot::channel();
+            (Some(sender), Some(released))
+        } else {
+            (None, None)
+        };
         let request = RequestId(state.requests);
         state.requests += 1;
-        state.waiting.insert(request, Waiting { arrived: now, answer });
+        state.waiting.insert(request, Waiting { arrived: now, released: sender, answer });
         state.cluster.arrive(now, Arrival { request, function, probe, wait });
         self.wake_if_sooner(&state);
-        answered
+        Arrived { released, answer: answered }
+    }
+
+    pub(super) fn standing(&self, function: FunctionId) -> Standing {
+        let (state, _) = self.current();
+        Standing { ready: state.cluster.status(function).ready > 0, revision: state.cluster.revision(function) }
+    }
+
+    /// A new function; `None` if there are as many as can be numbered.
+    pub(super) fn deploy(&self, model: &FunctionModel, replicas: u32, bounds: (u32, u32)) -> Option<FunctionId> {
+        let (mut state, now) = self.current();
+        let function = state.cluster.deploy(now, model, replicas, bounds)?;
+        self.carry_out(state, now);
+        Some(function)
+    }
+
+    /// Another revision of a function, and perhaps another number of replicas.
+    pub(super) fn update(&self, function: FunctionId, model: &FunctionModel, replicas: Option<u32>) {
+        let (mut state, now) = self.current();
+        state.cluster.update(now, function, model, replicas);
+        self.carry_out(state, now);
+    }
+
+    /// A function is gone.
+    pub(super) fn remove(&self, function: FunctionId) {
+        let (mut state, now) = self.current();
+        state.cluster.remove(now, function);
+        self.carry_out(state, now);
     }
 
     /// Asks for replicas; what was accepted, within the function's bounds.
     pub(super) fn scale(&self, function: FunctionId, to: u32) -> u32 {
         let (mut state, now) = self.current();
-        let before = state.cluster.sample(function);
         let accepted = state.cluster.scale(now, function, to);
-        let created = accepted.saturating_sub(before.ready + before.starting);
-        if let Some(asked) = state.asked.get_mut(usize::from(function.0)) {
-            asked.extend((0..created).map(|_| now));
-        }
-        // carried out at once, so that who reads next sees it
+        self.carry_out(state, now);
+        accepted
+    }
+
+    /// Pods follow at once, so that who reads next sees it.
+    fn carry_out(&self, mut state: MutexGuard<'_, State>, now: Timestamp) {
         state.advance(now);
         self.wake_if_sooner(&state);
-        accepted
     }
 
     pub(super) fn status(&self, function: FunctionId) -> ReplicaStatus {
@@ -180,9 +220,15 @@ impl State {
                     let _ = waiting.answer.send(Answered { ending, replica, took: at - waiting.arrived });
                 }
             }
+            Change::Released { request, at } => {
+                let released = self.waiting.get_mut(&request).and_then(|waiting| waiting.released.take());
+                if let Some(released) = released {
+                    // a client that went away has no receiver any more
+                    let _ = released.send(at);
+                }
+            }
             Change::Ready { at, function, replica, from, to } => {
-                let asked = self.asked.get(usize::from(function.0)).and_then(|asked| asked.get(replica.0 as usize));
-                let after = asked.map_or(Duration::ZERO, |&asked| at - asked);
+                let after = self.cluster.asked(function, replica).map_or(Duration::ZERO, |asked| at - asked);
                 (self.on_change)(&PodChange { at, function, replica, from, to, turn: Turn::Ready { after } });
             }
             Change::Terminated { at, function, replica, from, to, cut } => {

@@ -1,37 +1,53 @@
-//! The gateway's HTTP API: which address means what, and who may ask it.
+//! The gateway's HTTP API: what is asked, who asks, and who answers.
 //!
-//! Routes, methods and answers are those of faas `gateway/main.go` at 0.27.8 in front of faas-netes CE 0.18.8. A wrong method
-//! on a known address is 405, before any password is asked for.
+//! Routes, methods and answers are those of faas `gateway/main.go` at 0.27.8 in front of faas-netes CE 0.18.8 and the
+//! queue-worker 0.14.1. Where the real ones would need a registry, a cluster or a network, the file at hand says what stands
+//! in their place.
 
+mod address;
 mod alert;
 pub(super) mod answer;
+mod deploy;
 mod invoke;
+mod json;
+mod logs;
+mod queue;
+mod route;
+mod secrets;
 mod system;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, HeaderValue, LOCATION, WWW_AUTHENTICATE};
-use hyper::{Method, Request, StatusCode};
-use serde::de::DeserializeOwned;
+use hyper::header::{AUTHORIZATION, HOST, HeaderValue, WWW_AUTHENTICATE};
+use hyper::{HeaderMap, Method, Request, StatusCode, Version};
+use tokio::sync::watch;
 
+use self::queue::Queue;
+use self::route::{Route, route};
+use self::secrets::Secrets;
+use super::super::DEFAULT_NAMESPACE;
 use super::super::rest::Credentials;
 use super::clockwork::Clockwork;
 use super::factorial::Bodies;
-use super::functions::Functions;
+use super::functions::{Function, Functions};
 use super::metrics::Metrics;
 use super::secret::{CallIds, same};
-use super::server::Answer;
+use super::server::{Answer, HungUp};
+use crate::time::Timestamp;
 
 /// Largest body of a `/system` request, in bytes: an alert of thousands of functions.
 const BODY_MAX: usize = 4 << 20;
+/// Time for any request's body: the gateway's read time-out in the chart.
+const BODY_TIMEOUT: Duration = Duration::from_secs(65);
 
-/// The gateway.
+/// The gateway, and the provider behind it.
 pub(super) struct Gateway {
     functions: Functions,
     clockwork: Arc<Clockwork>,
@@ -39,60 +55,10 @@ pub(super) struct Gateway {
     credentials: Credentials,
     call_ids: CallIds,
     bodies: Bodies,
-}
-
-/// What an address stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Route<'a> {
-    Invoke { name: &'a str },
-    InvokeAsync,
-    List,
-    Deployment,
-    Status { name: &'a str },
-    Scale { name: &'a str },
-    Alert,
-    Info,
-    Namespaces,
-    Secrets,
-    Logs,
-    Health,
-    Root,
-    Ui,
-    WrongMethod,
-    Unknown,
-}
-
-fn route<'a>(method: &Method, path: &'a str) -> Route<'a> {
-    let parts: Vec<&str> = path.split('/').skip(1).collect();
-    let only = |allowed: &Method, route| if method == allowed { route } else { Route::WrongMethod };
-    match parts.as_slice() {
-        [""] => only(&Method::GET, Route::Root),
-        ["ui", ..] => only(&Method::GET, Route::Ui),
-        ["healthz"] => only(&Method::GET, Route::Health),
-        ["function", name, ..] if is_segment(name) => Route::Invoke { name },
-        ["async-function", name, ..] if is_segment(name) => only(&Method::POST, Route::InvokeAsync),
-        ["system", "functions"] => match *method {
-            Method::GET => Route::List,
-            Method::POST | Method::PUT | Method::DELETE => Route::Deployment,
-            _ => Route::WrongMethod,
-        },
-        ["system", "function", name] if is_segment(name) => only(&Method::GET, Route::Status { name }),
-        ["system", "scale-function", name] if is_segment(name) => only(&Method::POST, Route::Scale { name }),
-        ["system", "alert"] => only(&Method::POST, Route::Alert),
-        ["system", "info"] => only(&Method::GET, Route::Info),
-        ["system", "namespaces"] => only(&Method::GET, Route::Namespaces),
-        ["system", "secrets"] => match *method {
-            Method::GET | Method::POST | Method::PUT | Method::DELETE => Route::Secrets,
-            _ => Route::WrongMethod,
-        },
-        ["system", "logs"] => only(&Method::GET, Route::Logs),
-        _ => Route::Unknown,
-    }
-}
-
-/// The gateway's pattern of names.
-fn is_segment(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    secrets: Secrets,
+    queue: Queue,
+    /// Holds a grace period when the platform ends.
+    stopped: watch::Receiver<Option<Duration>>,
 }
 
 impl Gateway {
@@ -101,77 +67,118 @@ impl Gateway {
         clockwork: Arc<Clockwork>,
         metrics: Metrics,
         credentials: Credentials,
+        stopped: watch::Receiver<Option<Duration>>,
     ) -> io::Result<Self> {
-        Ok(Self { functions, clockwork, metrics, credentials, call_ids: CallIds::new()?, bodies: Bodies::default() })
+        Ok(Self {
+            functions,
+            clockwork,
+            metrics,
+            credentials,
+            call_ids: CallIds::new()?,
+            bodies: Bodies::default(),
+            secrets: Secrets::default(),
+            queue: Queue::new(),
+            stopped,
+        })
     }
 
-    /// Answers one request.
-    pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Answer {
-        let path = request.uri().path().to_owned();
-        let route = route(request.method(), &path);
-        let open = matches!(
-            route,
-            Route::Invoke { .. }
-                | Route::InvokeAsync
-                | Route::Health
-                | Route::Root
-                | Route::WrongMethod
-                | Route::Unknown
-        );
-        if !open && !self.is_admin(&request) {
+    /// Answers one request; or hangs up, where the real gateway's time for an answer is over before it has one.
+    pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Answer, HungUp> {
+        if let Some(why) = host_problem(request.version(), request.headers()) {
+            return Ok(answer::malformed(why));
+        }
+        if request.method() == Method::OPTIONS && request.uri().path() == "*" {
+            return Ok(answer::empty(StatusCode::OK));
+        }
+        let Ok(path) = address::unescape(request.uri().path()) else {
+            return Ok(answer::malformed("400 Bad Request"));
+        };
+        let clean = address::clean(&path);
+        if clean != path {
+            return Ok(answer::moved(&address::location(request.uri(), &clean)));
+        }
+        let clean = clean.into_owned();
+        let route = route(request.method(), &clean);
+        if !route.is_open() && !self.is_admin(request.headers()) {
             let mut refusal = answer::text(StatusCode::UNAUTHORIZED, "invalid credentials");
             refusal.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"Restricted\""));
-            return refusal;
+            return Ok(refusal);
         }
-        match route {
-            Route::Invoke { name } => self.invoke(name, request).await,
-            Route::InvokeAsync => answer::text(
-                StatusCode::NOT_IMPLEMENTED,
-                "the embedded platform has no queue: invoke the function at /function/NAME",
-            ),
-            Route::List => self.list(),
-            Route::Deployment => answer::text(
-                StatusCode::NOT_IMPLEMENTED,
-                "the embedded platform has a fixed set of functions: name them when it is started",
-            ),
-            Route::Status { name } => self.status(name, namespace(&request)),
-            Route::Scale { name } => {
-                let namespace = namespace(&request).map(str::to_owned);
-                let body = read(request).await;
-                self.scale(name, namespace.as_deref(), body)
-            }
-            Route::Alert => self.alert(read(request).await),
-            Route::Info => system::info(),
-            Route::Namespaces => system::namespaces(),
-            Route::Secrets if request.method() == Method::GET => system::secrets(),
-            Route::Secrets => answer::text(StatusCode::NOT_IMPLEMENTED, "the embedded platform keeps no secrets"),
-            Route::Logs => answer::typed(StatusCode::OK, "application/x-ndjson", Bytes::new()),
-            Route::Health => answer::empty(StatusCode::OK),
-            Route::Root => {
-                let mut moved = answer::empty(StatusCode::MOVED_PERMANENTLY);
-                moved.headers_mut().insert(LOCATION, HeaderValue::from_static("/ui/"));
-                moved
-            }
-            Route::Ui => answer::text(StatusCode::OK, "the embedded platform has no pages: ask /system/functions"),
-            Route::WrongMethod => answer::empty(StatusCode::METHOD_NOT_ALLOWED),
-            Route::Unknown => answer::not_found(),
+        if let Route::Invoke { name } = route {
+            let (head, body) = request.into_parts();
+            return self.invoke(name, &head, body).await;
         }
+        Ok(self.answer_itself(route, request).await)
     }
 
-    /// Everything counted so far, in the text format.
-    pub(super) fn metrics_text(&self) -> Answer {
-        let desired = self
-            .functions
-            .iter()
-            .map(|function| (function.full_name.as_str(), self.clockwork.status(function.id).desired));
-        match self.metrics.text(desired) {
+    /// Everything but invocations.
+    async fn answer_itself(&self, route: Route<'_>, request: Request<Incoming>) -> Answer {
+        let query = request.uri().query().map(str::to_owned);
+        let (method, path) = (request.method().clone(), route.provider_path(request.uri().path()).map(str::to_owned));
+        let began = self.clockwork.clock().now();
+        let namespace = address::namespace(query.as_deref());
+        let namespace = namespace.as_deref();
+        let answer = match route {
+            Route::Queue { name } => self.enqueue(name, request).await,
+            Route::List => self.list(namespace),
+            Route::Deploy => self.deploy(read(request).await),
+            Route::Update => self.update(read(request).await),
+            Route::Delete => self.delete(namespace, read(request).await),
+            Route::Status { name } => self.status(name, namespace),
+            Route::Scale { name } => self.scale(name, namespace, read(request).await),
+            Route::Alert => self.alert(read(request).await),
+            Route::Info => system::info(),
+            Route::Namespaces => json::json(&[DEFAULT_NAMESPACE]),
+            Route::Namespace => system::namespace(&method),
+            Route::Secrets => self.secrets.answer(&method, namespace, read(request).await),
+            Route::Logs => self.logs(query.as_deref().unwrap_or_default()).await,
+            Route::Health => answer::empty(StatusCode::OK),
+            Route::Root => answer::redirect("/ui/"),
+            Route::Ui => system::ui(),
+            Route::WrongMethod => answer::empty(StatusCode::METHOD_NOT_ALLOWED),
+            Route::Invoke { .. } | Route::Unknown => answer::not_found(),
+        };
+        if let Some(path) = path {
+            self.provided(&method, &path, answer.status(), began);
+        }
+        answer
+    }
+
+    /// The provider answered a request that came to it at `began`.
+    fn provided(&self, method: &Method, path: &str, status: StatusCode, began: Timestamp) {
+        let took = self.clockwork.clock().now() - began;
+        self.metrics.provider().answered(method, path, status, took);
+    }
+
+    /// The provider's own metrics, in the text format.
+    pub(super) fn provider_metrics_text(&self) -> Answer {
+        match self.metrics.provider().text() {
             Ok(text) => answer::typed(StatusCode::OK, Metrics::CONTENT_TYPE, text.into()),
             Err(error) => answer::error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         }
     }
 
-    fn is_admin(&self, request: &Request<Incoming>) -> bool {
-        let header = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes);
+    /// Everything counted so far, in the text format.
+    pub(super) fn metrics_text(&self) -> Answer {
+        match self.metrics.text() {
+            Ok(text) => answer::typed(StatusCode::OK, Metrics::CONTENT_TYPE, text.into()),
+            Err(error) => answer::error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        }
+    }
+
+    /// Reads the desired replicas of all functions for the metrics, as the gateway's exporter does now and then.
+    pub(super) fn count_replicas(&self) {
+        let desired = |function: &Function| self.clockwork.status(function.id).desired;
+        let functions = self.functions.all();
+        let counts: Vec<_> = functions.iter().map(|function| (function.full_name.clone(), desired(function))).collect();
+        self.metrics.set_replicas(&counts);
+        let now = self.clockwork.clock().now();
+        self.provided(&Method::GET, "/system/namespaces", StatusCode::OK, now);
+        self.provided(&Method::GET, "/system/functions", StatusCode::OK, now);
+    }
+
+    fn is_admin(&self, headers: &HeaderMap) -> bool {
+        let header = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
         let encoded = header.and_then(|header| {
             let (scheme, encoded) = header.split_at_checked("Basic ".len())?;
             scheme.eq_ignore_ascii_case(b"Basic ").then_some(encoded)
@@ -185,67 +192,28 @@ impl Gateway {
     }
 }
 
-fn namespace(request: &Request<Incoming>) -> Option<&str> {
-    let pairs = request.uri().query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-    pairs.filter(|(key, value)| *key == "namespace" && !value.is_empty()).map(|(_, value)| value).next()
-}
-
-/// The body of a `/system` request; `None` if it broke off or is too large.
-async fn read(request: Request<Incoming>) -> Option<Bytes> {
-    Limited::new(request.into_body(), BODY_MAX).collect().await.ok().map(http_body_util::Collected::to_bytes)
-}
-
-/// A JSON object, or `null`, which stands for an empty one; `None` if it is neither, as Go has it.
-fn object<T: Default + DeserializeOwned>(body: &[u8]) -> Option<T> {
-    match serde_json::from_slice(body).ok()? {
-        serde_json::Value::Null => Some(T::default()),
-        value @ serde_json::Value::Object(_) => serde_json::from_value(value).ok(),
+/// What Go's server says of a request without one usable host.
+fn host_problem(version: Version, headers: &HeaderMap) -> Option<&'static str> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (first, second) = (hosts.next(), hosts.next());
+    match first {
+        None if version == Version::HTTP_11 => Some("400 Bad Request: missing required Host header"),
+        Some(_) if second.is_some() => Some("400 Bad Request: too many Host headers"),
+        Some(host) if !host.as_bytes().iter().copied().all(may_stand_in_host) => {
+            Some("400 Bad Request: malformed Host header")
+        }
         _ => None,
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
+/// `httpguts.ValidHostHeader` lets these pass.
+fn may_stand_in_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!$%&()*+,-.:;='[]_~".contains(&byte)
+}
 
-    use super::*;
-
-    #[test]
-    fn an_address_and_a_method_mean_one_thing() {
-        let name = "ftest";
-        for (method, path, expected) in [
-            ("GET", "/function/ftest", Route::Invoke { name }),
-            ("BREW", "/function/ftest/", Route::Invoke { name }),
-            ("POST", "/function/ftest/a/b", Route::Invoke { name }),
-            ("GET", "/function/ftest.openfaas-fn", Route::Invoke { name: "ftest.openfaas-fn" }),
-            ("GET", "/function/", Route::Unknown),
-            ("GET", "/function/%66test", Route::Unknown),
-            ("GET", "/async-function/ftest", Route::WrongMethod),
-            ("POST", "/async-function/ftest", Route::InvokeAsync),
-            ("GET", "/system/functions", Route::List),
-            ("PUT", "/system/functions", Route::Deployment),
-            ("PATCH", "/system/functions", Route::WrongMethod),
-            ("GET", "/system/function/ftest", Route::Status { name }),
-            ("HEAD", "/system/function/ftest", Route::WrongMethod),
-            ("GET", "/system/function/ftest/x", Route::Unknown),
-            ("POST", "/system/scale-function/ftest", Route::Scale { name }),
-            ("GET", "/system/scale-function/ftest", Route::WrongMethod),
-            ("POST", "/system/alert", Route::Alert),
-            ("GET", "/healthz", Route::Health),
-            ("GET", "/", Route::Root),
-            ("GET", "/ui/", Route::Ui),
-            ("GET", "/metrics", Route::Unknown),
-            ("OPTIONS", "*", Route::Unknown),
-        ] {
-            let method = Method::from_bytes(method.as_bytes()).unwrap();
-            assert_eq!(route(&method, path), expected, "{method} {path}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn every_path_means_something(path in "\\PC{0,60}") {
-            let _ = route(&Method::GET, &path);
-        }
-    }
+/// The body of a `/system` request; `None` if it broke off, is too large, or takes too long.
+async fn read(request: Request<Incoming>) -> Option<Bytes> {
+    let body = Limited::new(request.into_body(), BODY_MAX).collect();
+    let body = tokio::time::timeout(BODY_TIMEOUT, body).await.ok()?;
+    body.ok().map(http_body_util::Collected::to_bytes)
 }

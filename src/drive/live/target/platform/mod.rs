@@ -12,14 +12,20 @@
 
 mod clockwork;
 mod factorial;
+mod files;
 mod functions;
 mod gateway;
 mod handlers;
+mod image;
 mod metrics;
 mod python;
+mod quantity;
+mod ranges;
 mod secret;
 mod server;
 mod service;
+mod stalling;
+mod tuning;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -39,6 +45,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Where the metrics are served.
     pub metrics: SocketAddr,
+    /// Where the provider's own metrics are served; `None` for nowhere.
+    pub provider_metrics: Option<SocketAddr>,
     /// Password of the user `admin`; `None` draws one.
     pub password: Option<String>,
     /// What runs on it; at least one.
@@ -57,7 +65,17 @@ impl Options {
     /// On any free port of 127.0.0.1, with a password of its own, telling nobody of its pods.
     pub fn new(functions: Vec<FunctionPlan>, node: NodeModel, seed: Seed, clock: Clock) -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self { listen: any, metrics: any, password: None, functions, node, seed, clock, on_change: Box::new(|_| ()) }
+        Self {
+            listen: any,
+            metrics: any,
+            provider_metrics: None,
+            password: None,
+            functions,
+            node,
+            seed,
+            clock,
+            on_change: Box::new(|_| ()),
+        }
     }
 }
 

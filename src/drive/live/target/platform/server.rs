@@ -1,6 +1,5 @@
 //! One listening port: connections with limits, and an end that lets answers finish.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -18,10 +17,13 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, watch};
 
 use super::super::TargetError;
+use super::stalling::Stalling;
 
 /// Time for the headers of a request, the wait for the next one on a kept connection included: the gateway's read time-out
 /// in the chart.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(65);
+/// How long an answer may wait for a client that does not read: the gateway's write time-out in the chart.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(65);
 /// Connections served at once; more wait in the kernel's backlog.
 const CONNECTIONS_MAX: usize = 16_384;
 /// Headers of one request, and their size with the request line, in bytes. Go's default is 1 MiB; no client of a function
@@ -35,6 +37,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A response as the platform makes them.
 pub(super) type Answer = Response<Full<Bytes>>;
+
+/// The connection is closed without a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("hung up without an answer")]
+pub(super) struct HungUp;
 
 /// Listens on an address.
 pub(super) fn listen(role: &'static str, address: SocketAddr) -> Result<TcpListener, TargetError> {
@@ -54,7 +61,7 @@ pub(super) fn listen(role: &'static str, address: SocketAddr) -> Result<TcpListe
 pub(super) async fn serve<H, F>(listener: TcpListener, mut stop: watch::Receiver<Option<Duration>>, handle: H)
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
-    F: Future<Output = Answer> + Send + 'static,
+    F: Future<Output = Result<Answer, HungUp>> + Send + 'static,
 {
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -81,11 +88,9 @@ where
                 // an answer is one small write: it must not wait for the acknowledgement of the last one
                 let _ = stream.set_nodelay(true);
                 let handle = handle.clone();
-                let service = service_fn(move |request| {
-                    let answer = handle(request);
-                    async move { Ok::<_, Infallible>(answer.await) }
-                });
-                let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+                let service = service_fn(handle);
+                let connection =
+                    graceful.watch(http.serve_connection(TokioIo::new(Stalling::new(stream, WRITE_TIMEOUT)), service));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
                         tracing::debug!(%error, "a connection to the embedded platform ended early");

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::super::TargetError;
@@ -17,7 +18,7 @@ use super::gateway::Gateway;
 use super::gateway::answer;
 use super::metrics::Metrics;
 use super::server::{Answer, listen, serve};
-use super::{Options, secret};
+use super::{Options, files, secret};
 use crate::model::Cluster;
 use crate::record::{FunctionId, PlatformSample};
 
@@ -30,10 +31,14 @@ const DROP_GRACE: Duration = Duration::ZERO;
 /// How long tasks get to notice that the platform ended.
 const TASKS_GRACE: Duration = Duration::from_millis(200);
 
+/// Time between two readings of the replicas for the metrics (faas `gateway/main.go`, `servicePollInterval`).
+const EXPORT_EVERY: Duration = Duration::from_secs(5);
+
 /// A running platform. It has threads of its own and needs no runtime; dropping it ends it at once.
 pub struct Platform {
     gateway: SocketAddr,
     metrics: SocketAddr,
+    provider_metrics: Option<SocketAddr>,
     credentials: Credentials,
     clockwork: Arc<Clockwork>,
     stop: watch::Sender<Option<Duration>>,
@@ -48,27 +53,40 @@ impl Platform {
     /// # Errors
     /// When an address is taken or can't be listened on, when a function can't be used, or when the system gives no threads.
     pub fn start(options: Options) -> Result<Self, TargetError> {
-        let Options { listen, metrics, password, functions: plans, node, seed, clock, on_change } = options;
-        let functions = Functions::new(&plans)?;
+        files::raise_limit();
+        let Options { listen, metrics, provider_metrics, password, functions: plans, node, seed, clock, on_change } =
+            options;
+        let created = clock.epoch().unix_at(clock.now());
+        let functions = Functions::new(&plans, created)?;
         let system = |part| move |source| TargetError::System { part, source };
         let password = password.map_or_else(secret::password, Ok).map_err(system("password"))?;
         let credentials = Credentials { user: Credentials::USER.to_owned(), password };
         let models: Vec<_> = plans.into_iter().map(|plan| (plan.model, plan.replicas, plan.bounds)).collect();
-        let replicas: Vec<u32> = functions.iter().map(|function| function.replicas).collect();
-        let clockwork = Arc::new(Clockwork::new(Cluster::new(node, &models, seed), &replicas, clock, on_change));
-        let gateway = Gateway::new(functions, Arc::clone(&clockwork), Metrics::new()?, credentials.clone());
+        let clockwork = Arc::new(Clockwork::new(Cluster::new(node, &models, seed), clock, on_change));
+        let (stop, stopped) = watch::channel(None);
+        let metered = Metrics::new()?;
+        let gateway = Gateway::new(functions, Arc::clone(&clockwork), metered, credentials.clone(), stopped.clone());
         let gateway = Arc::new(gateway.map_err(system("call numbers"))?);
 
         let keeper = clockwork.keep().map_err(system("model thread"))?;
-        let (stop, stopped) = watch::channel(None);
         let (started, addresses) = mpsc::channel();
         let server = std::thread::Builder::new().name("platform".to_owned());
-        let server = server.spawn(move || run((listen, metrics), &gateway, &stopped, &started));
+        let wanted = Addresses { gateway: listen, metrics, provider_metrics };
+        let server = server.spawn(move || run(wanted, &gateway, &stopped, &started));
         let server = server.map_err(system("server thread"))?;
         // the thread ends without an answer only by a panic
         let lost = || system("server thread")(std::io::Error::other("it ended before its ports were open"));
-        let (gateway, metrics) = addresses.recv().map_err(|_| lost())??;
-        Ok(Self { gateway, metrics, credentials, clockwork, stop, server: Some(server), _keeper: keeper })
+        let Addresses { gateway, metrics, provider_metrics } = addresses.recv().map_err(|_| lost())??;
+        Ok(Self {
+            gateway,
+            metrics,
+            provider_metrics,
+            credentials,
+            clockwork,
+            stop,
+            server: Some(server),
+            _keeper: keeper,
+        })
     }
 
     /// Where the gateway listens.
@@ -79,6 +97,11 @@ impl Platform {
     /// Where the metrics are served.
     pub fn metrics_address(&self) -> SocketAddr {
         self.metrics
+    }
+
+    /// Where the provider's own metrics are served, if they are.
+    pub fn provider_metrics_address(&self) -> Option<SocketAddr> {
+        self.provider_metrics
     }
 
     /// For the gateway's `/system` addresses.
@@ -116,14 +139,20 @@ impl Drop for Platform {
     }
 }
 
-type Addresses = Result<(SocketAddr, SocketAddr), TargetError>;
+/// Its ports: those wanted, and then those it has.
+#[derive(Clone, Copy)]
+struct Addresses {
+    gateway: SocketAddr,
+    metrics: SocketAddr,
+    provider_metrics: Option<SocketAddr>,
+}
 
 /// The server's thread: opens the ports, says so, and serves them until it is told to stop.
 fn run(
-    addresses: (SocketAddr, SocketAddr),
+    wanted: Addresses,
     gateway: &Arc<Gateway>,
     stopped: &watch::Receiver<Option<Duration>>,
-    started: &mpsc::Sender<Addresses>,
+    started: &mpsc::Sender<Result<Addresses, TargetError>>,
 ) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
@@ -139,44 +168,85 @@ fn run(
         }
     };
     runtime.block_on(async {
-        let (front, back) = match open(addresses) {
+        let (front, back, side, open) = match open(wanted) {
             Ok(listeners) => listeners,
             Err(error) => {
                 let _ = started.send(Err(error));
                 return;
             }
         };
-        let local = front.local_addr().and_then(|front| Ok((front, back.local_addr()?)));
-        let local = local.map_err(|source| TargetError::System { part: "ports", source });
-        if started.send(local).is_err() {
+        if started.send(Ok(open)).is_err() {
             return;
         }
         let functions = Arc::clone(gateway);
         let front = serve(front, stopped.clone(), move |request| Arc::clone(&functions).answer(request));
-        let gateway = Arc::clone(gateway);
-        let back = serve(back, stopped.clone(), move |request| {
-            let gateway = Arc::clone(&gateway);
-            async move { metrics(&gateway, &request) }
+        let (worker, exporter) = (Arc::clone(gateway), Arc::clone(gateway));
+        tokio::spawn(async move { worker.work_off_queue().await });
+        tokio::spawn(async move { export(&exporter).await });
+        let back = answer_with(back, gateway, stopped, Gateway::metrics_text, || answer::text(StatusCode::OK, "OK"));
+        let side = side.map(|side| {
+            tokio::spawn(answer_with(side, gateway, stopped, Gateway::provider_metrics_text, || {
+                answer::empty(StatusCode::OK)
+            }))
         });
         // on the workers: this thread only waits
         let (front, back) = (tokio::spawn(front), tokio::spawn(back));
         let _ = (front.await, back.await);
+        if let Some(side) = side {
+            let _ = side.await;
+        }
     });
     runtime.shutdown_timeout(TASKS_GRACE);
 }
 
-fn open(
-    (front, back): (SocketAddr, SocketAddr),
-) -> Result<(tokio::net::TcpListener, tokio::net::TcpListener), TargetError> {
-    Ok((listen("gateway", front)?, listen("metrics", back)?))
+/// Counts replicas for the metrics now and then, until the runtime ends.
+async fn export(gateway: &Gateway) {
+    let mut ticks = tokio::time::interval(EXPORT_EVERY);
+    // the gateway's ticker fires after its period for the first time
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        gateway.count_replicas();
+    }
 }
 
-/// The metrics port: the text format, and a sign of life.
-fn metrics(gateway: &Gateway, request: &Request<Incoming>) -> Answer {
+type Listeners = (TcpListener, TcpListener, Option<TcpListener>, Addresses);
+
+fn open(wanted: Addresses) -> Result<Listeners, TargetError> {
+    let front = listen("gateway", wanted.gateway)?;
+    let back = listen("metrics", wanted.metrics)?;
+    let side = wanted.provider_metrics.map(|address| listen("provider's metrics", address)).transpose()?;
+    let local =
+        |listener: &TcpListener| listener.local_addr().map_err(|source| TargetError::System { part: "ports", source });
+    let open = Addresses {
+        gateway: local(&front)?,
+        metrics: local(&back)?,
+        provider_metrics: side.as_ref().map(local).transpose()?,
+    };
+    Ok((front, back, side, open))
+}
+
+/// Serves a port of metrics.
+fn answer_with(
+    listener: TcpListener,
+    gateway: &Arc<Gateway>,
+    stopped: &watch::Receiver<Option<Duration>>,
+    text: fn(&Gateway) -> Answer,
+    alive: fn() -> Answer,
+) -> impl Future<Output = ()> + Send + 'static {
+    let gateway = Arc::clone(gateway);
+    serve(listener, stopped.clone(), move |request| {
+        let gateway = Arc::clone(&gateway);
+        async move { Ok(metrics(&request, || text(&gateway), alive)) }
+    })
+}
+
+/// A port of metrics: the text format for any method, and a sign of life.
+fn metrics(request: &Request<Incoming>, text: impl FnOnce() -> Answer, alive: fn() -> Answer) -> Answer {
     match (request.method(), request.uri().path()) {
-        (&Method::GET, "/metrics") => gateway.metrics_text(),
-        (&Method::GET, "/healthz") => answer::text(StatusCode::OK, "OK"),
-        (_, "/metrics" | "/healthz") => answer::empty(StatusCode::METHOD_NOT_ALLOWED),
+        (_, "/metrics") => text(),
+        (&Method::GET, "/healthz") => alive(),
+        (_, "/healthz") => answer::empty(StatusCode::METHOD_NOT_ALLOWED),
         _ => answer::not_found(),
     }
 }

@@ -2,12 +2,16 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use hyper::{Response, StatusCode};
 
 use super::super::server::Answer;
 
+/// A status and its text, for [`error`].
+pub(super) type Refused = (StatusCode, String);
+
 const TEXT: &str = "text/plain; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
 
 /// A status alone: `w.WriteHeader`.
 pub(in super::super) fn empty(status: StatusCode) -> Answer {
@@ -40,4 +44,30 @@ pub(in super::super) fn error(status: StatusCode, text: &str) -> Answer {
 /// What Go's router says of an address it does not know.
 pub(in super::super) fn not_found() -> Answer {
     error(StatusCode::NOT_FOUND, "404 page not found")
+}
+
+/// What Go's server says of a request it can't read, before it closes the connection.
+pub(super) fn malformed(text_of_it: &str) -> Answer {
+    let mut answer = text(StatusCode::BAD_REQUEST, text_of_it);
+    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    answer
+}
+
+/// The router's way to a cleaner address: no body.
+pub(super) fn moved(location: &str) -> Answer {
+    with_location(empty(StatusCode::MOVED_PERMANENTLY), location)
+}
+
+/// `http.Redirect`, with a page for those who have to click.
+pub(super) fn redirect(location: &str) -> Answer {
+    let page = format!("<a href=\"{location}\">Moved Permanently</a>.\n\n");
+    with_location(typed(StatusCode::MOVED_PERMANENTLY, HTML, page.into()), location)
+}
+
+fn with_location(mut answer: Answer, location: &str) -> Answer {
+    // an address that was read from a request, escaped, is always a header value
+    if let Ok(location) = HeaderValue::try_from(location) {
+        answer.headers_mut().insert(LOCATION, location);
+    }
+    answer
 }

@@ -1,17 +1,27 @@
 //! Invocations: the way of one request through gateway, provider and a modelled replica.
+//!
+//! ```text
+//!   look-up --> a replica ready? --> counted as started --> body --> model --> counted with its status --> answer
+//!                   \__ held by the model until there is one, for 65 s at most __/
+//! ```
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::{Buf, Bytes};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
-use hyper::header::{ALLOW, CONTENT_LENGTH, HeaderName, HeaderValue, SERVER};
-use hyper::{Method, Request, StatusCode};
+use hyper::body::Body;
+use hyper::header::{ACCEPT, ALLOW, CONTENT_LENGTH, HeaderName, HeaderValue, SERVER};
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Method, StatusCode};
 
-use super::super::clockwork::Answered;
+use super::super::clockwork::{Answered, Arrived, Standing};
 use super::super::functions::{Function, split_namespace};
 use super::super::handlers::{self, Call, Reply};
-use super::super::server::Answer;
-use super::{Gateway, answer};
+use super::super::metrics::provider::STATUS;
+use super::super::server::{Answer, HungUp};
+use super::system::check_namespace;
+use super::{BODY_TIMEOUT, Gateway, answer};
 use crate::drive::live::REPLICA_HEADER;
 use crate::model::Ending;
 use crate::record::ReplicaId;
@@ -20,8 +30,8 @@ use crate::time::{Timestamp, nanos};
 const SERVED_BY: &str = "openfaas-community/0.27.8";
 /// Largest body a function is sent, in bytes. It is read and thrown away: the functions look at their query only.
 const BODY_MAX: usize = 64 << 20;
-/// Time for that body: the gateway's read time-out in the chart.
-const BODY_TIMEOUT: Duration = Duration::from_secs(65);
+/// How long the gateway waits for an answer (`upstream_timeout` in the chart).
+const UPSTREAM_TIMEOUT: Duration = Duration::from_secs(60);
 
 const CALL_ID: HeaderName = HeaderName::from_static("x-call-id");
 const START_TIME: HeaderName = HeaderName::from_static("x-start-time");
@@ -39,9 +49,9 @@ struct Counted<'a> {
 }
 
 impl<'a> Counted<'a> {
-    fn begin(gateway: &'a Gateway, function: &'a str) -> Self {
+    fn begin(gateway: &'a Gateway, function: &'a str, began: Timestamp) -> Self {
         gateway.metrics.started(function);
-        Self { gateway, function, began: gateway.clockwork.clock().now(), done: false }
+        Self { gateway, function, began, done: false }
     }
 
     fn finish(&mut self, status: StatusCode) {
@@ -60,38 +70,116 @@ impl Drop for Counted<'_> {
     }
 }
 
+/// What the gateway's middleware adds to answers, whoever gives them (faas `handlers/callid_middleware.go`).
+pub(super) struct Marks {
+    /// Of a request that came without one.
+    call_id: Option<HeaderValue>,
+    started: Timestamp,
+}
+
+impl Marks {
+    pub(super) fn put_on(self, gateway: &Gateway, answer: &mut Answer) {
+        let headers = answer.headers_mut();
+        if let Some(id) = self.call_id {
+            headers.insert(CALL_ID, id);
+        }
+        let started = gateway.clockwork.clock().epoch().unix_at(self.started);
+        headers.insert(START_TIME, HeaderValue::from(nanos(started)));
+        headers.insert(SERVED_BY_HEADER, HeaderValue::from_static(SERVED_BY));
+    }
+
+    /// The call's number if it was given here.
+    pub(super) fn call_id(&self) -> Option<HeaderValue> {
+        self.call_id.clone()
+    }
+}
+
+/// The number a request already has. An empty one is none.
+pub(super) fn given_call_id(headers: &HeaderMap) -> Option<&HeaderValue> {
+    headers.get(CALL_ID).filter(|id| !id.is_empty())
+}
+
 impl Gateway {
-    pub(super) async fn invoke(&self, name: &str, request: Request<Incoming>) -> Answer {
+    pub(super) fn marks(&self, headers: &HeaderMap, started: Timestamp) -> Marks {
+        let new = || HeaderValue::try_from(self.call_ids.next()).ok();
+        Marks { call_id: if given_call_id(headers).is_some() { None } else { new() }, started }
+    }
+
+    /// Answers a call of the function `name`, as the address has it.
+    ///
+    /// # Errors
+    /// The connection is to be closed without an answer.
+    pub(super) async fn invoke<B>(&self, name: &str, head: &Parts, body: B) -> Result<Answer, HungUp>
+    where
+        B: Body + Unpin,
+        B::Data: Buf,
+    {
         let (bare, namespace) = split_namespace(name);
-        let not_found = |why: &str| {
-            let text = format!("error finding function {bare}.{namespace}: {why}");
-            answer::text(StatusCode::NOT_FOUND, &text)
+        let not_found = |status: StatusCode, why: &str| {
+            answer::text(status, &format!("error finding function {bare}.{namespace}: {why}"))
         };
-        let Some(function) = self.functions.find(bare, namespace) else {
-            let why = format!("server returned non-200 status code (404) for function, {bare}, body: ");
-            return not_found(&why);
+        let function = match self.look_up(bare, namespace) {
+            Ok(function) => function,
+            Err(why) => return Ok(not_found(StatusCode::NOT_FOUND, &why)),
         };
         // every invocation reads the function first, and a factor out of range fails that
         if let Err(why) = function.ranges() {
-            return not_found(&why);
+            return Ok(not_found(StatusCode::NOT_FOUND, &why));
         }
-        let mut counted = Counted::begin(self, &function.full_name);
-        let call_id = (!request.headers().contains_key(CALL_ID)).then(|| self.call_ids.next());
-        let started = self.clockwork.clock().epoch().unix_at(counted.began);
-        let mut answer = self.run(name, function, request).await;
-        let headers = answer.headers_mut();
-        if let Some(id) = call_id.and_then(|id| HeaderValue::try_from(id).ok()) {
-            headers.insert(CALL_ID, id);
+        let now = self.clockwork.clock().now();
+        let standing = self.clockwork.standing(function.id);
+        let mut call = Underway { counted: None, marks: None, gateway: self, function: &function };
+        if standing.ready {
+            call.begin(&head.headers, now);
         }
-        headers.insert(START_TIME, HeaderValue::from(nanos(started)));
-        headers.insert(SERVED_BY_HEADER, HeaderValue::from_static(SERVED_BY));
-        counted.finish(answer.status());
-        answer
+        let answered = match self.check(head, namespace.is_empty(), name, body).await {
+            Some(refusal) => Ok(refusal),
+            None => self.run(name, &function, standing, head, &mut call).await,
+        };
+        match answered {
+            Ok(mut answer) => {
+                if call.counted.is_none() {
+                    call.begin(&head.headers, now);
+                }
+                if let Some(marks) = call.marks.take() {
+                    marks.put_on(self, &mut answer);
+                }
+                if let Some(mut counted) = call.counted.take() {
+                    counted.finish(answer.status());
+                }
+                Ok(answer)
+            }
+            // nothing of it reached the part that counts
+            Err(Ending::Removed) => {
+                let why = no_success(StatusCode::NOT_FOUND, bare, "");
+                Ok(not_found(StatusCode::INTERNAL_SERVER_ERROR, &why))
+            }
+            Err(_) => Err(HungUp),
+        }
     }
 
-    /// `name` is the function's as the address has it.
-    async fn run(&self, name: &str, function: &Function, request: Request<Incoming>) -> Answer {
-        let (head, body) = request.into_parts();
+    /// Reads a function from the provider, as the gateway does before it does anything with one (faas `plugin/external.go`).
+    ///
+    /// # Errors
+    /// The gateway's words for a reading that failed.
+    pub(super) fn look_up(&self, name: &str, namespace: &str) -> Result<Arc<Function>, String> {
+        let began = self.clockwork.clock().now();
+        let read = match (check_namespace(Some(namespace)), self.functions.find(name)) {
+            (Err(refusal), _) => Err((StatusCode::BAD_REQUEST, format!("{refusal}\n"))),
+            (Ok(()), None) => Err((StatusCode::NOT_FOUND, String::new())),
+            (Ok(()), Some(function)) => Ok(function),
+        };
+        let status = read.as_ref().map_or_else(|(status, _)| *status, |_| StatusCode::OK);
+        self.provided(&Method::GET, STATUS, status, began);
+        read.map_err(|(status, body)| no_success(status, name, &body))
+    }
+
+    /// What the provider refuses before it asks the function; the body is read on the way.
+    async fn check<B>(&self, head: &Parts, nowhere: bool, name: &str, body: B) -> Option<Answer>
+    where
+        B: Body + Unpin,
+        B::Data: Buf,
+    {
         match head.method {
             Method::GET
             | Method::PUT
@@ -101,30 +189,92 @@ impl Gateway {
             | Method::HEAD
             | Method::OPTIONS => {}
             // the provider passes on no other (faas-provider proxy/proxy.go)
-            _ => return answer::empty(StatusCode::METHOD_NOT_ALLOWED),
+            _ => return Some(answer::empty(StatusCode::METHOD_NOT_ALLOWED)),
+        }
+        // `NAME.` is found in the default namespace, and has its endpoints in none
+        if nowhere {
+            return Some(no_endpoints(name));
         }
         match tokio::time::timeout(BODY_TIMEOUT, pass_over(body)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(status)) => return answer::empty(status),
-            Err(_) => return answer::empty(StatusCode::REQUEST_TIMEOUT),
+            Ok(Ok(())) => None,
+            Ok(Err(status)) => Some(answer::empty(status)),
+            Err(_) => Some(answer::empty(StatusCode::BAD_GATEWAY)),
         }
+    }
+
+    /// The function's answer, or one of those who stand before it.
+    ///
+    /// # Errors
+    /// How it ended, where the request never came as far as being counted.
+    async fn run(
+        &self,
+        name: &str,
+        function: &Function,
+        standing: Standing,
+        head: &Parts,
+        call: &mut Underway<'_>,
+    ) -> Result<Answer, Ending> {
         let probe = head.headers.contains_key("hey");
-        let call = Call { method: &head.method, probe, query: head.uri.query().unwrap_or_default() };
-        let job = handlers::job(function.handler, &call, &self.bodies).await;
-        match self.clockwork.arrive(function.id, probe, job.wait).await {
-            Ok(answered) => came_back(name, answered, &job.reply, &head.method),
+        let asked = Call { method: &head.method, probe, query: head.uri.query().unwrap_or_default() };
+        let job = handlers::job(function.handler(standing.revision), &asked, &self.bodies).await;
+        let Arrived { released, answer } = self.clockwork.arrive(function.id, probe, job.wait);
+        if let Some(released) = released
+            && let Ok(at) = released.await
+            && call.counted.is_none()
+        {
+            call.begin(&head.headers, at);
+        }
+        let bad_gateway = Ok(answer::empty(StatusCode::BAD_GATEWAY));
+        let answered = if call.counted.is_some() {
+            match tokio::time::timeout(UPSTREAM_TIMEOUT, answer).await {
+                Ok(answered) => answered,
+                Err(_) => return bad_gateway,
+            }
+        } else {
+            answer.await
+        };
+        match answered {
+            Ok(Answered { ending: ending @ (Ending::NoReplica | Ending::Removed), .. }) if call.counted.is_none() => {
+                Err(ending)
+            }
+            Ok(answered) => Ok(came_back(name, answered, &job.reply, head)),
             // the platform ended under it
-            Err(_) => answer::empty(StatusCode::BAD_GATEWAY),
+            Err(_) => bad_gateway,
         }
     }
 }
 
-/// Reads a body to its end.
-async fn pass_over(mut body: Incoming) -> Result<(), StatusCode> {
+fn no_success(status: StatusCode, name: &str, body: &str) -> String {
+    let code = status.as_u16();
+    format!("server returned non-200 status code ({code}) for function, {name}, body: {body}")
+}
+
+/// A request of a known function: what is owed to the counters and to its answer.
+struct Underway<'a> {
+    counted: Option<Counted<'a>>,
+    marks: Option<Marks>,
+    gateway: &'a Gateway,
+    function: &'a Function,
+}
+
+impl Underway<'_> {
+    /// It passed the look for a replica.
+    fn begin(&mut self, headers: &HeaderMap, at: Timestamp) {
+        self.counted = Some(Counted::begin(self.gateway, &self.function.full_name, at));
+        self.marks = Some(self.gateway.marks(headers, at));
+    }
+}
+
+/// Reads a body to its end. What goes wrong on the way breaks the gateway's own request to the provider.
+async fn pass_over<B>(mut body: B) -> Result<(), StatusCode>
+where
+    B: Body + Unpin,
+    B::Data: Buf,
+{
     let mut length = 0;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| StatusCode::BAD_REQUEST)?;
-        length += frame.data_ref().map_or(0, bytes::Bytes::len);
+        let frame = frame.map_err(|_| StatusCode::BAD_GATEWAY)?;
+        length += frame.data_ref().map_or(0, Buf::remaining);
         if length > BODY_MAX {
             return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }
@@ -132,20 +282,19 @@ async fn pass_over(mut body: Incoming) -> Result<(), StatusCode> {
     Ok(())
 }
 
-fn came_back(name: &str, answered: Answered, reply: &Reply, method: &Method) -> Answer {
+fn came_back(name: &str, answered: Answered, reply: &Reply, head: &Parts) -> Answer {
     let mut answer = match answered.ending {
-        Ending::Served => with_duration(from_function(reply, method), answered.took),
+        Ending::Served => with_duration(from_function(reply, &head.method), answered.took),
         // the watchdog's execution limit
         Ending::Overdue => with_duration(answer::empty(StatusCode::GATEWAY_TIMEOUT), answered.took),
-        // the watchdog dies with its process, which resets the provider's connection
-        Ending::Cut => {
-            let text = format!("Can't reach service for: {name}.");
-            let mut answer = answer::error(StatusCode::INTERNAL_SERVER_ERROR, &text);
-            answer.headers_mut().insert(INTERNAL, HeaderValue::from_static("proxy"));
-            answer
+        // the provider's streaming proxy has no words for a connection that breaks, and Go's server says 200 then
+        Ending::Cut if head.headers.get(ACCEPT).is_some_and(|accept| accept == "text/event-stream") => {
+            answer::empty(StatusCode::OK)
         }
-        // held until the gateway's time was up
-        Ending::NoReplica => answer::empty(StatusCode::BAD_GATEWAY),
+        // the watchdog dies with its process, which resets the provider's connection
+        Ending::Cut => internal(StatusCode::INTERNAL_SERVER_ERROR, &format!("Can't reach service for: {name}.")),
+        // the function was removed under it
+        Ending::NoEndpoint | Ending::Removed | Ending::NoReplica => no_endpoints(name),
     };
     if let Some(ReplicaId(replica)) = answered.replica {
         answer.headers_mut().insert(REPLICA, HeaderValue::from(replica));
@@ -153,9 +302,20 @@ fn came_back(name: &str, answered: Answered, reply: &Reply, method: &Method) -> 
     answer
 }
 
+fn no_endpoints(name: &str) -> Answer {
+    internal(StatusCode::SERVICE_UNAVAILABLE, &format!("No endpoints available for: {name}."))
+}
+
+/// An error of the provider's own.
+fn internal(status: StatusCode, text: &str) -> Answer {
+    let mut answer = answer::error(status, text);
+    answer.headers_mut().insert(INTERNAL, HeaderValue::from_static("proxy"));
+    answer
+}
+
 fn from_function(reply: &Reply, method: &Method) -> Answer {
     let head = *method == Method::HEAD;
-    let body = if head { bytes::Bytes::new() } else { reply.body.clone() };
+    let body = if head { Bytes::new() } else { reply.body.clone() };
     let mut answer = answer::typed(reply.status, reply.content_type, body);
     let headers = answer.headers_mut();
     headers.insert(SERVER, HeaderValue::from_static("waitress"));

@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use hyper::StatusCode;
+use hyper::header::{ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN};
 use hyper::header::{HeaderName, HeaderValue};
+use hyper::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::super::super::DEFAULT_NAMESPACE;
 use super::super::super::rest::ACCEPTED_HEADER;
-use super::super::functions::Function;
+use super::super::functions::{Function, Resources};
+use super::super::metrics::provider::SCALE;
 use super::super::server::Answer;
-use super::{Gateway, answer, object};
-use crate::time::Timestamp;
+use super::json::{json, object};
+use super::{Gateway, answer};
 
 const ACCEPTED: HeaderName = HeaderName::from_static(ACCEPTED_HEADER);
 
@@ -21,11 +23,18 @@ const ACCEPTED: HeaderName = HeaderName::from_static(ACCEPTED_HEADER);
 #[serde(rename_all = "camelCase")]
 struct FunctionStatus<'a> {
     name: &'a str,
-    image: String,
+    image: &'a str,
     namespace: &'static str,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    labels: BTreeMap<&'a str, &'a str>,
-    annotations: BTreeMap<&'a str, &'a str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    env_process: &'a str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    secrets: &'a [String],
+    labels: &'a BTreeMap<String, String>,
+    annotations: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limits: Option<ResourceStatus<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requests: Option<ResourceStatus<'a>>,
     #[serde(skip_serializing_if = "is_zero")]
     invocation_count: u64,
     #[serde(skip_serializing_if = "is_zero")]
@@ -33,6 +42,18 @@ struct FunctionStatus<'a> {
     #[serde(skip_serializing_if = "is_zero")]
     available_replicas: u64,
     created_at: String,
+}
+
+#[derive(Serialize)]
+struct ResourceStatus<'a> {
+    memory: &'a str,
+    cpu: &'a str,
+}
+
+impl<'a> From<&'a Resources> for ResourceStatus<'a> {
+    fn from(resources: &'a Resources) -> Self {
+        Self { memory: &resources.memory, cpu: &resources.cpu }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
@@ -43,21 +64,40 @@ fn is_zero(count: &u64) -> bool {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ScaleRequest {
-    replicas: u64,
+    replicas: Option<u64>,
+}
+
+/// The Community Edition has one namespace.
+///
+/// # Errors
+/// The provider's refusal of any other.
+pub(super) fn check_namespace(namespace: Option<&str>) -> Result<(), String> {
+    match namespace {
+        None | Some("" | DEFAULT_NAMESPACE) => Ok(()),
+        Some(_) => Err(format!("namespace must be: {DEFAULT_NAMESPACE}")),
+    }
 }
 
 impl Gateway {
     /// Every function, with its answers so far.
-    pub(super) fn list(&self) -> Answer {
+    pub(super) fn list(&self, namespace: Option<&str>) -> Answer {
+        if let Err(refusal) = check_namespace(namespace) {
+            // the gateway wraps the provider's error, new line and all, into one of its own
+            return answer::error(StatusCode::BAD_REQUEST, &format!("{refusal}\n"));
+        }
+        let functions = self.functions.all();
         let counted = |function: &Function| self.metrics.invocations(&function.full_name);
-        let all: Vec<_> = self.functions.iter().map(|function| self.describe(function, counted(function))).collect();
+        let all: Vec<_> = functions.iter().map(|function| self.describe(function, counted(function))).collect();
         json(&all)
     }
 
     /// One function, as the provider knows it: without its answers so far, which only the gateway's metrics hold.
     pub(super) fn status(&self, name: &str, namespace: Option<&str>) -> Answer {
-        match self.functions.find(name, namespace.unwrap_or(DEFAULT_NAMESPACE)) {
-            Some(function) => json(&self.describe(function, 0)),
+        if let Err(refusal) = check_namespace(namespace) {
+            return answer::error(StatusCode::BAD_REQUEST, &refusal);
+        }
+        match self.functions.find(name) {
+            Some(function) => json(&self.describe(&function, 0)),
             None => answer::empty(StatusCode::NOT_FOUND),
         }
     }
@@ -67,72 +107,108 @@ impl Gateway {
         let Some(body) = body else {
             return answer::error(StatusCode::BAD_REQUEST, "Error reading request body");
         };
-        let Some(asked) = object::<ScaleRequest>(&body) else {
+        let Ok(asked) = object::<ScaleRequest>(&body, "types.ScaleServiceRequest") else {
             return answer::error(StatusCode::BAD_REQUEST, "Error unmarshalling request body");
         };
-        let namespace = namespace.unwrap_or(DEFAULT_NAMESPACE);
-        if namespace != DEFAULT_NAMESPACE {
-            return answer::error(StatusCode::BAD_REQUEST, &format!("namespace must be: {DEFAULT_NAMESPACE}"));
+        let began = self.clockwork.clock().now();
+        let answer = self.set_replicas(name, namespace, asked.replicas.unwrap_or_default());
+        self.provided(&Method::POST, SCALE, answer.status(), began);
+        answer
+    }
+
+    fn set_replicas(&self, name: &str, namespace: Option<&str>, asked: u64) -> Answer {
+        if let Err(refusal) = check_namespace(namespace) {
+            return answer::error(StatusCode::BAD_REQUEST, &refusal);
         }
-        let Some(function) = self.functions.find(name, namespace) else {
+        let Some(function) = self.functions.find(name) else {
             let text = format!("Unable to lookup function deployment {name}");
             return answer::text(StatusCode::INTERNAL_SERVER_ERROR, &text);
         };
-        let accepted = self.clockwork.scale(function.id, u32::try_from(asked.replicas).unwrap_or(u32::MAX));
+        let accepted = self.clockwork.scale(function.id, u32::try_from(asked).unwrap_or(u32::MAX));
         let mut done = answer::empty(StatusCode::ACCEPTED);
         done.headers_mut().insert(ACCEPTED, HeaderValue::from(accepted));
         done
     }
 
     fn describe<'a>(&self, function: &'a Function, invocation_count: u64) -> FunctionStatus<'a> {
-        let status = self.clockwork.status(function.id);
-        let mut labels: BTreeMap<&str, &str> =
-            function.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        labels.insert("faas_function", &function.name);
+        let replicas = self.clockwork.status(function.id);
+        let spec = &function.spec;
         FunctionStatus {
             name: &function.name,
-            image: format!("watchtower/embedded/{}", function.name),
+            image: &spec.image,
             namespace: DEFAULT_NAMESPACE,
-            labels,
-            annotations: BTreeMap::new(),
+            env_process: &spec.env_process,
+            secrets: &spec.secrets,
+            labels: &spec.labels,
+            annotations: &spec.annotations,
+            limits: spec.limits.as_ref().map(ResourceStatus::from),
+            requests: spec.requests.as_ref().map(ResourceStatus::from),
             invocation_count,
-            replicas: u64::from(status.desired),
-            available_replicas: u64::from(status.ready),
-            created_at: rfc3339(self.clockwork.clock().epoch().unix_at(Timestamp::ZERO).as_secs()),
+            replicas: u64::from(replicas.desired),
+            available_replicas: u64::from(replicas.ready),
+            created_at: rfc3339(function.created.as_secs()),
         }
     }
 }
 
-/// Who the gateway says it is.
+/// Who answers, in the order of Go's structs (faas-provider `types/requests.go`, faas `types/inforequest.go`).
+#[derive(Serialize)]
+struct GatewayInfo {
+    provider: ProviderInfo,
+    version: VersionInfo,
+    arch: &'static str,
+}
+
+#[derive(Serialize)]
+struct ProviderInfo {
+    provider: &'static str,
+    version: VersionInfo,
+    orchestration: &'static str,
+}
+
+#[derive(Serialize)]
+struct VersionInfo {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    commit_message: &'static str,
+    sha: &'static str,
+    release: &'static str,
+}
+
+/// Who the gateway says it is. The commits are left empty: this is no build of theirs.
 pub(super) fn info() -> Answer {
-    json(&serde_json::json!({
-        "provider": {
-            "provider": "faas-netes-ce",
-            "version": { "release": "0.18.8", "sha": "" },
-            "orchestration": "kubernetes",
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    json(&GatewayInfo {
+        provider: ProviderInfo {
+            provider: "faas-netes-ce",
+            version: VersionInfo { commit_message: "", sha: "", release: "0.18.8" },
+            orchestration: "kubernetes",
         },
-        "version": {
-            "commit_message": "embedded platform of watchtower",
-            "release": "0.27.8",
-            "sha": "",
-        },
-        "arch": std::env::consts::ARCH,
-    }))
+        version: VersionInfo { commit_message: "embedded platform of watchtower", sha: "", release: "0.27.8" },
+        arch,
+    })
 }
 
-pub(super) fn namespaces() -> Answer {
-    json(&[DEFAULT_NAMESPACE])
-}
-
-pub(super) fn secrets() -> Answer {
-    json::<[(); 0]>(&[])
-}
-
-fn json<T: Serialize + ?Sized>(value: &T) -> Answer {
-    match serde_json::to_vec(value) {
-        Ok(body) => answer::typed(StatusCode::OK, "application/json", body.into()),
-        Err(error) => answer::error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+/// Namespaces can't be made or changed in the Community Edition (faas-provider `serve.go`).
+pub(super) fn namespace(method: &Method) -> Answer {
+    if method == Method::GET {
+        let text = "Feature not implemented in this version of OpenFaaS";
+        return answer::error(StatusCode::NOT_IMPLEMENTED, text);
     }
+    answer::empty(StatusCode::METHOD_NOT_ALLOWED)
+}
+
+/// There are no pages; the headers are those of the gateway's file server (faas `handlers/cors.go`).
+pub(super) fn ui() -> Answer {
+    let mut answer = answer::text(StatusCode::OK, "the embedded platform has no pages: ask /system/functions");
+    let headers = answer.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Content-Type"));
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET"));
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("raw.githubusercontent.com"));
+    answer
 }
 
 /// A Unix time in whole seconds as RFC 3339 writes it, in UTC.

@@ -1,0 +1,28 @@
+//! The shadows of a live run: what they see of it, and the rows they leave.
+
+use std::sync::Arc;
+
+use super::{Answer, Run};
+use crate::drive::RecordError;
+use crate::drive::shadow::{Shadows, Wishes};
+use crate::time::Timestamp;
+
+impl Run<'_> {
+    /// Gives the shadows something, and sees to what they leave behind.
+    pub(super) fn tell_shadows(
+        &mut self,
+        now: Timestamp,
+        give: impl FnOnce(&mut Shadows, Timestamp, &mut Wishes),
+    ) -> Result<(), RecordError> {
+        let mut wishes = Wishes::default();
+        give(&mut self.shadows, now, &mut wishes);
+        for shadow in wishes.scrapes {
+            let (target, answers) = (Arc::clone(&self.target), self.answers.clone());
+            tokio::spawn(async move {
+                // nobody listens any more when the run is over
+                let _ = answers.send(Answer::Shadow(shadow, target.scrape().await));
+            });
+        }
+        wishes.rows.iter().try_for_each(|row| self.recorder.event(row))
+    }
+}

@@ -1,0 +1,127 @@
+//! When the requests of a load source are due, by kind of load: what a plan holds, and the schedule a driver makes of it.
+
+use std::time::Duration;
+
+use crate::random::{Purpose, Seed};
+use crate::record::GeneratorId;
+use crate::schedule::arrivals::{Arrivals, Source};
+use crate::schedule::open::{Bound, Open};
+use crate::schedule::rate::{Rate, Spacing};
+use crate::schedule::trace::Trace;
+use crate::schedule::{Schedule, hey};
+use crate::time::Timestamp;
+
+/// When requests are due, by kind of load.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SchedulePlan {
+    /// hey's workers.
+    Hey(hey::Settings),
+    /// A rate over time.
+    Rate(Rate, Bound),
+    /// A recorded load.
+    Trace(Trace, Bound),
+}
+
+/// How many requests a schedule calls for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Planned {
+    /// So many.
+    Exactly(u64),
+    /// So many on average: the seed decides.
+    About(f64),
+    /// As many as the answers allow.
+    Open,
+}
+
+impl Planned {
+    /// Those of two generators together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Open, _) | (_, Self::Open) => Self::Open,
+            (Self::Exactly(one), Self::Exactly(other)) => Self::Exactly(one.saturating_add(other)),
+            (one, other) => Self::About(one.number() + other.number()),
+        }
+    }
+
+    fn number(self) -> f64 {
+        match self {
+            Self::Exactly(number) => number as f64,
+            Self::About(number) => number,
+            Self::Open => f64::INFINITY,
+        }
+    }
+}
+
+impl SchedulePlan {
+    /// The schedule itself, starting at `start`. All that is random in it follows from the run's seed and the generator's number.
+    pub fn build(&self, start: Timestamp, seed: Seed, generator: GeneratorId) -> Box<dyn Schedule> {
+        let number = u64::from(generator.0);
+        let open = |source: Source, bound: Bound, duration: Duration| {
+            Box::new(Open::new(Arrivals::new(source, seed, number), bound, duration, start))
+        };
+        match self {
+            Self::Hey(settings) => {
+                let offsets = settings.offsets(&mut seed.stream_of(Purpose::Arrivals, number));
+                Box::new(hey::Hey::with_offsets(*settings, start, &offsets))
+            }
+            Self::Rate(rate, bound) => open(rate.source(), *bound, rate.duration()),
+            Self::Trace(trace, bound) => open(trace.source(), *bound, trace.duration()),
+        }
+    }
+
+    /// How many requests may be under way at once.
+    pub fn workers(&self) -> u32 {
+        match self {
+            Self::Hey(settings) => settings.workers(),
+            Self::Rate(_, bound) | Self::Trace(_, bound) => bound.max_in_flight,
+        }
+    }
+
+    /// How many requests it calls for.
+    pub fn planned(&self) -> Planned {
+        match self {
+            Self::Hey(settings) => settings.planned().map_or(Planned::Open, Planned::Exactly),
+            Self::Rate(rate, _) if rate.spacing == Spacing::Poisson => Planned::About(rate.requests()),
+            Self::Trace(trace, _) if trace.count_is_random() => Planned::About(trace.requests()),
+            Self::Rate(rate, _) => Planned::Exactly(rate.requests() as u64),
+            Self::Trace(trace, _) => Planned::Exactly(trace.requests() as u64),
+        }
+    }
+
+    /// The shortest time between two requests of a worker, or on average of an open loop at its highest rate.
+    pub fn shortest_gap(&self) -> Option<Duration> {
+        let gap = |rate: f64| Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX);
+        match self {
+            Self::Hey(settings) => settings.period(),
+            Self::Rate(rate, _) => Some(gap(rate.shape.highest())),
+            Self::Trace(trace, _) => Some(gap(trace.highest())),
+        }
+    }
+
+    /// From its start to its end, answers apart and each taking `alone`: an estimate where the answers decide.
+    pub fn duration(&self, alone: Duration) -> Duration {
+        let settings = match self {
+            Self::Hey(settings) => settings,
+            Self::Rate(rate, _) => return rate.duration(),
+            Self::Trace(trace, _) => return trace.duration(),
+        };
+        let period = settings.period().unwrap_or_default();
+        let times = |each: u64, length: Duration| {
+            // longer than what a duration holds: refused by the resolver
+            Duration::try_from_secs_f64(each as f64 * length.as_secs_f64()).unwrap_or(Duration::MAX)
+        };
+        let busy = match (settings.duration(), settings.planned_per_worker()) {
+            // the stop finds workers that wait for their tick or their answer
+            (Some(duration), Some(each)) => {
+                times(each, period).max(if alone > period { duration } else { Duration::ZERO })
+            }
+            (Some(duration), None) => duration,
+            (None, each) => times(each.unwrap_or(0), period.max(alone)),
+        };
+        match settings.phase() {
+            hey::Phase::Sync => busy,
+            hey::Phase::Spread | hey::Phase::Random => busy.saturating_add(period),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Sends a command's load by the wall clock and keeps what it measured.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use nix::sys::resource::{UsageWho, getrusage};
+use tokio::sync::mpsc::unbounded_channel;
+
+use crate::drive::live::clock::Clock;
+use crate::drive::live::interrupt::CtrlC;
+use crate::drive::live::load::{Engine, Keep, Load, LoadError, Options, Report};
+use crate::drive::{GeneratorPlan, SchedulePlan, Tally};
+use crate::random::Seed;
+use crate::record::RequestRow;
+use crate::time::Timestamp;
+
+use super::command::Command;
+use super::failure_text::FailureTexts;
+use super::measured::Measured;
+
+/// How far ahead the load's threads are told of its start, so that they stand ready.
+const HEAD_START: Duration = Duration::from_millis(2);
+
+/// Between two looks at the progress.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Why a load could not be sent to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// It could not be started.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The system gives no event loop or no signals.
+    #[error("the load can't be watched: {0}")]
+    System(#[from] io::Error),
+    /// Its thread ended before its work was done.
+    #[error("the load generator ended before its time; this is a fault of watchtower, please report it")]
+    Ended,
+}
+
+/// How far a load is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Time since its start.
+    pub elapsed: Duration,
+    /// Requests that left.
+    pub sent: u64,
+    /// Requests under way.
+    pub in_flight: u64,
+    /// Whether Ctrl-C was pressed and requests under way complete.
+    pub draining: bool,
+}
+
+/// Who looks on while a load runs.
+pub trait Watch {
+    /// Whether it takes every row; otherwise rows are forgotten as they come and cost less.
+    fn wants_rows(&self) -> bool;
+
+    /// Some requests are over, in the order in which they ended.
+    fn rows(&mut self, rows: &[RequestRow], start: Timestamp);
+
+    /// A moment has passed.
+    fn goes_on(&mut self, progress: &Progress);
+}
+
+/// Sends the load. Ctrl-C ends it as in hey: what is under way completes. A second one gives up at once.
+///
+/// # Errors
+/// When it can't be started.
+pub fn run(command: &Command, in_columns: bool, watch: &mut dyn Watch) -> Result<Measured, RunError> {
+    let texts = FailureTexts::new(&command.request.method, &command.address);
+    let clock = Clock::start();
+    let measured = |start| Measured::new(&command.pacing, start, clock.epoch(), texts.clone(), in_columns);
+    match &command.uri {
+        Err(why) => Ok(failed(command, measured(clock.now()), &texts.of(why))),
+        Ok(uri) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let start = clock.now() + HEAD_START;
+            runtime.block_on(drive(command, uri, clock, measured(start), watch))
+        }
+    }
+}
+
+/// What comes of a load no request of which can be sent: hey fails with each; here that needs no time.
+fn failed(command: &Command, mut measured: Measured, why: &str) -> Measured {
+    let planned = command.pacing.planned().unwrap_or_else(|| u64::from(command.pacing.workers()));
+    measured.summary.failed_times(why, planned);
+    // a rate per second has to be one: hey's loop takes a tenth of a millisecond for it
+    let duration = Duration::from_micros(100);
+    measured.tally = Tally { planned, sent: planned, duration, period: command.pacing.period(), ..Tally::default() };
+    measured
+}
+
+async fn drive(
+    command: &Command,
+    uri: &hyper::Uri,
+    clock: Clock,
+    measured: Measured,
+    watch: &mut dyn Watch,
+) -> Result<Measured, RunError> {
+    let start = measured.start();
+    let plan = GeneratorPlan {
+        schedule: SchedulePlan::Hey(command.pacing),
+        request: command.request.clone(),
+        start: Duration::ZERO,
+    };
+    let measured = Arc::new(Mutex::new(measured));
+    let fold = Arc::clone(&measured);
+    let keep = if watch.wants_rows() {
+        Keep::Rows
+    } else {
+        Keep::Folded(Box::new(move |rows: &[RequestRow]| locked(&fold).add(rows)))
+    };
+    let mut ctrl_c = CtrlC::listen()?;
+    let (sender, mut reports) = unbounded_channel();
+    let before = cpu_time();
+    let options = Options { engine: Engine::default(), keep, seed: Seed(command.options.seed.unwrap_or(1)) };
+    let mut load = Some(Load::start_with(options, clock, uri, &[plan], start, sender)?);
+    let mut look_at = start + LOOK_EVERY;
+    let mut finished = None;
+    loop {
+        tokio::select! {
+            () = ctrl_c.pressed(), if load.is_some() => {
+                let was_interrupted = std::mem::replace(&mut locked(&measured).interrupted, true);
+                match load.take() {
+                    // its last reports are still to be read
+                    Some(load) if was_interrupted => load.abort(),
+                    Some(running) => {
+                        running.stop();
+                        load = Some(running);
+                    }
+                    None => {}
+                }
+            }
+            report = reports.recv() => match report {
+                None => break,
+                Some(Report::Requests(rows)) => {
+                    locked(&measured).add(&rows);
+                    watch.rows(&rows, start);
+                }
+                Some(Report::Stall { from, to }) => {
+                    let mut measured = locked(&measured);
+                    measured.stalls += 1;
+                    measured.stalled += to - from.max(start);
+                }
+                // the tally holds them all
+                Some(Report::Lost { .. }) => {}
+                Some(Report::Finished { tally, .. }) => finished = Some(tally),
+            },
+            () = clock.sleep_until(look_at), if load.is_some() => {
+                let now = clock.now();
+                look_at = now + LOOK_EVERY;
+                if let Some(load) = &load {
+                    watch.goes_on(&Progress {
+                        elapsed: now - start,
+                        sent: load.sent(),
+                        in_flight: load.in_flight(),
+                        draining: locked(&measured).interrupted,
+                    });
+                }
+            }
+        }
+    }
+    drop(load);
+    let mut measured = locked(&measured).clone();
+    measured.tally = finished.ok_or(RunError::Ended)?;
+    measured.cpu = cpu_time().zip(before).map(|(after, before)| after.saturating_sub(before));
+    Ok(measured)
+}
+
+fn locked(measured: &Mutex<Measured>) -> MutexGuard<'_, Measured> {
+    measured.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// CPU time of this process so far, in user space and in the kernel.
+fn cpu_time() -> Option<Duration> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
+    let micros = |time: nix::sys::time::TimeVal| {
+        u64::try_from(time.tv_sec()).ok()?.checked_mul(1_000_000)?.checked_add(u64::try_from(time.tv_usec()).ok()?)
+    };
+    Some(Duration::from_micros(micros(usage.user_time())? + micros(usage.system_time())?))
+}

@@ -1,0 +1,75 @@
+//! What a reader must know to read a run's numbers, each in one line.
+
+use super::summary::RunSummary;
+use crate::stats::hey_summary::KEPT_EXACTLY;
+
+/// From how much more on the two ways of counting a latency are told apart: a tenth, and a tenth of a millisecond.
+const NOTABLE: (f64, f64) = (1.1, 0.1);
+
+/// What applies to this run; empty for most.
+pub fn explanations(run: &RunSummary) -> Vec<String> {
+    [omission(run), rounding(run)].into_iter().flatten().collect()
+}
+
+/// What latencies from sending leave out (coordinated omission, Tene 2013), where that is anything to speak of.
+pub fn omission(run: &RunSummary) -> Option<String> {
+    let sent = *run.latency_ms.get("p99")?;
+    let due = *run.due_ms.get("p99")?;
+    if run.lost_busy == 0 && due <= sent * NOTABLE.0 + NOTABLE.1 {
+        return None;
+    }
+    let lost = match run.lost_busy {
+        0 => String::new(),
+        1 => ", and 1 planned request that never left because its worker still waited".to_owned(),
+        lost => format!(", and {lost} planned requests that never left because their workers still waited"),
+    };
+    Some(format!(
+        "latency from sending (p99 {}), which is all that hey shows, leaves out what requests waited before they could leave{lost}; \
+         counted from when they were due p99 is {}",
+        milliseconds(sent),
+        milliseconds(due),
+    ))
+}
+
+/// Where percentiles are not exact, and how far off they may be.
+pub fn rounding(run: &RunSummary) -> Option<String> {
+    run.latencies_rounded.then(|| {
+        format!(
+            "more than {KEPT_EXACTLY} answers: percentiles come from a histogram of three significant digits (within 0.1 %); counts, \
+             means, smallest and largest are exact"
+        )
+    })
+}
+
+fn milliseconds(ms: f64) -> String {
+    let decimals = if ms < 10.0 { 2 } else { usize::from(ms < 1_000.0) };
+    format!("{ms:.decimals$} ms")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(sent: f64, due: f64, lost_busy: u64) -> RunSummary {
+        RunSummary {
+            latency_ms: [("p99".to_owned(), sent)].into(),
+            due_ms: [("p99".to_owned(), due)].into(),
+            lost_busy,
+            ..RunSummary::default()
+        }
+    }
+
+    #[test]
+    fn the_two_latencies_are_told_apart_where_they_differ() {
+        assert_eq!(explanations(&run(20.0, 20.5, 0)), [""; 0]);
+        assert_eq!(explanations(&RunSummary::default()), [""; 0]);
+        insta::assert_snapshot!(explanations(&run(2.134, 1_912.0, 0)).join(""), @"latency from sending (p99 2.13 ms), which is all that hey shows, leaves out what requests waited before they could leave; counted from when they were due p99 is 1912 ms");
+        insta::assert_snapshot!(explanations(&run(20.0, 20.5, 190)).join(""), @"latency from sending (p99 20.0 ms), which is all that hey shows, leaves out what requests waited before they could leave, and 190 planned requests that never left because their workers still waited; counted from when they were due p99 is 20.5 ms");
+    }
+
+    #[test]
+    fn rounded_percentiles_are_said_to_be() {
+        let run = RunSummary { latencies_rounded: true, ..run(20.0, 20.0, 0) };
+        insta::assert_snapshot!(explanations(&run).join(""), @"more than 1000000 answers: percentiles come from a histogram of three significant digits (within 0.1 %); counts, means, smallest and largest are exact");
+    }
+}
