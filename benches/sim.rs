@@ -46,6 +46,9 @@ thread_local! {
     static ORIGIN: Instant = Instant::now();
 }
 
+/// A name, and what simulates its requests and counts them.
+type Case = (&'static str, fn() -> u64);
+
 fn main() {
     let mut wanted = Vec::new();
     let mut rounds = 5_u32;
@@ -58,7 +61,7 @@ fn main() {
             _ => wanted.push(word),
         }
     }
-    let cases: [(&str, fn() -> u64); 7] = [
+    let cases: [Case; 7] = [
         ("heap-mm4", heap_mm4),
         ("mm4", mm4),
         ("heap-paced", heap_paced),
@@ -76,7 +79,7 @@ fn main() {
         for _ in 0..rounds {
             let start = spent();
             requests = black_box(case());
-            best = best.min((spent() - start).as_secs_f64());
+            best = best.min(spent().saturating_sub(start).as_secs_f64());
         }
         let rate = requests as f64 / best;
         println!("case={name} requests={requests} seconds={best:.4} rate={rate:.0} ns={:.1}", 1e9 / rate);

@@ -20,8 +20,11 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Run the embedded platform by itself, to point other tools at
 ///
-/// An OpenFaaS-compatible gateway in front of modelled replicas. Without a scenario it has the functions ftest and sleepy. The
-/// user of /system is admin; the password is drawn at each start and printed, unless --password-file gives one.
+/// An OpenFaaS-compatible gateway (Community Edition: gateway 0.27.8, faas-netes 0.18.8) in front of modelled replicas. Without a
+/// scenario it has the functions ftest and sleepy; others are deployed with faas-cli or POST /system/functions and live on the same
+/// model: labels or annotations watchtower.model.KEY set it, com.openfaas.scale.min, .max and .factor how alerts scale it. Calls
+/// go to /function/NAME, queued ones to /async-function/NAME. The user of /system is admin; the password is drawn at each start
+/// and printed, unless --password-file gives one. docs/platform.md has all addresses, limits and differences.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Where the gateway listens
@@ -31,6 +34,10 @@ pub(super) struct Args {
     /// Where /metrics is served
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8082")]
     metrics: SocketAddr,
+
+    /// Where the provider's own metrics are served (it has 8081 in a cluster); nowhere if not given
+    #[arg(long, value_name = "ADDR")]
+    provider_metrics: Option<SocketAddr>,
 
     /// Take the function and the platform's model from this scenario
     #[arg(long, value_name = "SCENARIO")]
@@ -59,6 +66,7 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
     let options = Options {
         listen: args.listen,
         metrics: args.metrics,
+        provider_metrics: args.provider_metrics,
         password,
         ..Options::new(functions, node, Seed(args.seed), Clock::start())
     };
@@ -77,6 +85,9 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
             printer.say(&format!("         http://{gateway}/function/{name}"));
         }
         printer.say(&format!("metrics  http://{}/metrics", platform.metrics_address()));
+        if let Some(address) = platform.provider_metrics_address() {
+            printer.say(&format!("provider http://{address}/metrics"));
+        }
         if drawn {
             printer.say(&format!("user     admin, password {}", platform.credentials().password));
         }

@@ -20,8 +20,6 @@ name = "ftest"
 query = "number=50"
 [[load]]
 hey = "{load}"
-[limits]
-max_lateness = "500ms" # tests run side by side, and are not about this machine
 [run]
 warm_up = "1s"
 cool_down = "1s"

@@ -3,6 +3,13 @@
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests by the wall clock, and their fixture")]
 
 mod answers;
+mod clients;
+mod conformance;
+mod hostile;
+mod lifecycle;
+mod metered;
+mod patience;
+mod queued;
 mod queueing;
 mod robustness;
 mod scaling;

@@ -9,6 +9,7 @@
 //! The loop takes one input at a time and never waits for an effect: probes, scrapes and scalings run in tasks of their own
 //! and come back as inputs. It decides nothing.
 
+mod error;
 mod shadows;
 
 use std::sync::Arc;
@@ -19,15 +20,17 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::clock::Clock;
 use super::cpu::CpuWatch;
 use super::interrupt::Interrupt;
-use super::load::{Load, LoadError, Options, Report};
+use super::load::{Load, Options, Report};
 use super::probe;
-use super::target::{Target, TargetError};
+use super::target::Target;
 use crate::drive::decisions::Decisions;
 use crate::drive::shadow::{ShadowId, Shadows};
 use crate::drive::{Outcome, Phase, Plan, RecordError, Recorder, Tally, first_second, phase_row};
 use crate::policy::{Action, Context, Counter, Event, FunctionInfo, Policy, ProbeOutcome};
 use crate::record::{ErrorKind, EventKind, EventRow, FunctionId, PlatformSample};
 use crate::time::Timestamp;
+
+pub use self::error::RunError;
 
 /// How long a probe may take before it counts as failed; hey's own default.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -37,23 +40,6 @@ const DRAIN: Duration = Duration::from_secs(2);
 
 /// How far ahead the pacers are told of the load's start, so that their threads stand ready.
 const HEAD_START: Duration = Duration::from_millis(200);
-
-/// Why a run could not go on. What was recorded before stays.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// A row could not be kept.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    /// The load could not be started.
-    #[error(transparent)]
-    Load(#[from] LoadError),
-    /// The load's thread ended before its work was done.
-    #[error("the load generator ended before its time; this is a fault of watchtower, please report it")]
-    LoadEnded,
-    /// The target could not be addressed.
-    #[error(transparent)]
-    Target(#[from] TargetError),
-}
 
 /// Drives one run against a target until its cool-down is over, or until it is interrupted.
 ///

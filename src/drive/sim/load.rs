@@ -1,6 +1,7 @@
 //! The generators in virtual time: workers that send the moment they are ready and never stand still.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use crate::drive::{Plan, RecordError, Recorder, Tally};
 use crate::record::{Answer, Detail, ErrorKind, GeneratorId, Lost, ReplicaId, RequestRow, WorkerId};
@@ -9,6 +10,10 @@ use crate::time::Timestamp;
 
 use super::agenda::{Agenda, What};
 use super::platform::{Caller, Platform};
+
+/// A worker's time for one request, however fast the answer: without it, a worker without pacing would send for ever at one moment to
+/// a function that takes no time. hey takes some ten microseconds.
+const SHORTEST_TURN: Duration = Duration::from_micros(1);
 
 pub(super) struct Load {
     generators: Vec<Generator>,
@@ -26,7 +31,7 @@ struct Generator {
     workers_left: u32,
     /// Requests that were answered or given up.
     settled: u64,
-    timeout: Option<std::time::Duration>,
+    timeout: Option<Duration>,
     /// When each request is given up. The time-out is the same for all, so they are in order.
     timeouts: VecDeque<(Timestamp, u32, u32)>,
     tally: Tally,
@@ -341,7 +346,7 @@ impl Load {
             self.find_next_timeout();
         }
         recorder.request(row)?;
-        let turn = Turn { sent: row.sent, free: row.done, stall: None };
+        let turn = Turn { sent: row.sent, free: row.done.max(row.sent + SHORTEST_TURN), stall: None };
         self.ask(worker, turn, agenda, recorder)
     }
 }

@@ -13,12 +13,13 @@ mod agenda;
 mod answer;
 mod epoch;
 mod load;
+mod patience;
 mod platform;
 
 use std::time::Duration;
 
 use crate::model::Change;
-use crate::policy::{Action, Context, Event, Policy, ProbeOutcome};
+use crate::policy::{Action, Context, Event, Policy, ProbeOutcome, Reason};
 use crate::record::{Answer, ErrorKind, EventKind, EventRow, FunctionId};
 use crate::time::{Epoch, Timestamp};
 
@@ -28,6 +29,7 @@ use super::{Outcome, Phase, Plan, RecordError, Recorder, first_second, phase_row
 use agenda::{Agenda, What};
 pub use epoch::epoch;
 use load::Load;
+use patience::Patience;
 use platform::{Caller, Platform};
 
 /// Time between asking for replicas and the platform's answer: one call to the Kubernetes API, roughly.
@@ -75,6 +77,8 @@ pub fn run_while<R: Recorder + ?Sized>(
         shadows: Shadows::of(plan, &context),
         actions: Vec::new(),
         deliveries: Vec::new(),
+        free_deliveries: Vec::new(),
+        patience: Patience::default(),
         decisions: Decisions::of(plan.arm.policy.name),
         probes: Vec::new(),
         next_second: first_second(Timestamp::ZERO, load_start),
@@ -98,8 +102,10 @@ struct Simulation<'a, R: ?Sized> {
     shadows: Shadows,
     /// Kept between events for its room.
     actions: Vec<Action>,
-    /// Answers on their way to the policy, by number; each is taken once.
+    /// Answers on their way to the policy, by number; each is taken once, and its number used again.
     deliveries: Vec<Option<Event>>,
+    free_deliveries: Vec<u32>,
+    patience: Patience,
     decisions: Decisions,
     /// When each probe left; `None` once it is settled.
     probes: Vec<Option<Timestamp>>,
@@ -276,7 +282,13 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
     fn tell(&mut self, event: &Event) -> Result<(), RecordError> {
         let mut actions = std::mem::take(&mut self.actions);
         self.policy.handle(self.now, event, &mut actions);
-        self.agenda.wake_at(self.policy.wake_at().map(|at| at.max(self.now)));
+        if self.patience.told(self.now) {
+            let reason = "it asks again and again at one moment; from here on it is told something once a millisecond";
+            let row = self.decisions.note(self.now, EventKind::Failed, None, None, Reason::new(reason));
+            self.recorder.event(&row)?;
+        }
+        let (now, patience) = (self.now, &self.patience);
+        self.agenda.wake_at(self.policy.wake_at().map(|at| patience.earliest(now, at)));
         for action in actions.drain(..) {
             self.act(action)?;
         }
@@ -326,13 +338,17 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
     }
 
     fn answer_policy(&mut self, at: Timestamp, event: Event) {
-        let number = self.deliveries.len() as u32;
-        self.deliveries.push(Some(event));
-        self.agenda.push(at, What::Deliver { number });
+        let number = self.free_deliveries.pop().unwrap_or_else(|| {
+            self.deliveries.push(None);
+            self.deliveries.len() as u32 - 1
+        });
+        self.deliveries[number as usize] = Some(event);
+        self.agenda.push(self.patience.earliest(self.now, at), What::Deliver { number });
     }
 
     fn deliver(&mut self, number: u32) -> Result<(), RecordError> {
         let Some(event) = self.deliveries[number as usize].take() else { return Ok(()) };
+        self.free_deliveries.push(number);
         if let Event::ScaleAnswered { function, result } = &event {
             let row = self.decisions.answered(self.now, *function, result);
             self.recorder.event(&row)?;

@@ -199,22 +199,3 @@ fn system_asks_for_the_password_and_nothing_else_does() {
         assert_eq!(fixture.get(path).status, 200, "{path}");
     }
 }
-
-#[test]
-fn metrics_have_a_port_of_their_own_and_count_by_code() {
-    let fixture = Fixture::start();
-    for path in ["/function/ftest?number=5", "/function/ftest?number=5", "/function/ftest", "/function/nobody"] {
-        fixture.get(path);
-    }
-    assert_eq!(fixture.answered("ftest", 200), 2);
-    assert_eq!(fixture.answered("ftest", 500), 1);
-    assert_eq!(fixture.series("gateway_function_invocation_started{function_name=\"ftest.openfaas-fn\"}"), 3);
-    assert_eq!(fixture.series("gateway_functions_seconds_count{code=\"200\",function_name=\"ftest.openfaas-fn\"}"), 2);
-    assert!(!fixture.metrics().contains("nobody"), "an unknown function is not counted");
-    let metrics = fixture.platform.metrics_address();
-    let send = |method, path| super::wire::send(metrics, method, path, &[], b"");
-    assert_eq!(send("GET", "/metrics").header("Content-Type"), Some("text/plain; version=0.0.4"));
-    assert_eq!(send("GET", "/healthz").text(), "OK");
-    assert_eq!(send("POST", "/metrics").status, 405);
-    assert_eq!(send("GET", "/function/ftest").status, 404);
-}

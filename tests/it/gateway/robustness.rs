@@ -14,7 +14,7 @@ use watchtower::drive::{FunctionPlan, Handler};
 use watchtower::random::Seed;
 
 /// Sends bytes, ends the sending side, and gives what comes back: nothing at all is an answer too.
-fn throw(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+pub(super) fn throw(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = wire::connect(address);
     // the platform may have hung up in the middle
     let _ = stream.write_all(bytes);

@@ -41,6 +41,7 @@ use super::functions::{Function, Functions};
 use super::metrics::Metrics;
 use super::secret::{CallIds, same};
 use super::server::{Answer, HungUp};
+use crate::time::Timestamp;
 
 /// Largest body of a `/system` request, in bytes: an alert of thousands of functions.
 const BODY_MAX: usize = 4 << 20;
@@ -124,9 +125,11 @@ impl Gateway {
     /// Everything but invocations and alerts.
     async fn answer_itself(&self, route: Route<'_>, request: Request<Incoming>) -> Answer {
         let query = request.uri().query().map(str::to_owned);
+        let (method, path) = (request.method().clone(), route.provider_path(request.uri().path()).map(str::to_owned));
+        let began = self.clockwork.clock().now();
         let namespace = address::namespace(query.as_deref());
         let namespace = namespace.as_deref();
-        match route {
+        let answer = match route {
             Route::Queue { name } => self.enqueue(name, request).await,
             Route::List => self.list(namespace),
             Route::Deploy => self.deploy(read(request).await),
@@ -136,17 +139,32 @@ impl Gateway {
             Route::Scale { name } => self.scale(name, namespace, read(request).await),
             Route::Info => system::info(),
             Route::Namespaces => json::json(&[DEFAULT_NAMESPACE]),
-            Route::Namespace => system::namespace(request.method()),
-            Route::Secrets => {
-                let method = request.method().clone();
-                self.secrets.answer(&method, namespace, read(request).await)
-            }
+            Route::Namespace => system::namespace(&method),
+            Route::Secrets => self.secrets.answer(&method, namespace, read(request).await),
             Route::Logs => self.logs(query.as_deref().unwrap_or_default()).await,
             Route::Health => answer::empty(StatusCode::OK),
             Route::Root => answer::redirect("/ui/"),
             Route::Ui => system::ui(),
             Route::WrongMethod => answer::empty(StatusCode::METHOD_NOT_ALLOWED),
             Route::Invoke { .. } | Route::Alert | Route::Unknown => answer::not_found(),
+        };
+        if let Some(path) = path {
+            self.provided(&method, &path, answer.status(), began);
+        }
+        answer
+    }
+
+    /// The provider answered a request that came to it at `began`.
+    fn provided(&self, method: &Method, path: &str, status: StatusCode, began: Timestamp) {
+        let took = self.clockwork.clock().now() - began;
+        self.metrics.provider().answered(method, path, status, took);
+    }
+
+    /// The provider's own metrics, in the text format.
+    pub(super) fn provider_metrics_text(&self) -> Answer {
+        match self.metrics.provider().text() {
+            Ok(text) => answer::typed(StatusCode::OK, Metrics::CONTENT_TYPE, text.into()),
+            Err(error) => answer::error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         }
     }
 
@@ -164,6 +182,9 @@ impl Gateway {
         let functions = self.functions.all();
         let counts: Vec<_> = functions.iter().map(|function| (function.full_name.clone(), desired(function))).collect();
         self.metrics.set_replicas(&counts);
+        let now = self.clockwork.clock().now();
+        self.provided(&Method::GET, "/system/namespaces", StatusCode::OK, now);
+        self.provided(&Method::GET, "/system/functions", StatusCode::OK, now);
     }
 
     fn is_admin(&self, headers: &HeaderMap) -> bool {

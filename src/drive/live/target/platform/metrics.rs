@@ -1,5 +1,8 @@
 //! The gateway's metrics, under the names and labels of gateway 0.27.8 (faas `gateway/metrics/metrics.go`).
 
+mod process;
+pub(super) mod provider;
+
 use std::time::Duration;
 
 use hyper::StatusCode;
@@ -9,6 +12,9 @@ use prometheus::{
     DEFAULT_BUCKETS, Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
+use self::process::Process;
+use self::provider::Provider;
+
 /// Counters of answers, by function (as `NAME.NAMESPACE`) and status.
 pub(super) struct Metrics {
     registry: Registry,
@@ -16,6 +22,8 @@ pub(super) struct Metrics {
     total: IntCounterVec,
     started: IntCounterVec,
     replicas: IntGaugeVec,
+    process: Process,
+    provider: Provider,
 }
 
 impl Metrics {
@@ -31,8 +39,11 @@ impl Metrics {
         let started =
             Opts::new("gateway_function_invocation_started", "The total number of function HTTP requests started.");
         let replicas = Opts::new("gateway_service_count", "Current count of replicas for function");
+        let registry = Registry::new();
         let metrics = Self {
-            registry: Registry::new(),
+            process: Process::register(&registry)?,
+            provider: Provider::new()?,
+            registry,
             seconds: HistogramVec::new(seconds, by_code)?,
             total: IntCounterVec::new(total, by_code)?,
             started: IntCounterVec::new(started, by_function)?,
@@ -43,6 +54,11 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.started.clone()))?;
         metrics.registry.register(Box::new(metrics.replicas.clone()))?;
         Ok(metrics)
+    }
+
+    /// What the provider counts.
+    pub(super) fn provider(&self) -> &Provider {
+        &self.provider
     }
 
     /// A request of a known function came in.
@@ -77,9 +93,12 @@ impl Metrics {
 
     /// Everything in the text format.
     pub(super) fn text(&self) -> Result<Vec<u8>, prometheus::Error> {
+        self.process.begin_scrape();
         let mut text = Vec::new();
-        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
-        Ok(text)
+        let encoded = TextEncoder::new().encode(&self.registry.gather(), &mut text);
+        let status = if encoded.is_ok() { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
+        self.process.end_scrape(status);
+        encoded.map(|()| text)
     }
 }
 
@@ -95,6 +114,7 @@ mod tests {
         metrics.set_replicas(&[("gone.openfaas-fn".to_owned(), 1)]);
         metrics.set_replicas(&[("ftest.openfaas-fn".to_owned(), 3)]);
         let text = String::from_utf8(metrics.text().unwrap()).unwrap();
+        let text: String = text.split_inclusive('\n').filter(|line| line.contains("gateway_")).collect();
         insta::assert_snapshot!(text, @r#"
         # HELP gateway_function_invocation_started The total number of function HTTP requests started.
         # TYPE gateway_function_invocation_started counter

@@ -13,6 +13,7 @@
 mod alerts;
 mod clockwork;
 mod factorial;
+mod files;
 mod functions;
 mod gateway;
 mod handlers;
@@ -24,6 +25,7 @@ mod ranges;
 mod secret;
 mod server;
 mod service;
+mod stalling;
 mod tuning;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -45,6 +47,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Where the metrics are served.
     pub metrics: SocketAddr,
+    /// Where the provider's own metrics are served; `None` for nowhere.
+    pub provider_metrics: Option<SocketAddr>,
     /// Password of the user `admin`; `None` draws one.
     pub password: Option<String>,
     /// What runs on it; at least one.
@@ -68,6 +72,7 @@ impl Options {
         Self {
             listen: any,
             metrics: any,
+            provider_metrics: None,
             password: None,
             functions,
             node,

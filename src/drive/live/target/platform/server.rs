@@ -17,10 +17,13 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, watch};
 
 use super::super::TargetError;
+use super::stalling::Stalling;
 
 /// Time for the headers of a request, the wait for the next one on a kept connection included: the gateway's read time-out
 /// in the chart.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(65);
+/// How long an answer may wait for a client that does not read: the gateway's write time-out in the chart.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(65);
 /// Connections served at once; more wait in the kernel's backlog.
 const CONNECTIONS_MAX: usize = 16_384;
 /// Headers of one request, and their size with the request line, in bytes. Go's default is 1 MiB; no client of a function
@@ -86,7 +89,8 @@ where
                 let _ = stream.set_nodelay(true);
                 let handle = handle.clone();
                 let service = service_fn(handle);
-                let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+                let connection =
+                    graceful.watch(http.serve_connection(TokioIo::new(Stalling::new(stream, WRITE_TIMEOUT)), service));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
                         tracing::debug!(%error, "a connection to the embedded platform ended early");

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::super::TargetError;
@@ -18,7 +19,7 @@ use super::gateway::Gateway;
 use super::gateway::answer;
 use super::metrics::Metrics;
 use super::server::{Answer, listen, serve};
-use super::{Options, secret};
+use super::{Options, files, secret};
 use crate::model::Cluster;
 use crate::record::{FunctionId, PlatformSample};
 
@@ -38,6 +39,7 @@ const EXPORT_EVERY: Duration = Duration::from_secs(5);
 pub struct Platform {
     gateway: SocketAddr,
     metrics: SocketAddr,
+    provider_metrics: Option<SocketAddr>,
     credentials: Credentials,
     clockwork: Arc<Clockwork>,
     stop: watch::Sender<Option<Duration>>,
@@ -52,7 +54,19 @@ impl Platform {
     /// # Errors
     /// When an address is taken or can't be listened on, when a function can't be used, or when the system gives no threads.
     pub fn start(options: Options) -> Result<Self, TargetError> {
-        let Options { listen, metrics, password, functions: plans, node, seed, clock, on_change, alerts } = options;
+        files::raise_limit();
+        let Options {
+            listen,
+            metrics,
+            provider_metrics,
+            password,
+            functions: plans,
+            node,
+            seed,
+            clock,
+            on_change,
+            alerts,
+        } = options;
         let created = clock.epoch().unix_at(clock.now());
         let functions = Functions::new(&plans, created)?;
         let system = |part| move |source| TargetError::System { part, source };
@@ -75,12 +89,22 @@ impl Platform {
         let keeper = clockwork.keep().map_err(system("model thread"))?;
         let (started, addresses) = mpsc::channel();
         let server = std::thread::Builder::new().name("platform".to_owned());
-        let server = server.spawn(move || run((listen, metrics), &gateway, &stopped, &started));
+        let wanted = Addresses { gateway: listen, metrics, provider_metrics };
+        let server = server.spawn(move || run(wanted, &gateway, &stopped, &started));
         let server = server.map_err(system("server thread"))?;
         // the thread ends without an answer only by a panic
         let lost = || system("server thread")(std::io::Error::other("it ended before its ports were open"));
-        let (gateway, metrics) = addresses.recv().map_err(|_| lost())??;
-        Ok(Self { gateway, metrics, credentials, clockwork, stop, server: Some(server), _keeper: keeper })
+        let Addresses { gateway, metrics, provider_metrics } = addresses.recv().map_err(|_| lost())??;
+        Ok(Self {
+            gateway,
+            metrics,
+            provider_metrics,
+            credentials,
+            clockwork,
+            stop,
+            server: Some(server),
+            _keeper: keeper,
+        })
     }
 
     /// Where the gateway listens.
@@ -91,6 +115,11 @@ impl Platform {
     /// Where the metrics are served.
     pub fn metrics_address(&self) -> SocketAddr {
         self.metrics
+    }
+
+    /// Where the provider's own metrics are served, if they are.
+    pub fn provider_metrics_address(&self) -> Option<SocketAddr> {
+        self.provider_metrics
     }
 
     /// For the gateway's `/system` addresses.
@@ -128,14 +157,20 @@ impl Drop for Platform {
     }
 }
 
-type Addresses = Result<(SocketAddr, SocketAddr), TargetError>;
+/// Its ports: those wanted, and then those it has.
+#[derive(Clone, Copy)]
+struct Addresses {
+    gateway: SocketAddr,
+    metrics: SocketAddr,
+    provider_metrics: Option<SocketAddr>,
+}
 
 /// The server's thread: opens the ports, says so, and serves them until it is told to stop.
 fn run(
-    addresses: (SocketAddr, SocketAddr),
+    wanted: Addresses,
     gateway: &Arc<Gateway>,
     stopped: &watch::Receiver<Option<Duration>>,
-    started: &mpsc::Sender<Addresses>,
+    started: &mpsc::Sender<Result<Addresses, TargetError>>,
 ) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
@@ -151,16 +186,14 @@ fn run(
         }
     };
     runtime.block_on(async {
-        let (front, back) = match open(addresses) {
+        let (front, back, side, open) = match open(wanted) {
             Ok(listeners) => listeners,
             Err(error) => {
                 let _ = started.send(Err(error));
                 return;
             }
         };
-        let local = front.local_addr().and_then(|front| Ok((front, back.local_addr()?)));
-        let local = local.map_err(|source| TargetError::System { part: "ports", source });
-        if started.send(local).is_err() {
+        if started.send(Ok(open)).is_err() {
             return;
         }
         let functions = Arc::clone(gateway);
@@ -168,14 +201,18 @@ fn run(
         let (worker, exporter) = (Arc::clone(gateway), Arc::clone(gateway));
         tokio::spawn(async move { worker.work_off_queue().await });
         tokio::spawn(async move { export(&exporter).await });
-        let gateway = Arc::clone(gateway);
-        let back = serve(back, stopped.clone(), move |request| {
-            let gateway = Arc::clone(&gateway);
-            async move { Ok(metrics(&gateway, &request)) }
+        let back = answer_with(back, gateway, stopped, Gateway::metrics_text, || answer::text(StatusCode::OK, "OK"));
+        let side = side.map(|side| {
+            tokio::spawn(answer_with(side, gateway, stopped, Gateway::provider_metrics_text, || {
+                answer::empty(StatusCode::OK)
+            }))
         });
         // on the workers: this thread only waits
         let (front, back) = (tokio::spawn(front), tokio::spawn(back));
         let _ = (front.await, back.await);
+        if let Some(side) = side {
+            let _ = side.await;
+        }
     });
     runtime.shutdown_timeout(TASKS_GRACE);
 }
@@ -191,18 +228,43 @@ async fn export(gateway: &Gateway) {
     }
 }
 
-fn open(
-    (front, back): (SocketAddr, SocketAddr),
-) -> Result<(tokio::net::TcpListener, tokio::net::TcpListener), TargetError> {
-    Ok((listen("gateway", front)?, listen("metrics", back)?))
+type Listeners = (TcpListener, TcpListener, Option<TcpListener>, Addresses);
+
+fn open(wanted: Addresses) -> Result<Listeners, TargetError> {
+    let front = listen("gateway", wanted.gateway)?;
+    let back = listen("metrics", wanted.metrics)?;
+    let side = wanted.provider_metrics.map(|address| listen("provider's metrics", address)).transpose()?;
+    let local =
+        |listener: &TcpListener| listener.local_addr().map_err(|source| TargetError::System { part: "ports", source });
+    let open = Addresses {
+        gateway: local(&front)?,
+        metrics: local(&back)?,
+        provider_metrics: side.as_ref().map(local).transpose()?,
+    };
+    Ok((front, back, side, open))
 }
 
-/// The metrics port: the text format, and a sign of life.
-fn metrics(gateway: &Gateway, request: &Request<Incoming>) -> Answer {
+/// Serves a port of metrics.
+fn answer_with(
+    listener: TcpListener,
+    gateway: &Arc<Gateway>,
+    stopped: &watch::Receiver<Option<Duration>>,
+    text: fn(&Gateway) -> Answer,
+    alive: fn() -> Answer,
+) -> impl Future<Output = ()> + Send + 'static {
+    let gateway = Arc::clone(gateway);
+    serve(listener, stopped.clone(), move |request| {
+        let gateway = Arc::clone(&gateway);
+        async move { Ok(metrics(&request, || text(&gateway), alive)) }
+    })
+}
+
+/// A port of metrics: the text format for any method, and a sign of life.
+fn metrics(request: &Request<Incoming>, text: impl FnOnce() -> Answer, alive: fn() -> Answer) -> Answer {
     match (request.method(), request.uri().path()) {
-        (&Method::GET, "/metrics") => gateway.metrics_text(),
-        (&Method::GET, "/healthz") => answer::text(StatusCode::OK, "OK"),
-        (_, "/metrics" | "/healthz") => answer::empty(StatusCode::METHOD_NOT_ALLOWED),
+        (_, "/metrics") => text(),
+        (&Method::GET, "/healthz") => alive(),
+        (_, "/healthz") => answer::empty(StatusCode::METHOD_NOT_ALLOWED),
         _ => answer::not_found(),
     }
 }

@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use hyper::StatusCode;
+use hyper::{Method, StatusCode};
 use serde::Deserialize;
 
 use super::super::alerts::Notified;
 use super::super::functions::split_namespace;
+use super::super::metrics::provider::SCALE;
 use super::super::server::Answer;
 use super::json::object;
-use super::system::check_namespace;
 use super::{Gateway, answer};
 use crate::time::Timestamp;
 
@@ -85,24 +85,31 @@ impl Gateway {
             Ok(())
         };
         let (name, namespace) = split_namespace(alert.function());
-        if check_namespace(Some(namespace)).is_err() {
+        if name.is_empty() {
             return passed_over(None);
         }
-        let Some(function) = self.functions.find(name) else { return passed_over(None) };
+        // a function that can't be read is passed over
+        let Ok(function) = self.look_up(name, namespace) else { return passed_over(None) };
         let Ok(ranges) = function.ranges() else { return passed_over(function.factor()) };
         let (fewest, most) = function.bounds;
         let from = self.clockwork.status(function.id).desired;
-        let current = u64::from(from);
-        let is_firing = alert.is_firing();
+        let (current, is_firing) = (u64::from(from), alert.is_firing());
+        let followed = |to| self.alerts.tell(now, Notified::Followed { function: function.id, is_firing, from, to });
         let to = ranges.after_alert(is_firing, current, u64::from(most));
-        if to == 0 && current > 0 && fewest > 0 {
+        if to == current {
+            followed(from);
+            return Ok(());
+        }
+        let began = self.clockwork.clock().now();
+        if to == 0 && fewest > 0 {
             // replicas cannot be set to 0 in the Community Edition
+            self.provided(&Method::POST, SCALE, StatusCode::BAD_REQUEST, began);
             let url = format!("http://127.0.0.1:8081/system/scale-function/{name}?namespace={namespace}");
             return Err(format!("error scaling HTTP code 400, {url}"));
         }
-        let to =
-            if to == current { from } else { self.clockwork.scale(function.id, u32::try_from(to).unwrap_or(u32::MAX)) };
-        self.alerts.tell(now, Notified::Followed { function: function.id, is_firing, from, to });
+        let accepted = self.clockwork.scale(function.id, u32::try_from(to).unwrap_or(u32::MAX));
+        self.provided(&Method::POST, SCALE, StatusCode::ACCEPTED, began);
+        followed(accepted);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@
 //!                   \__ held by the model until there is one, for 65 s at most __/
 //! ```
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -17,6 +18,7 @@ use hyper::{HeaderMap, Method, StatusCode};
 use super::super::clockwork::{Answered, Arrived, Standing};
 use super::super::functions::{Function, split_namespace};
 use super::super::handlers::{self, Call, Reply};
+use super::super::metrics::provider::STATUS;
 use super::super::server::{Answer, HungUp};
 use super::system::check_namespace;
 use super::{BODY_TIMEOUT, Gateway, answer};
@@ -116,14 +118,9 @@ impl Gateway {
         let not_found = |status: StatusCode, why: &str| {
             answer::text(status, &format!("error finding function {bare}.{namespace}: {why}"))
         };
-        let no_success = |code: u16, body: &str| {
-            format!("server returned non-200 status code ({code}) for function, {bare}, body: {body}")
-        };
-        if let Err(refusal) = check_namespace(Some(namespace)) {
-            return Ok(not_found(StatusCode::NOT_FOUND, &no_success(400, &format!("{refusal}\n"))));
-        }
-        let Some(function) = self.functions.find(bare) else {
-            return Ok(not_found(StatusCode::NOT_FOUND, &no_success(404, "")));
+        let function = match self.look_up(bare, namespace) {
+            Ok(function) => function,
+            Err(why) => return Ok(not_found(StatusCode::NOT_FOUND, &why)),
         };
         // every invocation reads the function first, and a factor out of range fails that
         if let Err(why) = function.ranges() {
@@ -153,9 +150,28 @@ impl Gateway {
                 Ok(answer)
             }
             // nothing of it reached the part that counts
-            Err(Ending::Removed) => Ok(not_found(StatusCode::INTERNAL_SERVER_ERROR, &no_success(404, ""))),
+            Err(Ending::Removed) => {
+                let why = no_success(StatusCode::NOT_FOUND, bare, "");
+                Ok(not_found(StatusCode::INTERNAL_SERVER_ERROR, &why))
+            }
             Err(_) => Err(HungUp),
         }
+    }
+
+    /// Reads a function from the provider, as the gateway does before it does anything with one (faas `plugin/external.go`).
+    ///
+    /// # Errors
+    /// The gateway's words for a reading that failed.
+    pub(super) fn look_up(&self, name: &str, namespace: &str) -> Result<Arc<Function>, String> {
+        let began = self.clockwork.clock().now();
+        let read = match (check_namespace(Some(namespace)), self.functions.find(name)) {
+            (Err(refusal), _) => Err((StatusCode::BAD_REQUEST, format!("{refusal}\n"))),
+            (Ok(()), None) => Err((StatusCode::NOT_FOUND, String::new())),
+            (Ok(()), Some(function)) => Ok(function),
+        };
+        let status = read.as_ref().map_or_else(|(status, _)| *status, |_| StatusCode::OK);
+        self.provided(&Method::GET, STATUS, status, began);
+        read.map_err(|(status, body)| no_success(status, name, &body))
     }
 
     /// What the provider refuses before it asks the function; the body is read on the way.
@@ -226,6 +242,11 @@ impl Gateway {
             Err(_) => bad_gateway,
         }
     }
+}
+
+fn no_success(status: StatusCode, name: &str, body: &str) -> String {
+    let code = status.as_u16();
+    format!("server returned non-200 status code ({code}) for function, {name}, body: {body}")
 }
 
 /// A request of a known function: what is owed to the counters and to its answer.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hyper::StatusCode;
+use hyper::{Method, StatusCode};
 
 use super::super::server::Answer;
 use super::address::query_values;
@@ -16,25 +16,29 @@ impl Gateway {
     /// An empty stream; for a follower one that stays open, headers and all, until the gateway's time for it is over.
     pub(super) async fn logs(&self, query: &str) -> Answer {
         let last = |key| query_values(query, key).next_back().unwrap_or_default();
-        let failed = |provider: u16| {
-            let text = format!("unknown log request error ({provider})");
+        let began = self.clockwork.clock().now();
+        let provided = |status| self.provided(&Method::GET, "/system/logs", status, began);
+        let failed = |provider: StatusCode| {
+            provided(provider);
+            let text = format!("unknown log request error ({})", provider.as_u16());
             answer::error(StatusCode::INTERNAL_SERVER_ERROR, &text)
         };
         let (tail, since) = (last("tail"), last("since"));
         if (!tail.is_empty() && tail.parse::<i64>().is_err()) || (!since.is_empty() && !is_rfc3339(&since)) {
-            return failed(422);
+            return failed(StatusCode::UNPROCESSABLE_ENTITY);
         }
         // the provider looks for pods by label; in another namespace there are none
         let namespace = last("namespace");
         let here = check_namespace(Some(&namespace)).is_ok() || namespace.eq_ignore_ascii_case("kube-system");
         if !here || self.functions.find(&last("name")).is_none() {
-            return failed(500);
+            return failed(StatusCode::INTERNAL_SERVER_ERROR);
         }
         if matches!(last("follow").as_str(), "1" | "t" | "T" | "TRUE" | "true" | "True") {
             let mut stopped = self.stopped.clone();
             // either way the stream ends empty
             let _ = tokio::time::timeout(FOLLOW_AT_MOST, stopped.wait_for(Option::is_some)).await;
         }
+        provided(StatusCode::OK);
         answer::empty(StatusCode::OK)
     }
 }

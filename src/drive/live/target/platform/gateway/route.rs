@@ -2,6 +2,8 @@
 
 use hyper::Method;
 
+use super::super::metrics::provider::STATUS;
+
 /// What an address stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route<'a> {
@@ -33,6 +35,22 @@ impl Route<'_> {
             self,
             Self::Invoke { .. } | Self::Queue { .. } | Self::Health | Self::Root | Self::WrongMethod | Self::Unknown
         )
+    }
+}
+
+impl Route<'_> {
+    /// Under which name the provider counts what the gateway passes on to it as it is; `None` for what it does not, or not
+    /// always. `path` is the request's.
+    pub(super) fn provider_path(self, path: &str) -> Option<&str> {
+        match self {
+            Self::List | Self::Deploy | Self::Update | Self::Delete => Some("/system/functions"),
+            Self::Status { .. } => Some(STATUS),
+            Self::Info => Some("/system/info"),
+            Self::Namespaces => Some("/system/namespaces"),
+            Self::Namespace => Some(path),
+            Self::Secrets => Some("/system/secrets"),
+            _ => None,
+        }
     }
 }
 

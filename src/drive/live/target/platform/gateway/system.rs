@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::super::super::DEFAULT_NAMESPACE;
 use super::super::super::rest::ACCEPTED_HEADER;
 use super::super::functions::{Function, Resources};
+use super::super::metrics::provider::SCALE;
 use super::super::server::Answer;
 use super::json::{json, object};
 use super::{Gateway, answer};
@@ -109,6 +110,13 @@ impl Gateway {
         let Ok(asked) = object::<ScaleRequest>(&body, "types.ScaleServiceRequest") else {
             return answer::error(StatusCode::BAD_REQUEST, "Error unmarshalling request body");
         };
+        let began = self.clockwork.clock().now();
+        let answer = self.set_replicas(name, namespace, asked.replicas.unwrap_or_default());
+        self.provided(&Method::POST, SCALE, answer.status(), began);
+        answer
+    }
+
+    fn set_replicas(&self, name: &str, namespace: Option<&str>, asked: u64) -> Answer {
         if let Err(refusal) = check_namespace(namespace) {
             return answer::error(StatusCode::BAD_REQUEST, &refusal);
         }
@@ -116,7 +124,6 @@ impl Gateway {
             let text = format!("Unable to lookup function deployment {name}");
             return answer::text(StatusCode::INTERNAL_SERVER_ERROR, &text);
         };
-        let asked = asked.replicas.unwrap_or_default();
         let accepted = self.clockwork.scale(function.id, u32::try_from(asked).unwrap_or(u32::MAX));
         let mut done = answer::empty(StatusCode::ACCEPTED);
         done.headers_mut().insert(ACCEPTED, HeaderValue::from(accepted));
