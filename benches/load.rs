@@ -40,6 +40,7 @@ use watchtower::time::{Epoch, Timestamp, parse_duration};
 
 /// hey's flags, as far as they matter here.
 #[derive(Parser)]
+#[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]
 struct Args {
     /// Where to send; a server in this process if it is left out.
     #[arg(long)]
@@ -291,12 +292,11 @@ fn answer(mut stream: TcpStream, clock: Clock, arrivals: &Mutex<Vec<Timestamp>>)
         let Ok(mut arrivals) = arrivals.lock() else { return };
         let head = String::from_utf8_lossy(&buffer[..length]);
         let asked = head.strip_prefix("GET /gaps/").and_then(|rest| rest.split(' ').next()?.parse::<f64>().ok());
-        let body = match asked {
-            Some(rate) => gaps(&std::mem::take(&mut *arrivals), rate),
-            None => {
-                arrivals.push(now);
-                String::new()
-            }
+        let body = if let Some(rate) = asked {
+            gaps(&std::mem::take(&mut *arrivals), rate)
+        } else {
+            arrivals.push(now);
+            String::new()
         };
         drop(arrivals);
         if write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).is_err() {
