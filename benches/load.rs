@@ -34,6 +34,7 @@ use watchtower::schedule::shape::Shape;
 use watchtower::time::{Timestamp, parse_duration};
 
 /// hey's flags, as far as they matter here.
+#[expect(clippy::struct_excessive_bools, reason = "they are switches")]
 #[derive(Parser)]
 struct Args {
     /// Where to send; a server in this process if it is left out.
@@ -229,12 +230,11 @@ fn answer(mut stream: TcpStream, clock: Clock, arrivals: &Mutex<Vec<Timestamp>>)
         let Ok(mut arrivals) = arrivals.lock() else { return };
         let head = String::from_utf8_lossy(&buffer[..length]);
         let asked = head.strip_prefix("GET /gaps/").and_then(|rest| rest.split(' ').next()?.parse::<f64>().ok());
-        let body = match asked {
-            Some(rate) => gaps(&std::mem::take(&mut *arrivals), rate),
-            None => {
-                arrivals.push(now);
-                String::new()
-            }
+        let body = if let Some(rate) = asked {
+            gaps(&std::mem::take(&mut *arrivals), rate)
+        } else {
+            arrivals.push(now);
+            String::new()
         };
         drop(arrivals);
         if write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).is_err() {

@@ -25,7 +25,7 @@ use crate::time::{Epoch, Timestamp};
 
 use super::decisions::Decisions;
 use super::shadow::{Shadows, Wishes};
-use super::{Outcome, Phase, Plan, RecordError, Recorder, first_second, phase_row};
+use super::{Outcome, Phase, Plan, RecordError, Recorder, first_second, phase_row, warm_up_failed_row};
 use agenda::{Agenda, What};
 pub use epoch::epoch;
 use load::Load;
@@ -227,7 +227,7 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
                 let status = self.platform.count(request, ending);
                 match Caller::of(request) {
                     Caller::WarmUp if status < 400 => {}
-                    Caller::WarmUp => self.warm_up_failed(status)?,
+                    Caller::WarmUp => self.recorder.event(&warm_up_failed_row(at, status))?,
                     Caller::Probe { number } => self.settle_probe(number, Ok(status))?,
                     Caller::Worker { worker, attempt } => {
                         let size = self.platform.size(ending);
@@ -264,18 +264,6 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
             // the rows of a run are about the function under study, and a held request's row is its answer's
             Change::Ready { .. } | Change::Terminated { .. } | Change::Released { .. } => Ok(()),
         }
-    }
-
-    fn warm_up_failed(&mut self, status: u16) -> Result<(), RecordError> {
-        self.recorder.event(&EventRow {
-            at: self.now,
-            actor: "run".into(),
-            kind: EventKind::Failed,
-            from: None,
-            to: None,
-            reason: format!("a warm-up request was answered {status}"),
-            value: None,
-        })
     }
 
     /// Hands one event to the policy and carries out what it wants.

@@ -52,7 +52,7 @@ fn what_the_bound_holds_back_is_counted_and_its_wait_is_in_the_latency_from_due(
     let held: Vec<_> = record.rows.iter().filter(|row| row.ready > row.due).collect();
     assert_eq!(tally.held_back.count, held.len() as u64);
     assert!(held.len() >= 18, "{}", held.len());
-    assert_eq!(tally.held_back.time, held.iter().map(|row| row.ready - row.due).sum());
+    assert_eq!(tally.held_back.time, held.iter().map(|row| row.ready - row.due).sum::<Duration>());
     assert!(tally.held_back.longest >= Duration::from_millis(500), "{:?}", tally.held_back);
     let last = record.rows.iter().max_by_key(|row| row.due).expect("rows");
     assert!(last.latency_from_due() >= last.latency() + Duration::from_millis(500));
