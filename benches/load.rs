@@ -6,6 +6,7 @@
 //! cargo bench --bench load -- --url http://127.0.0.1:8080/ -z 5s -c 1 -q 250    paced
 //! cargo bench --bench load -- --url http://127.0.0.1:8080/ -z 5s -c 64 --rate 250    an open loop of so many a second
 //! cargo bench --bench load -- --serve                                   the small server alone; GET /gaps/250 tells how even a rate was
+//! cargo bench --bench load -- -n 10000000 --record DIR                          every row on disk (scripts/bench-memory)
 //! ```
 //!
 //! One line per run, `key=value` pairs, for `scripts/bench-load` and for eyes.
@@ -15,6 +16,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,13 +27,16 @@ use nix::sys::resource::{UsageWho, getrusage};
 use tokio::sync::mpsc::unbounded_channel;
 use watchtower::drive::live::clock::Clock;
 use watchtower::drive::live::load::{Engine, Keep, Load, Options, Report};
-use watchtower::drive::{GeneratorPlan, RequestPlan, SchedulePlan, Tally};
-use watchtower::record::RequestRow;
+use watchtower::drive::{GeneratorPlan, Outcome, Recorder, RequestPlan, SchedulePlan, Tally};
+use watchtower::record::{PlatformSample, RequestRow};
 use watchtower::schedule::hey::Settings;
 use watchtower::schedule::open::{Bound, WhenFull};
 use watchtower::schedule::rate::{Rate, Spacing};
 use watchtower::schedule::shape::Shape;
-use watchtower::time::{Timestamp, parse_duration};
+use watchtower::stats::slo::Slo;
+use watchtower::study::results::summary::StudyRecord;
+use watchtower::study::results::{Limits, ResultsDir, RunAbout, RunWriter};
+use watchtower::time::{Epoch, Timestamp, parse_duration};
 
 /// hey's flags, as far as they matter here.
 #[expect(clippy::struct_excessive_bools, reason = "they are switches")]
@@ -64,6 +69,9 @@ struct Args {
     /// Report every row instead of folding it where it is made.
     #[arg(long)]
     rows: bool,
+    /// Write the rows into this directory of results, as a study does.
+    #[arg(long)]
+    record: Option<PathBuf>,
     /// What cargo passes to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
@@ -134,6 +142,9 @@ fn main() -> Result<()> {
     }
     let Some(url) = &args.url else {
         let url: hyper::Uri = format!("http://{}/", serve()?).parse()?;
+        if args.record.is_some() {
+            return measure(&args, &url);
+        }
         measure(&Args { q: 0.0, ..Args::parse() }, &url)?;
         return measure(&Args { connections: 1, q: 250.0, ..Args::parse() }, &url);
     };
@@ -157,7 +168,8 @@ fn measure(args: &Args, url: &hyper::Uri) -> Result<()> {
             sums.add(rows);
         }
     };
-    let keep = if args.rows { Keep::Rows } else { Keep::Folded(Box::new(add.clone())) };
+    let mut run = args.record.as_deref().map(Recording::begin).transpose()?;
+    let keep = if args.rows || run.is_some() { Keep::Rows } else { Keep::Folded(Box::new(add.clone())) };
     let engine = if args.hyper { Engine::Hyper } else { Engine::Plain };
 
     let clock = Clock::start();
@@ -169,13 +181,19 @@ fn measure(args: &Args, url: &hyper::Uri) -> Result<()> {
     let (mut tally, mut stalls) = (Tally::default(), 0);
     while let Some(report) = reports.blocking_recv() {
         match report {
-            Report::Requests(rows) => add(&rows),
+            Report::Requests(rows) => {
+                add(&rows);
+                run.as_mut().map_or(Ok(()), |run| run.keep(&rows))?;
+            }
             Report::Stall { .. } => stalls += 1,
             Report::Finished { tally: all, .. } => tally = all,
             Report::Lost { .. } => {}
         }
     }
     drop(load);
+    if let Some(run) = run {
+        run.end(load_start, clock.now(), tally)?;
+    }
     let cpu = cpu_time()?.saturating_sub(before);
     let mut sums = sums.lock().ok().context("the fold did not panic")?;
     sums.end_burst();
@@ -198,6 +216,50 @@ fn measure(args: &Args, url: &hyper::Uri) -> Result<()> {
     }
     println!();
     Ok(())
+}
+
+/// The rows of one run on their way to the disk.
+struct Recording(RunWriter);
+
+impl Recording {
+    fn begin(directory: &Path) -> Result<Self> {
+        let about = RunAbout {
+            arm: "load".to_owned(),
+            policy: "none".to_owned(),
+            shadows: Vec::new(),
+            repeat: 1,
+            seed: 1,
+            target: "bench".to_owned(),
+            slo: Slo { latency: Duration::from_millis(75), percentile: 95.0 },
+            cores: None,
+            loads: vec!["bench".to_owned()],
+            limits: Limits::default(),
+            demand: None,
+            min_replicas: 1,
+        };
+        let mut run = ResultsDir::create(directory, &StudyRecord::default())?.run(about)?;
+        run.begin(Epoch::default(), Timestamp::ZERO)?;
+        Ok(Self(run))
+    }
+
+    fn keep(&mut self, rows: &[RequestRow]) -> Result<()> {
+        rows.iter().try_for_each(|row| self.0.request(row)).context("a row is kept")
+    }
+
+    fn end(self, load_start: Timestamp, end: Timestamp, tally: Tally) -> Result<()> {
+        let outcome = Outcome {
+            epoch: Epoch::default(),
+            load_start,
+            load_end: end,
+            end,
+            generators: vec![tally],
+            stalled: Duration::ZERO,
+            interrupted: false,
+            last_sample: PlatformSample::default(),
+        };
+        self.0.finish(&outcome)?;
+        Ok(())
+    }
 }
 
 /// CPU time of this process so far.

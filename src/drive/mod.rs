@@ -184,12 +184,6 @@ pub(crate) fn phase_row(at: Timestamp, what: &str) -> EventRow {
     }
 }
 
-/// A row that tells of a warm-up request with another status than it should have.
-pub(crate) fn warm_up_failed_row(at: Timestamp, status: u16) -> EventRow {
-    let reason = format!("a warm-up request was answered {status}");
-    EventRow { kind: EventKind::Failed, ..phase_row(at, &reason) }
-}
-
 /// A row could not be kept (a full disk, for instance). The run ends; what was kept stays.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::broken::Broken;
 use super::cost::Cost;
 use super::scaling::Scaling;
 use super::summary::{CpuSummary, GeneratorSummary, RunSummary, SCHEMA_VERSION};
@@ -65,6 +66,7 @@ pub(super) struct Totals {
     ready: Option<StepFn>,
     desired: Option<StepFn>,
     cost: Cost,
+    broken: Broken,
     cpu: CpuUse,
 }
 
@@ -95,6 +97,7 @@ impl Totals {
             ready: None,
             desired: None,
             cost: Cost::default(),
+            broken: Broken::default(),
             cpu: CpuUse::default(),
         }
     }
@@ -151,6 +154,7 @@ impl Totals {
             (EventKind::Ready | EventKind::Terminated, Some(from), Some(to)) => {
                 set(&mut self.ready, row.at, from, to);
             }
+            (EventKind::Broken, ..) => self.broken.note(&row.reason),
             _ => {}
         }
     }
@@ -207,6 +211,7 @@ impl Totals {
                 cpu: &self.cpu,
                 load,
                 interrupted: outcome.interrupted,
+                broken: &self.broken,
             },
             &about.limits,
         );

@@ -108,6 +108,11 @@ impl RunWriter {
         })
     }
 
+    /// Where the run's files are.
+    pub fn directory(&self) -> &Path {
+        &self.path
+    }
+
     /// The run so far.
     pub fn snapshot(&self) -> Snapshot {
         self.totals.snapshot()
