@@ -39,6 +39,7 @@ use watchtower::study::results::{Limits, ResultsDir, RunAbout, RunWriter};
 use watchtower::time::{Epoch, Timestamp, parse_duration};
 
 /// hey's flags, as far as they matter here.
+#[expect(clippy::struct_excessive_bools, reason = "they are switches")]
 #[derive(Parser)]
 #[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]
 struct Args {
