@@ -16,7 +16,7 @@ use watchtower::drive::{
     sim,
 };
 use watchtower::model::{FunctionModel, NodeModel, StartUp, Work};
-use watchtower::policy::registry::PolicyInfo;
+use watchtower::policy::registry::{PolicyInfo, Scaler};
 use watchtower::policy::settings::{Kind, Settings, Value};
 use watchtower::policy::{Action, Context, Event, FunctionInfo, Policy, Reason, registry};
 use watchtower::random::{Purpose, Seed, Stream};
@@ -148,8 +148,14 @@ struct Mad {
     wake: Timestamp,
 }
 
-static MAD: PolicyInfo =
-    PolicyInfo { name: "mad", summary: "anything", probes: true, parameters: Vec::new, build: mad };
+static MAD: PolicyInfo = PolicyInfo {
+    name: "mad",
+    summary: "anything",
+    probes: true,
+    parameters: Vec::new,
+    build: mad,
+    scaler: Scaler::Policy,
+};
 
 fn mad(_: &Settings, context: &Context) -> Box<dyn Policy> {
     let stream = context.seed.stream(Purpose::Policy);
@@ -188,6 +194,7 @@ static RESTLESS: PolicyInfo = PolicyInfo {
     probes: true,
     parameters: Vec::new,
     build: |_, _| Box::new(Restless),
+    scaler: Scaler::Policy,
 };
 
 impl Policy for Restless {
