@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use super::exit::ExitStatus;
 use super::output::Printer;
+use crate::drive::live::clock::Clock;
 use crate::record::RequestRow;
 use crate::study::hey::command::{Command, Output, Refusal, Task};
 use crate::study::hey::measured::Measured;
@@ -93,6 +94,7 @@ fn refuse(refusal: &Refusal) -> ExitCode {
         Refusal::Usage(message) if message.is_empty() => (format!("{}\n", usage::usage(cores)), 1),
         Refusal::Usage(message) => (format!("{message}\n\n{}\n", usage::usage(cores)), 1),
         Refusal::File(message) => (format!("{message}\n"), 1),
+        Refusal::Template(message) => (format!("panic: {message}\n"), 2),
         Refusal::Conflict(message) => (format!("{message}\n"), 2),
     };
     Printer::complaint(&text);
@@ -117,7 +119,7 @@ fn measure(command: &Command, words: &[String]) -> ExitCode {
             return ExitStatus::Usage.into();
         }
     };
-    let measured = match send(command, false, &mut onlooker) {
+    let measured = match send(command, &mut onlooker) {
         Ok(measured) => measured,
         Err(error) => {
             printer.error(&error.to_string());
@@ -154,6 +156,14 @@ fn text(command: &Command, words: &[String], measured: &Measured) -> String {
             // a value of plain maps, lists and numbers can always be written
             return serde_json::to_string_pretty(&json).unwrap_or_default() + "\n";
         }
+        Output::Template(template) => match template.render(measured) {
+            Ok(text) => return text,
+            Err(error) => {
+                // as Go's log has it
+                Printer::complaint(&format!("{} error: {error}\n", log_time()));
+                return String::new();
+            }
+        },
         Output::Summary => measured.summary.text(measured.total()),
     };
     if options.due || !options.percentiles.is_empty() {
@@ -163,6 +173,13 @@ fn text(command: &Command, words: &[String], measured: &Measured) -> String {
         text.push_str(&tables::health_table(measured));
     }
     text
+}
+
+/// The time as Go's log writes it.
+fn log_time() -> String {
+    let now = Clock::unix_now();
+    let time = jiff::Timestamp::from_second(now.as_secs().cast_signed()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    time.strftime("%Y/%m/%d %H:%M:%S").to_string()
 }
 
 /// Files written once the load is over. They are made before, so that a name that can't be written costs no load.
@@ -220,7 +237,7 @@ impl Onlooker {
                 Some((path, file))
             }
         };
-        let csv = command.output == Output::Csv;
+        let csv = matches!(command.output, Output::Csv);
         if csv {
             Printer::bytes(csv::HEADER.as_bytes());
         }

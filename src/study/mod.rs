@@ -14,5 +14,7 @@ pub mod resolve;
 pub mod results;
 pub mod runner;
 pub mod scenario;
+pub mod schedule_file;
 pub mod schema;
 pub mod target_kind;
+pub mod trace_file;

@@ -17,6 +17,7 @@ mod fuzz;
 mod gateway;
 mod hey_golden;
 mod load;
+mod open_loads;
 mod oracle;
 mod policies_document;
 mod promql;

@@ -12,6 +12,7 @@ use crate::study::hey_judgement::Asked;
 
 use super::address::Address;
 use super::options::Options;
+use super::template::Template;
 
 /// A load, ready to be sent.
 #[derive(Clone, Debug)]
@@ -35,12 +36,14 @@ pub struct Command {
 }
 
 /// What is printed on standard output at the end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Output {
     /// hey's summary.
     Summary,
     /// `-o csv`: a row for each answer.
     Csv,
+    /// `-o TEMPLATE`.
+    Template(Template),
     /// `--json`.
     Json,
 }
@@ -56,6 +59,8 @@ pub enum Refusal {
     Usage(String),
     /// hey refused a file: the message alone. Exit code 1.
     File(String),
+    /// A template that Go can't read. hey finds out when the load is over, and ends with exit code 2.
+    Template(String),
     /// What hey has no word for. Exit code 2.
     Conflict(String),
 }
@@ -132,7 +137,7 @@ impl Command {
             "" if options.json => Output::Json,
             "" => Output::Summary,
             "csv" => Output::Csv,
-            other => return Err(Refusal::Conflict(format!("-o {other}: csv is the only format beside the summary"))),
+            text => Output::Template(Template::parse(text).map_err(Refusal::Template)?),
         };
         if let Some(phase) = options.phase {
             if pacing.period().is_none() {

@@ -19,4 +19,5 @@ pub mod numbers;
 pub mod options;
 pub mod run;
 pub mod tables;
+pub mod template;
 pub mod usage;

@@ -15,7 +15,7 @@ use crate::random::Seed;
 use crate::record::RequestRow;
 use crate::time::Timestamp;
 
-use super::command::Command;
+use super::command::{Command, Output};
 use super::failure_text::FailureTexts;
 use super::measured::Measured;
 
@@ -68,7 +68,9 @@ pub trait Watch {
 ///
 /// # Errors
 /// When it can't be started.
-pub fn run(command: &Command, in_columns: bool, watch: &mut dyn Watch) -> Result<Measured, RunError> {
+pub fn run(command: &Command, watch: &mut dyn Watch) -> Result<Measured, RunError> {
+    // a template may ask for each result
+    let in_columns = matches!(command.output, Output::Template(_));
     let texts = FailureTexts::new(&command.request.method, &command.address);
     let clock = Clock::start();
     let measured = |start| Measured::new(&command.pacing, start, clock.epoch(), texts.clone(), in_columns);
