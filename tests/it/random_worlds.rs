@@ -152,9 +152,9 @@ static MAD: PolicyInfo = PolicyInfo {
     name: "mad",
     summary: "anything",
     probes: true,
+    scaler: Scaler::Policy,
     parameters: Vec::new,
     build: mad,
-    scaler: Scaler::Policy,
 };
 
 fn mad(_: &Settings, context: &Context) -> Box<dyn Policy> {
@@ -192,9 +192,9 @@ static RESTLESS: PolicyInfo = PolicyInfo {
     name: "restless",
     summary: "never waits",
     probes: true,
+    scaler: Scaler::Policy,
     parameters: Vec::new,
     build: |_, _| Box::new(Restless),
-    scaler: Scaler::Policy,
 };
 
 impl Policy for Restless {

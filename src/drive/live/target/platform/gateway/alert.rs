@@ -93,9 +93,10 @@ impl Gateway {
         let Ok(ranges) = function.ranges() else { return passed_over(function.factor()) };
         let (fewest, most) = function.bounds;
         let from = self.clockwork.status(function.id).desired;
-        let (current, is_firing) = (u64::from(from), alert.is_firing());
-        let followed = |to| self.alerts.tell(now, Notified::Followed { function: function.id, is_firing, from, to });
+        let current = u64::from(from);
+        let is_firing = alert.is_firing();
         let to = ranges.after_alert(is_firing, current, u64::from(most));
+        let followed = |to| self.alerts.tell(now, Notified::Followed { function: function.id, is_firing, from, to });
         if to == current {
             followed(from);
             return Ok(());
@@ -107,9 +108,9 @@ impl Gateway {
             let url = format!("http://127.0.0.1:8081/system/scale-function/{name}?namespace={namespace}");
             return Err(format!("error scaling HTTP code 400, {url}"));
         }
-        let accepted = self.clockwork.scale(function.id, u32::try_from(to).unwrap_or(u32::MAX));
+        let to = self.clockwork.scale(function.id, u32::try_from(to).unwrap_or(u32::MAX));
         self.provided(&Method::POST, SCALE, StatusCode::ACCEPTED, began);
-        followed(accepted);
+        followed(to);
         Ok(())
     }
 }
