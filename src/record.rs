@@ -236,6 +236,8 @@ pub enum EventKind {
     Failed,
     /// The generator or the host stood still.
     Stall,
+    /// A part of what the arm is made of broke or was gone: the run goes on, and is no measurement of the arm.
+    Broken,
 }
 
 impl EventKind {
@@ -251,6 +253,7 @@ impl EventKind {
             Self::Terminated => "terminated",
             Self::Failed => "failed",
             Self::Stall => "stall",
+            Self::Broken => "broken",
         }
     }
 }

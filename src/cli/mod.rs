@@ -8,6 +8,7 @@ mod exit;
 mod failure;
 mod health;
 mod hey;
+mod leash;
 mod output;
 mod progress;
 mod replay;
@@ -49,6 +50,8 @@ enum Command {
     Hey(hey::Args),
     Schema(schema::Args),
     Completions(completions::Args),
+    #[command(hide = true)]
+    Leash(leash::Args),
 }
 
 /// The whole program: parses the command line, runs it, and turns what comes back into an exit code.
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => (Printer::new(false), serve::run(&args, Printer::new(false))),
         Command::Schema(args) => (Printer::new(false), schema::run(&args)),
         Command::Completions(args) => (Printer::new(false), Ok(completions::run(&args))),
+        Command::Leash(args) => (Printer::new(false), leash::run(&args)),
     };
     match result {
         Ok(status) => status.into(),

@@ -137,6 +137,9 @@ fn ended(summary: &RunSummary) -> String {
     {
         let _ = write!(text, ", generator late by p50 {p50:.0} us, p99 {p99:.0} us");
     }
+    if let Some(longest) = summary.held_back_max_ms {
+        let _ = write!(text, ", {} held back by up to {longest:.1} ms", summary.held_back);
+    }
     text
 }
 

@@ -296,6 +296,14 @@ pub struct HeldBack {
     pub longest: Duration,
 }
 
+impl HeldBack {
+    /// Those of two generators together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { count: self.count + other.count, time: self.time + other.time, longest: self.longest.max(other.longest) }
+    }
+}
+
 impl Tally {
     /// A request leaves.
     pub(crate) fn leaves(&mut self, call: &Call) {

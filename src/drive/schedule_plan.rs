@@ -70,6 +70,11 @@ impl SchedulePlan {
         }
     }
 
+    /// Whether requests are due whatever became of the ones before.
+    pub const fn is_open(&self) -> bool {
+        !matches!(self, Self::Hey(_))
+    }
+
     /// How many requests may be under way at once.
     pub fn workers(&self) -> u32 {
         match self {

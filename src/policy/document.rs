@@ -68,7 +68,7 @@ fn push(page: &mut String, text: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::registry::POLICIES;
+    use crate::policy::registry::{POLICIES, Scaler};
     use crate::policy::settings::{Kind, Settings, Value};
     use crate::policy::{Context, Policy, fixed};
 
@@ -88,8 +88,22 @@ mod tests {
             }]
         };
         let policies = [
-            PolicyInfo { name: "one", summary: "the first one", probes: false, parameters: wait, build },
-            PolicyInfo { name: "two", summary: "the other", probes: false, parameters: Vec::new, build },
+            PolicyInfo {
+                name: "one",
+                summary: "the first one",
+                probes: false,
+                parameters: wait,
+                build,
+                scaler: Scaler::Policy,
+            },
+            PolicyInfo {
+                name: "two",
+                summary: "the other",
+                probes: false,
+                parameters: Vec::new,
+                build,
+                scaler: Scaler::Policy,
+            },
         ];
         let page = markdown(&policies);
         insta::assert_snapshot!(page.strip_prefix(HEAD).unwrap(), @r#"

@@ -14,6 +14,7 @@
 
 pub mod document;
 pub mod fixed;
+pub mod onlooker;
 pub mod openfaas_ce;
 pub mod registry;
 pub mod settings;

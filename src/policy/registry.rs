@@ -3,6 +3,22 @@
 use super::settings::{Parameter, Settings};
 use super::{Context, Policy, fixed, openfaas_ce, watchtower};
 
+/// Who scales while an arm of a policy runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scaler {
+    /// The policy itself: drivers carry out its actions, in virtual time too.
+    Policy,
+    /// The real Prometheus and Alertmanager, which a live driver starts beside the embedded gateway; the policy looks on.
+    RealChain,
+}
+
+impl Scaler {
+    /// Whether the policy decides by itself, so that it can be simulated, replayed and asked what it would have done.
+    pub const fn is_pure(self) -> bool {
+        matches!(self, Self::Policy)
+    }
+}
+
 /// One policy of the table.
 pub struct PolicyInfo {
     /// The name in a scenario: `policy = "NAME"`.
@@ -15,6 +31,8 @@ pub struct PolicyInfo {
     pub parameters: fn() -> Vec<Parameter>,
     /// Makes one from complete settings.
     pub build: fn(&Settings, &Context) -> Box<dyn Policy>,
+    /// Who scales.
+    pub scaler: Scaler,
 }
 
 /// All policies, in the order in which they are documented.
@@ -25,6 +43,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         probes: true,
         parameters: watchtower::parameters,
         build: watchtower::build,
+        scaler: Scaler::Policy,
     },
     PolicyInfo {
         name: "openfaas-ce",
@@ -32,6 +51,15 @@ pub static POLICIES: &[PolicyInfo] = &[
         probes: false,
         parameters: openfaas_ce::parameters,
         build: openfaas_ce::build,
+        scaler: Scaler::Policy,
+    },
+    PolicyInfo {
+        name: "openfaas-ce-real",
+        summary: "the same chain for real: Prometheus and Alertmanager are started beside the embedded gateway and scale through it",
+        probes: false,
+        parameters: openfaas_ce::real::parameters,
+        build: openfaas_ce::real::build,
+        scaler: Scaler::RealChain,
     },
     PolicyInfo {
         name: "fixed",
@@ -39,6 +67,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         probes: false,
         parameters: fixed::parameters,
         build: fixed::build,
+        scaler: Scaler::Policy,
     },
 ];
 

@@ -1,5 +1,6 @@
 //! A study: all runs of one scenario, from its file to its results directory.
 
+pub mod companion;
 pub mod demand;
 pub mod hey;
 pub mod hey_flags;
@@ -13,5 +14,7 @@ pub mod resolve;
 pub mod results;
 pub mod runner;
 pub mod scenario;
+pub mod schedule_file;
 pub mod schema;
 pub mod target_kind;
+pub mod trace_file;

@@ -98,9 +98,11 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
     }
     let resolved = written::scenario(&study, &scenario);
     for load in &mut scenario.loads {
-        let line = loads::shown(load.settings.text("hey"));
-        // a text is always allowed there
-        let _ = load.settings.set(&keys::load(), "hey", Value::Owned(line));
+        for key in ["hey", "request"] {
+            let line = loads::shown(load.settings.text(key));
+            // a text is always allowed there
+            let _ = load.settings.set(&keys::load(), key, Value::Owned(line));
+        }
     }
     let shown = written::scenario(&study, &scenario);
     Ok(Study { resolved, shown, ..study })
@@ -190,7 +192,10 @@ fn length(study: &Study, scenario: &Scenario, problems: &mut Vec<Problem>) {
             Some((_, load)) if load.settings.duration("start") > keys::LONGEST / 2 => {
                 load.problem("start", what, "write a shorter time")
             }
-            Some((_, load)) => load.problem("hey", what, "shorten -z, lower -n, or raise a very small -q"),
+            Some((_, load)) if load.is_given("hey") => {
+                load.problem("hey", what, "shorten -z, lower -n, or raise a very small -q")
+            }
+            Some((_, load)) => load.problem("duration", what, "write a shorter time"),
             None if study.warm_up > study.cool_down => scenario.run.problem("warm_up", what, "write a shorter time"),
             None => scenario.run.problem("cool_down", what, "write a shorter time"),
         });

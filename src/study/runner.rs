@@ -14,6 +14,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::companion::CompanionError;
 use super::demand::Demand;
 use super::plan::Study;
 use super::results::summary::{RunSummary, StudyRecord};
@@ -34,6 +35,16 @@ pub enum StudyError {
     /// The platform could not be started.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// What scales the arm from outside could not be started.
+    #[error("arm \"{arm}\", repeat {repeat}: {source}")]
+    Companion {
+        /// Which arm.
+        arm: String,
+        /// Which repeat.
+        repeat: u32,
+        /// Why.
+        source: CompanionError,
+    },
     /// A run could not go on.
     #[error("arm \"{arm}\", repeat {repeat}: {source}")]
     Run {

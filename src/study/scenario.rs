@@ -10,6 +10,7 @@
 
 mod file;
 pub mod keys;
+pub mod load_keys;
 mod section;
 mod syntax;
 mod texts;

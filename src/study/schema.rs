@@ -12,6 +12,7 @@ use crate::time::format_duration;
 
 use super::results::expect::Over;
 use super::scenario::keys::{self, TableInfo};
+use super::scenario::load_keys;
 
 /// Durations in Go's notation, as [`crate::time::parse_duration`] reads them.
 const DURATION_PATTERN: &str = r"^(0|\+?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))+)$";
@@ -33,7 +34,9 @@ pub fn schema() -> Json {
         }),
     );
     let mut load = table("load");
-    load["required"] = json!(["hey"]);
+    let kinds = load_keys::KIND_KEYS.map(|(key, _)| json!({ "required": [key] }));
+    load["allOf"] = json!([{ "oneOf": kinds }]);
+    load["dependentRequired"] = dependent_keys();
     let mut slo = table("slo");
     // a Kind has closed ranges only
     slo["properties"]["percentile"]["exclusiveMinimum"] = json!(0);
@@ -60,6 +63,23 @@ pub fn schema() -> Json {
         "duration": { "type": "string", "pattern": DURATION_PATTERN, "examples": ["75ms", "2m", "1m30s"] },
     });
     root
+}
+
+/// Keys that belong to one kind of load, where one key makes it that kind.
+fn dependent_keys() -> Json {
+    let keys = load_keys::load_keys().into_iter().filter_map(|key| {
+        let name = key.parameter.name;
+        let makers = load_keys::KIND_KEYS.iter().filter(|(_, kind)| key.kinds.contains(kind));
+        let makers: Vec<&str> = makers.map(|(key, _)| *key).filter(|maker| *maker != name).collect();
+        match makers.as_slice() {
+            [maker] if load_keys::KIND_KEYS.iter().all(|(key, _)| *key != name) => {
+                Some((name.to_owned(), json!([maker])))
+            }
+            _ if !key.shapes.is_empty() => Some((name.to_owned(), json!(["rate"]))),
+            _ => None,
+        }
+    });
+    Json::Object(keys.collect())
 }
 
 /// `[expect]`: a formula or a list of them, by how repeats count.
@@ -138,6 +158,7 @@ fn property(parameter: &Parameter) -> Json {
     match &parameter.default {
         // an empty text stands for a default that depends on the rest of the file
         Value::Text("") => {}
+        _ if load_keys::is_without_default(parameter) => {}
         Value::Integer(number) => schema["default"] = json!(number),
         Value::Number(number) => schema["default"] = json!(number),
         Value::Switch(switch) => schema["default"] = json!(switch),

@@ -4,19 +4,24 @@
 #![expect(clippy::disallowed_methods, reason = "a server under test lives in real time")]
 #![expect(clippy::expect_used, reason = "a test that can't be set up should stop where it stands")]
 
+mod http2;
+mod line;
+mod on_the_way;
+mod secured;
 mod server;
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::mpsc::unbounded_channel;
 use watchtower::drive::live::clock::Clock;
-use watchtower::drive::live::load::{Engine, Keep, Load, Options, Report};
+use watchtower::drive::live::load::{Engine, Failure, Keep, Load, Options, Report};
 use watchtower::drive::{GeneratorPlan, RequestPlan, SchedulePlan};
 use watchtower::record::{Answer, ErrorKind, ReplicaId, RequestRow};
 use watchtower::schedule::hey::Settings;
 
-use server::{Manner, Server, Step, say};
+use server::{Below, Manner, Server, Step, say};
 
 /// One server and what is sent to it.
 struct Case {
@@ -247,7 +252,22 @@ struct Result {
 }
 
 fn run(case: &Case, engine: Engine) -> Result {
-    let server = Server::start(Arc::clone(&case.manner));
+    run_on(Below::Tcp, "http", case, engine)
+}
+
+fn run_on(below: Below, scheme: &str, case: &Case, engine: Engine) -> Result {
+    let server = Server::start_on(below, Arc::clone(&case.manner));
+    let (rows, _) = send(case, engine, &server.uri(scheme));
+    let (accepted, requests) = server.end();
+    let told = |row: &RequestRow| (row.answer, row.replica, row.detail.size, row.first_byte.is_some());
+    // hyper answers an old server in kind; Go and our own engine stay with what they speak
+    let requests =
+        requests.iter().map(|text| text.replace("HTTP/1.0", "HTTP/1.1").replace("Connection: keep-alive\r\n", ""));
+    Result { rows: rows.iter().map(told).collect(), accepted, requests: requests.collect() }
+}
+
+/// Sends a case's requests; what became of each, and how those that failed did.
+fn send(case: &Case, engine: Engine, uri: &hyper::Uri) -> (Vec<RequestRow>, Vec<Failure>) {
     let plan = GeneratorPlan {
         schedule: SchedulePlan::Hey(Settings::new(case.requests, 1, case.rate, None).expect("valid flags")),
         request: case.request.clone(),
@@ -256,7 +276,7 @@ fn run(case: &Case, engine: Engine) -> Result {
     let clock = Clock::start();
     let (sender, mut reports) = unbounded_channel();
     let options = Options { engine, ..Options::default() };
-    let load = Load::start_with(options, clock, &server.uri(), &[plan], clock.now(), sender).expect("a load");
+    let load = Load::start_with(options, clock, uri, &[plan], clock.now(), sender).expect("a load");
     let mut rows: Vec<RequestRow> = Vec::new();
     let mut sent = None;
     while let Some(report) = reports.blocking_recv() {
@@ -266,6 +286,7 @@ fn run(case: &Case, engine: Engine) -> Result {
             Report::Lost { .. } | Report::Stall { .. } => {}
         }
     }
+    let failures: Vec<Failure> = load.failures().into_values().collect();
     drop(load);
     assert_eq!(sent, Some(rows.len() as u64), "{} through {engine:?}: each request is counted once", case.name);
     for row in &rows {
@@ -274,13 +295,12 @@ fn run(case: &Case, engine: Engine) -> Result {
         assert!(row.answer.is_err() || row.first_byte.is_some(), "{} through {engine:?}", case.name);
         let waited = row.answer != Err(ErrorKind::Timeout) || Some(row.latency()) >= case.request.timeout;
         assert!(waited, "{} through {engine:?} gave up after {:?}", case.name, row.latency());
+        let parts = row.detail.dial + row.detail.write + row.detail.wait + row.detail.read;
+        assert!(parts <= row.latency(), "{} through {engine:?}: {:?}", case.name, row.detail);
+        let told = row.answer.err().is_none_or(|kind| failures.iter().any(|failure| failure.kind == kind));
+        assert!(told, "{} through {engine:?}: {failures:?}", case.name);
     }
-    let (accepted, requests) = server.end();
-    let told = |row: &RequestRow| (row.answer, row.replica, row.detail.size, row.first_byte.is_some());
-    // hyper answers an old server in kind; Go and our own engine stay with what they speak
-    let requests =
-        requests.iter().map(|text| text.replace("HTTP/1.0", "HTTP/1.1").replace("Connection: keep-alive\r\n", ""));
-    Result { rows: rows.iter().map(told).collect(), accepted, requests: requests.collect() }
+    (rows, failures)
 }
 
 fn agree(cases: Vec<Case>) {
@@ -315,9 +335,31 @@ fn an_answer_that_comes_before_the_request_was_read_counts_and_ends_the_connecti
         "POST".clone_into(&mut request.method);
         request.body = vec![b'x'; 50_000_000];
     });
-    let plain = run(&case, Engine::Plain);
-    assert!(plain.rows.iter().all(|row| row.0 == Ok(413)), "{:?}", plain.rows);
-    assert_eq!((plain.accepted, plain.requests.len()), (3, 3));
+    for engine in [Engine::Plain, Engine::Hyper] {
+        let early = run(&case, engine);
+        assert!(early.rows.iter().all(|row| row.0 == Ok(413)), "{engine:?}: {:?}", early.rows);
+        assert_eq!((early.accepted, early.requests.len()), (3, 3), "{engine:?}");
+    }
+}
+
+#[test]
+fn an_answer_is_seen_while_the_request_is_still_being_written() {
+    // the server reads on after its answer, slowly: whoever looks for the answer only when all is written sees it late
+    let refused = say("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n");
+    let case =
+        Case::by("read on", Arc::new(move |_, _| vec![refused.clone(), Step::Hang]), &[Ok(413)]).asked(|request| {
+            "POST".clone_into(&mut request.method);
+            request.body = vec![b'x'; 60_000_000];
+        });
+    for engine in [Engine::Plain, Engine::Hyper] {
+        let server = Server::start(Arc::clone(&case.manner));
+        let (rows, _) = send(&case, engine, &server.uri("http"));
+        assert_eq!(rows[0].answer, Ok(413), "{engine:?}");
+        let drained = server.drained();
+        server.end();
+        let drained = drained.load(Ordering::SeqCst);
+        assert!(drained < 30_000_000, "{engine:?} wrote {drained} bytes before it saw that nobody wanted them");
+    }
 }
 
 #[test]

@@ -50,11 +50,11 @@ fn fuzz(target: &Target) {
     let seed = number("FUZZ_SEED").unwrap_or(1);
     let mut mutator = Mutator::new(Seed(seed).stream(Purpose::Arrivals), target.words);
     let mut corpus = (target.seeds)();
-    let mut known = std::collections::BTreeSet::new();
+    let mut outcomes = std::collections::BTreeSet::new();
     let begun = Instant::now();
     let (mut inputs, mut told) = (0_u64, begun);
     let mut run = |input: &[u8]| match catch_unwind(AssertUnwindSafe(|| (target.run)(input))) {
-        Ok(fingerprint) => known.insert(fingerprint),
+        Ok(fingerprint) => outcomes.insert(fingerprint),
         Err(panic) => {
             eprintln!("{} breaks on {:?}", target.name, String::from_utf8_lossy(input));
             eprintln!("as bytes: {input:?}\nFUZZ_SEED={seed}");

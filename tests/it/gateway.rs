@@ -113,6 +113,13 @@ impl Fixture {
         ))
     }
 
+    /// Whether anything was counted of calls of this function, be it started or answered.
+    fn was_called(&self, function: &str) -> bool {
+        let metrics = self.metrics();
+        let mut of_calls = metrics.lines().filter(|line| !line.starts_with("gateway_service_count"));
+        of_calls.any(|line| line.contains(&format!("\"{function}.")))
+    }
+
     fn status(&self, function: &str) -> serde_json::Value {
         serde_json::from_slice(&self.admin("GET", &format!("/system/function/{function}"), "").body).unwrap()
     }

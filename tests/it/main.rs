@@ -8,6 +8,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests outside the library may start threads and read clocks")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that skips something says so")]
 
+mod chain;
 mod cli;
 mod cluster;
 mod drop_in;
@@ -17,6 +18,7 @@ mod fuzz;
 mod gateway;
 mod hey_golden;
 mod load;
+mod open_loads;
 mod oracle;
 mod policies_document;
 mod promql;

@@ -16,7 +16,7 @@ use watchtower::drive::{
     sim,
 };
 use watchtower::model::{FunctionModel, NodeModel, StartUp, Work};
-use watchtower::policy::registry::PolicyInfo;
+use watchtower::policy::registry::{PolicyInfo, Scaler};
 use watchtower::policy::settings::{Kind, Settings, Value};
 use watchtower::policy::{Action, Context, Event, FunctionInfo, Policy, Reason, registry};
 use watchtower::random::{Purpose, Seed, Stream};
@@ -148,8 +148,14 @@ struct Mad {
     wake: Timestamp,
 }
 
-static MAD: PolicyInfo =
-    PolicyInfo { name: "mad", summary: "anything", probes: true, parameters: Vec::new, build: mad };
+static MAD: PolicyInfo = PolicyInfo {
+    name: "mad",
+    summary: "anything",
+    probes: true,
+    scaler: Scaler::Policy,
+    parameters: Vec::new,
+    build: mad,
+};
 
 fn mad(_: &Settings, context: &Context) -> Box<dyn Policy> {
     let stream = context.seed.stream(Purpose::Policy);
@@ -186,6 +192,7 @@ static RESTLESS: PolicyInfo = PolicyInfo {
     name: "restless",
     summary: "never waits",
     probes: true,
+    scaler: Scaler::Policy,
     parameters: Vec::new,
     build: |_, _| Box::new(Restless),
 };

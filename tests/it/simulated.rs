@@ -1,6 +1,7 @@
 //! `--target simulated`: the same files, faster; the same files, however many threads made them.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -8,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use proptest::prelude::*;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use tempfile::TempDir;
 
 fn scenario(load: &str) -> String {
@@ -134,6 +137,70 @@ fn how_many_threads_make_it_changes_no_byte() {
     let one = made("1");
     assert_same(&one, &made("2"));
     assert_same(&one, &made("7"));
+}
+
+/// A scenario of a few short runs, one of many.
+fn any_scenario() -> impl Strategy<Value = String> {
+    let function = prop::sample::select(vec!["name = \"ftest\"", "name = \"sleepy\"\nquery = \"number=0.2\""]);
+    let load = (1_u32..30, 1_u32..9, 2_u32..20, 0_u32..900);
+    let arm = prop::sample::select(vec![
+        "policy = \"watchtower\"\ncheck_frequency = 1",
+        "policy = \"watchtower\"\ntarget = 20\nscale_up_increment = \"auto\"",
+        "policy = \"openfaas-ce\"",
+        "policy = \"openfaas-ce\"\nevaluation_phase = \"random\"\nthreshold = 1",
+        "policy = \"fixed\"\nreplicas = 3",
+    ]);
+    let (loads, arms) = (prop::collection::vec(load, 1..3), prop::collection::vec(arm, 1..4));
+    (function, loads, arms, 1_u32..4, any::<u32>()).prop_map(|(function, loads, arms, repeats, seed)| {
+        let mut text = format!("name = \"any\"\n[function]\n{function}\n[slo]\nlatency = \"250ms\"\n");
+        for (workers, rate, seconds, start) in loads {
+            let _ = write!(text, "[[load]]\nhey = \"-z {seconds}s -c {workers} -q {rate}\"\nstart = \"{start}ms\"\n");
+        }
+        let _ = write!(text, "[run]\nwarm_up = \"3s\"\ncool_down = \"5s\"\nrepeats = {repeats}\nseed = {seed}\n");
+        for (number, arm) in arms.iter().enumerate() {
+            let _ = write!(text, "[[arm]]\nname = \"arm-{number}\"\n{arm}\n");
+        }
+        text
+    })
+}
+
+#[test]
+fn any_scenario_gives_the_same_files_again_and_on_any_number_of_threads() {
+    let config =
+        ProptestConfig { cases: 5, failure_persistence: None, max_shrink_iters: 0, ..ProptestConfig::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let outcome = runner.run(&any_scenario(), |scenario| {
+        let made = |threads| House::with(&scenario).files(&["--threads", threads]);
+        let one = made("1");
+        assert_same(&one, &made("1"));
+        assert_same(&one, &made("2"));
+        Ok(())
+    });
+    outcome.unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn arms_of_a_repeat_begin_together_and_a_probe_shifts_nobodys_luck() {
+    let house = House::with(&scenario("-z 6s -c 3 -q 5").replace("openfaas-ce", "fixed"));
+    let files = house.files(&["--repeats", "2"]);
+    let started = |run: &str| {
+        let summary: serde_json::Value =
+            serde_json::from_slice(&files[&PathBuf::from(format!("runs/{run}/summary.json"))]).expect("JSON");
+        summary["started_unix_s"].as_f64().expect("a time")
+    };
+    assert_eq!(started("tower-1").to_bits(), started("chain-1").to_bits());
+    assert_ne!(started("tower-1").to_bits(), started("tower-2").to_bits());
+    let probes = &files[Path::new("runs/tower-1/probes.csv")];
+    assert!(text(probes).lines().count() > 4, "the tower probes and the fixed arm does not");
+    let sent = |run: &str| -> Vec<String> {
+        let rows = text(&files[&PathBuf::from(format!("runs/{run}/requests.csv"))]);
+        let mut rows: Vec<String> =
+            rows.lines().skip(1).map(|row| row.split(',').take(5).collect::<Vec<_>>().join(",")).collect();
+        rows.sort();
+        rows
+    };
+    assert_eq!(sent("tower-1"), sent("chain-1"), "the same requests leave at the same moments");
+    assert_eq!(sent("tower-1").len(), 90);
 }
 
 #[test]

@@ -4,6 +4,8 @@
 //! four standard errors of the theory, taken from batch means, and the standard error itself has to be small enough
 //! for that to say something.
 
+mod losses_and_starts;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -5,7 +5,9 @@
 
 #![expect(clippy::disallowed_methods, reason = "the live driver is where clocks, sleeps and tasks live")]
 
+pub mod chain;
 pub mod clock;
+pub mod companion;
 mod cpu;
 pub mod interrupt;
 pub mod load;

@@ -55,7 +55,8 @@ pub async fn run(
     recorder: &mut dyn Recorder,
     interrupt: &mut Interrupt,
 ) -> Result<Outcome, RunError> {
-    let load_start = (Timestamp::ZERO + plan.warm_up).max(clock.now() + HEAD_START);
+    // from now, not from the clock's start: what scales the arm from outside may have taken a while to get ready
+    let load_start = clock.now() + plan.warm_up.max(HEAD_START);
     recorder.begin(clock.epoch(), load_start)?;
 
     let studied = &plan.functions[FunctionId::STUDIED.0 as usize];

@@ -11,6 +11,7 @@
 
 mod agenda;
 mod answer;
+mod changes;
 mod epoch;
 mod load;
 mod patience;
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 use crate::model::Change;
 use crate::policy::{Action, Context, Event, Policy, ProbeOutcome, Reason};
-use crate::record::{Answer, ErrorKind, EventKind, EventRow, FunctionId};
+use crate::record::{Answer, ErrorKind, EventKind, FunctionId};
 use crate::time::{Epoch, Timestamp};
 
 use super::decisions::Decisions;
@@ -218,64 +219,6 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
             self.load.abandon(self.now, &mut self.agenda, self.recorder)?;
         }
         Ok(())
-    }
-
-    /// Something happened on the platform.
-    fn take(&mut self, change: Change) -> Result<(), RecordError> {
-        match change {
-            Change::Answered { request, at, ending, replica } => {
-                let status = self.platform.count(request, ending);
-                match Caller::of(request) {
-                    Caller::WarmUp if status < 400 => {}
-                    Caller::WarmUp => self.warm_up_failed(status)?,
-                    Caller::Probe { number } => self.settle_probe(number, Ok(status))?,
-                    Caller::Worker { worker, attempt } => {
-                        let size = self.platform.size(ending);
-                        let reply = load::Reply { at, status, replica, size };
-                        self.load.answer(worker, attempt, reply, &mut self.agenda, self.recorder)?;
-                        self.end_load_if_done()?;
-                    }
-                }
-                Ok(())
-            }
-            Change::Ready { at, function, replica, from, to } if function == FunctionId::STUDIED => {
-                self.recorder.event(&EventRow {
-                    at,
-                    actor: "platform".into(),
-                    kind: EventKind::Ready,
-                    from: Some(from),
-                    to: Some(to),
-                    reason: format!("replica {} is ready", replica.0),
-                    value: None,
-                })
-            }
-            Change::Terminated { at, function, replica, from, to, cut } if function == FunctionId::STUDIED => {
-                let state = if from == to { " before it was ready" } else { "" };
-                self.recorder.event(&EventRow {
-                    at,
-                    actor: "platform".into(),
-                    kind: EventKind::Terminated,
-                    from: Some(from),
-                    to: Some(to),
-                    reason: format!("replica {} was removed{state}; requests cut: {cut}", replica.0),
-                    value: Some(f64::from(cut)),
-                })
-            }
-            // the rows of a run are about the function under study, and a held request's row is its answer's
-            Change::Ready { .. } | Change::Terminated { .. } | Change::Released { .. } => Ok(()),
-        }
-    }
-
-    fn warm_up_failed(&mut self, status: u16) -> Result<(), RecordError> {
-        self.recorder.event(&EventRow {
-            at: self.now,
-            actor: "run".into(),
-            kind: EventKind::Failed,
-            from: None,
-            to: None,
-            reason: format!("a warm-up request was answered {status}"),
-            value: None,
-        })
     }
 
     /// Hands one event to the policy and carries out what it wants.

@@ -23,8 +23,8 @@ use crate::time::Timestamp;
 
 use super::prometheus::SentAlert;
 
-/// Empty groups are looked for this often (dispatch.go `Run`), here counted from the run's start.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+/// Empty groups are looked for this often (dispatch.go `Run`), counted from Alertmanager's start.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 /// The shortest time a flush has for its webhook (notify.go `MinTimeout`).
 const SHORTEST_FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
 /// First wait between two attempts, its growth and its spread (defaults of cenkalti/backoff, as notify.go uses them).
@@ -177,9 +177,9 @@ enum Waiting {
 }
 
 impl Alertmanager {
-    /// Without alerts and with an empty log, started at `now`.
-    pub(super) fn new(timing: Timing, jitter: Stream, now: Timestamp) -> Self {
-        Self { timing, jitter, group: None, log: None, next_sweep: now + SWEEP_INTERVAL, posts: 0, receipts: 0 }
+    /// Without alerts and with an empty log; empty groups are first looked for at `next_sweep`.
+    pub(super) fn new(timing: Timing, jitter: Stream, next_sweep: Timestamp) -> Self {
+        Self { timing, jitter, group: None, log: None, next_sweep, posts: 0, receipts: 0 }
     }
 
     /// Takes an alert from Prometheus; the first makes the group.

@@ -17,6 +17,7 @@ use crate::record::{EventKind, FunctionId};
 use crate::time::Timestamp;
 
 use super::alertmanager::{Reply, Status};
+use super::words;
 
 /// `DefaultMinReplicas`, `DefaultMaxReplicas` and `DefaultScalingFactor` of scaling/ranges.go.
 const DEFAULT_MIN: u64 = 1;
@@ -36,7 +37,7 @@ pub(super) struct Order {
 
 /// Bounds and step of a function, from its labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Limits {
+pub(super) struct Limits {
     min: u64,
     max: u64,
     /// Percent of the maximum per step; the value of the label if it is none of 1 to 100.
@@ -112,26 +113,20 @@ impl Gateway {
         let Some(handler) = self.handlers.iter_mut().find(reads) else { return };
         let Stage::Reading(order) = handler.stage else { return };
         let Some(ReplicaStatus { desired, .. }) = status else {
-            actions.push(note(EventKind::Failed, format!("{name}: replicas could not be read, alert passed over")));
+            actions.push(note(EventKind::Failed, words::unread(&name)));
             return handler.begin_next(actions);
         };
         let (to, rule) = match limits.target(order.status, u64::from(desired)) {
             Ok(target) => target,
             Err(factor) => {
-                let text = format!("{name}: scaling factor {factor} is not in 1 to 100, alert passed over");
-                actions.push(note(EventKind::Failed, text));
+                actions.push(note(EventKind::Failed, words::bad_factor(&name, factor)));
                 return handler.begin_next(actions);
             }
         };
         let to = u32::try_from(to).unwrap_or(u32::MAX);
-        let rate = order.rate.map_or_else(|| "without a rate".to_owned(), |rate| format!("at {rate:.2} /s"));
-        let state = match order.status {
-            Status::Firing => "firing",
-            Status::Resolved => "resolved",
-        };
-        let reason = Reason { text: format!("{state} {rate}: {rule}"), value: order.rate };
+        let reason = words::ruled(order.status, order.rate, &rule);
         if to == desired {
-            let reason = Reason { text: format!("{name} stays at {to}: {}", reason.text), value: reason.value };
+            let reason = words::stays(&name, to, &reason);
             actions.push(Action::Note { kind: EventKind::Decision, from: Some(to), to: Some(to), reason });
             return handler.begin_next(actions);
         }
@@ -201,7 +196,7 @@ impl Handler {
 }
 
 impl Limits {
-    fn of(labels: &BTreeMap<String, String>) -> Self {
+    pub(super) fn of(labels: &BTreeMap<String, String>) -> Self {
         // The original reads a signed number and stores its bits unsigned, so a negative limit is a huge one.
         let label = |name: &str, default: u64| {
             labels.get(name).and_then(|text| text.parse::<i64>().ok()).map_or(default, i64::cast_unsigned)
@@ -218,7 +213,7 @@ impl Limits {
     ///
     /// Firing: `min(current + ceil(max / 100 x factor), max)` with `max` at most 5, without a lower clamp, so `current`
     /// above `max` comes *down*. Resolved, or a step of 0: the minimum, whatever the load.
-    fn target(self, status: Status, current: u64) -> Result<(u64, String), i64> {
+    pub(super) fn target(self, status: Status, current: u64) -> Result<(u64, String), i64> {
         let factor = self.factor?;
         let max = self.max.min(DEFAULT_MAX);
         // Whole-number form of ceil(max / 100 x factor); the same for every max up to 5 and factor up to 100.

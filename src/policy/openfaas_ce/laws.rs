@@ -194,6 +194,20 @@ fn each_change_of_an_alert_each_notification_and_each_step_says_why() {
 }
 
 #[test]
+fn empty_groups_are_looked_for_thirty_seconds_after_the_start_or_where_the_setting_says() {
+    // the run starts at 1.234 s of Unix time modulo 5, 15 and 30 s; its load 20 s later
+    for (settings, millis) in [
+        (vec![], 30_000),
+        (vec![("sweep_phase", "5s")], 3_766),
+        (vec![("sweep_phase", "1s")], 29_766),
+        (vec![("sweep_phase", "5s"), ("phase_reference", "load")], 25_000),
+    ] {
+        let first = World::new(&settings).chain.alertmanager.due();
+        assert_eq!(first, Timestamp::from_millis(millis), "{settings:?}");
+    }
+}
+
+#[test]
 fn a_failed_scrape_is_a_gap_and_one_in_the_window_ends_the_alert() {
     // scrapes at 1 s + 5 s x k; the evaluation at 43 s sees those of 36 s and 41 s
     let one = World { scrape_fails: |second| (35.0..40.0).contains(&second), ..World::new(&FIXED) };
@@ -215,7 +229,7 @@ fn an_answer_that_takes_longer_than_a_scrape_may_is_a_gap() {
     actions.clear();
     let counters = |value| Event::Scraped(Some(vec![Counter { function: FunctionId::STUDIED, code: 200, value }]));
     chain.handle(Timestamp::from_millis(6001), &counters(1000.0), &mut actions);
-    assert!(matches!(&actions[..], [Action::Note { kind: EventKind::Failed, .. }]), "asked for at 1 s");
+    assert!(matches!(&actions[..], [Action::Note { kind: EventKind::Broken, .. }]), "asked for at 1 s");
     actions.clear();
     chain.handle(Timestamp::from_millis(6002), &counters(1000.0), &mut actions);
     assert_eq!(actions, [], "asked for at 6 s");

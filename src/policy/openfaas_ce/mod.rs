@@ -14,22 +14,22 @@
 mod alertmanager;
 mod gateway;
 mod prometheus;
+pub mod real;
 mod settings;
+pub mod words;
 
 use std::collections::VecDeque;
 use std::time::Duration;
-
-use rand::RngExt;
 
 use crate::random::Purpose;
 use crate::record::EventKind;
 use crate::time::{Epoch, Timestamp};
 
-use self::alertmanager::{Alertmanager, Outcome, Post, Reply, Status, Tick, Timing, Why};
+use self::alertmanager::{Alertmanager, Outcome, Post, Reply, SWEEP_INTERVAL, Status, Tick, Timing, Why};
 use self::gateway::{Gateway, Order};
-use self::prometheus::{Change, Prometheus, Rule, Transition};
+use self::prometheus::{Prometheus, Rule, Transition};
 pub use self::settings::parameters;
-use self::settings::{CHART_EVALUATION, PLAIN_BUILD_EVALUATION};
+use self::settings::{evaluation_phase, random_phases};
 use super::settings::Settings;
 use super::{Action, Context, Counter, Event, Policy, Reason};
 
@@ -99,11 +99,9 @@ impl Grid {
 impl OpenFaasCe {
     fn new(settings: &Settings, context: &Context) -> Self {
         let mut stream = context.seed.stream(Purpose::Policy);
-        // Both are drawn whether used or not, so that a phase that is given changes nothing else.
-        let mut random = |period: Duration| period.mul_f64(stream.random::<f64>());
         let (scrape_interval, evaluation_interval) =
             (settings.duration("scrape_interval"), settings.duration("evaluation_interval"));
-        let (random_scrape, random_evaluation) = (random(scrape_interval), random(evaluation_interval));
+        let (random_scrape, random_evaluation) = random_phases(&mut stream, scrape_interval, evaluation_interval);
         let reference = match settings.word("phase_reference") {
             "load" => context.epoch.unix_at(context.load_start),
             _ => Duration::ZERO,
@@ -113,11 +111,13 @@ impl OpenFaasCe {
             Err("recorded") => None,
             Err(_) => Some(random_scrape),
         };
-        let evaluation_phase = match settings.duration_or_word("evaluation_phase") {
-            Ok(phase) => phase,
-            Err("chart") => CHART_EVALUATION,
-            Err("plain-build") => PLAIN_BUILD_EVALUATION,
-            Err(_) => random_evaluation,
+        let evaluation_phase = evaluation_phase(settings, random_evaluation);
+        let next_sweep = match settings.duration_or_word("sweep_phase") {
+            Ok(phase) => {
+                let sweeps = Grid { period: SWEEP_INTERVAL, phase: reference + phase };
+                sweeps.after(context.epoch, Timestamp::ZERO)
+            }
+            Err(_) => Timestamp::ZERO + SWEEP_INTERVAL,
         };
         let rule = Rule {
             threshold: settings.number("threshold"),
@@ -140,7 +140,7 @@ impl OpenFaasCe {
             evaluations: Grid { period: evaluation_interval, phase: reference + evaluation_phase },
             threshold: rule.threshold,
             prometheus: Prometheus::new(rule, context.epoch),
-            alertmanager: Alertmanager::new(timing, stream, Timestamp::ZERO),
+            alertmanager: Alertmanager::new(timing, stream, next_sweep),
             gateway: Gateway::new(&context.functions, settings.duration("webhook_latency")),
             timers: None,
             asked: VecDeque::new(),
@@ -197,9 +197,9 @@ impl OpenFaasCe {
         match counters {
             Some(counters) if now.since(began) <= self.scrape_timeout => self.prometheus.store(began, counters),
             Some(_) => {
-                actions.push(note(EventKind::Failed, Reason::new("scrape took too long, its sample is missing")));
+                actions.push(note(EventKind::Broken, Reason::new("scrape took too long, its sample is missing")));
             }
-            None => actions.push(note(EventKind::Failed, Reason::new("scrape failed, its sample is missing"))),
+            None => actions.push(note(EventKind::Broken, Reason::new(words::SCRAPE_FAILED))),
         }
     }
 
@@ -228,13 +228,9 @@ impl OpenFaasCe {
             .collect();
         // Alertmanager sorts alerts by their labels, of which only the function's name differs.
         orders.sort_by_key(|order| self.gateway.name(order.function));
-        let alerts: Vec<String> = orders
-            .iter()
-            .map(|order| {
-                let status = if order.status == Status::Firing { "firing" } else { "resolved" };
-                format!("{} {status}", self.gateway.name(order.function))
-            })
-            .collect();
+        let alerts: Vec<(String, bool)> =
+            orders.iter().map(|order| (self.gateway.name(order.function), order.status == Status::Firing)).collect();
+        let alerts = words::notified(alerts.iter().map(|(name, is_firing)| (name.as_str(), *is_firing)));
         let why = match post.why {
             Why::NewFiring => "an alert is new",
             Why::AllResolved => "all alerts are resolved",
@@ -242,14 +238,14 @@ impl OpenFaasCe {
             Why::Repeat => "the last notification is too old",
         };
         let again = if post.attempt > 1 { format!(", attempt {}", post.attempt) } else { String::new() };
-        let text = format!("notification{again}: {}, because {why}", alerts.join(", "));
+        let text = format!("notification{again}: {alerts}, because {why}");
         actions.push(note(EventKind::Decision, Reason::new(text)));
         self.gateway.post(now, post.id, orders, actions);
     }
 
     fn replied(&mut self, now: Timestamp, post: u64, reply: Reply, actions: &mut Vec<Action>) {
         let failure = match reply {
-            Reply::Status(status) => format!("notification was answered with {status}"),
+            Reply::Status(status) => words::answered(status),
             Reply::ConnectionLost => "notification lost its connection".to_owned(),
         };
         let text = match self.alertmanager.replied(now, post, reply) {
@@ -262,20 +258,8 @@ impl OpenFaasCe {
     }
 
     fn alert_note(&self, transition: &Transition) -> Action {
-        let state = match transition.change {
-            Change::Pending => "pending",
-            Change::Firing => "firing",
-            Change::Dropped => "dropped before it fired",
-            Change::Resolved => "resolved",
-        };
         let name = self.gateway.name(transition.function);
-        let threshold = self.threshold;
-        let text = match transition.rate {
-            Some(rate) if rate > threshold => format!("alert of {name} {state}: {rate:.2} /s is above {threshold} /s"),
-            Some(rate) => format!("alert of {name} {state}: {rate:.2} /s is not above {threshold} /s"),
-            None => format!("alert of {name} {state}: fewer than two samples, so no rate"),
-        };
-        note(EventKind::Alert, Reason { text, value: transition.rate })
+        note(EventKind::Alert, words::alert(&name, transition.change, transition.rate, self.threshold))
     }
 }
 

@@ -72,7 +72,7 @@ pub(super) struct Transition {
 
 /// The ways an alert changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub enum Change {
     /// The expression became true.
     Pending,
     /// It was true for long enough.

@@ -2,13 +2,34 @@
 
 use std::time::Duration;
 
-use crate::policy::settings::{Kind, Parameter, Value};
+use rand::RngExt;
+
+use crate::policy::settings::{Kind, Parameter, Settings, Value};
+use crate::random::Stream;
 
 /// Seconds of Unix time modulo 15 s at which the chart's rule group is evaluated: xxhash64 of the rule file's path and
 /// the group's name, labels encoded as release builds of Prometheus do (2.44 and later).
-pub(super) const CHART_EVALUATION: Duration = Duration::from_nanos(7_891_727_015);
+const CHART_EVALUATION: Duration = Duration::from_nanos(7_891_727_015);
 /// The same for a Prometheus built with plain `go build`, or before 2.44.
-pub(super) const PLAIN_BUILD_EVALUATION: Duration = Duration::from_nanos(8_324_404_523);
+const PLAIN_BUILD_EVALUATION: Duration = Duration::from_nanos(8_324_404_523);
+
+/// The phases of scrapes and evaluations that a seed's stream gives.
+///
+/// Both are drawn whether used or not, so that a phase that is given changes nothing else.
+pub(super) fn random_phases(stream: &mut Stream, scrapes: Duration, evaluations: Duration) -> (Duration, Duration) {
+    let mut random = |period: Duration| period.mul_f64(stream.random::<f64>());
+    (random(scrapes), random(evaluations))
+}
+
+/// The phase of evaluations; `random` is what the seed gave.
+pub(super) fn evaluation_phase(settings: &Settings, random: Duration) -> Duration {
+    match settings.duration_or_word("evaluation_phase") {
+        Ok(phase) => phase,
+        Err("chart") => CHART_EVALUATION,
+        Err("plain-build") => PLAIN_BUILD_EVALUATION,
+        Err(_) => random,
+    }
+}
 
 /// Settings of this policy.
 pub fn parameters() -> Vec<Parameter> {
@@ -77,11 +98,18 @@ pub fn parameters() -> Vec<Parameter> {
             doc: "when counters are read: Unix time modulo the interval; \"random\" follows from the seed, \"recorded\" takes them whenever they come (for replays only)",
         },
         Parameter {
+            name: "sweep_phase",
+            kind: Kind::DurationOr(&["start"]),
+            default: Value::Text("start"),
+            unit: "",
+            doc: "when Alertmanager removes empty groups: Unix time modulo 30s; \"start\" counts from the run's start. A removed group begins anew with group_wait, one that is still there goes on with its flushes",
+        },
+        Parameter {
             name: "phase_reference",
             kind: Kind::Choice(&["unix", "load"]),
             default: Value::Text("unix"),
             unit: "",
-            doc: "what both phases are counted from: the Unix epoch or the start of the load",
+            doc: "what the phases are counted from: the Unix epoch or the start of the load",
         },
     ]
 }

@@ -113,6 +113,8 @@ const FURTHER: Groups = &[
             row("Errors", "no answer, or a status from 400 on", Of::Mean(|run| known(run.errors)), plain),
             row("Lost, worker busy", "the system was slow", Of::Mean(|run| known(run.lost_busy)), plain),
             row("Lost, generator late", "a fault of the measurement", Of::Mean(|run| known(run.lost_late)), plain),
+            row("Held back", "sent late, no worker was free", Of::Mean(|run| known(run.held_back)), plain),
+            row("Held back for", "of those, on average", Of::Mean(|run| run.held_back_mean_ms), scale::latency),
         ],
     ),
     (

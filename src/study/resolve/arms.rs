@@ -1,15 +1,15 @@
 //! The arms: those the command line wants, each with a policy and settings it can keep.
 
 use crate::drive::Arm;
+use crate::policy::openfaas_ce::real::finer_than_milliseconds;
 use crate::policy::settings::Value;
+use crate::study::companion;
 use crate::study::nearest::nearest;
 use crate::study::problem::Problem;
 use crate::study::scenario::{ArmSection, Scenario};
+use crate::study::target_kind::TargetKind;
 
 use super::{Overrides, is_about_list, names, shadows};
-
-/// Policies that are programs of their own, or a platform's: they run by the wall clock and by no other.
-pub(super) const REAL: [&str; 3] = ["openfaas-ce-real", "native", "exec"];
 
 /// The arms to run, in the scenario's order, each with its shadows. The scenario keeps these and no others.
 pub(super) fn arms(
@@ -47,9 +47,6 @@ pub(super) fn arms(
     }
     shadows::check(&scenario.arms, overrides, problems);
     shadows::leave_out_others(&mut scenario.arms, overrides);
-    if overrides.target.is_virtual() {
-        scenario.arms.iter().for_each(|arm| is_computable(arm, problems));
-    }
     let arm = |arm: &ArmSection| {
         Some(Arm { name: arm.name().to_owned(), policy: arm.policy?, settings: arm.settings.clone() })
     };
@@ -61,18 +58,33 @@ pub(super) fn arms(
         .filter(|arm| !arm.is_shadow_only())
         .filter_map(|section| {
             let shadows: Vec<&ArmSection> = shadows_of(section);
-            Some((arm(section)?, shadows.into_iter().filter_map(arm).collect()))
+            let own = arm(section)?;
+            problems.extend(outside_problems(section, &own, overrides.target));
+            Some((own, shadows.into_iter().filter_map(arm).collect()))
         })
         .collect()
 }
 
-/// In virtual time an autoscaler has to be one this program can compute.
-fn is_computable(arm: &ArmSection, problems: &mut Vec<Problem>) {
-    if let Some(policy) = arm.policy.filter(|policy| REAL.contains(&policy.name)) {
-        let what = "is a real program, which can't follow virtual time";
-        let hint = "use --target embedded, or leave this arm out with --arm and the names of the others";
-        problems.push(arm.section.problem("policy", what, hint).value(format!("\"{}\"", policy.name)));
+/// What stands in the way of an arm that is scaled from outside.
+fn outside_problems(section: &ArmSection, arm: &Arm, target: TargetKind) -> Vec<Problem> {
+    if arm.policy.scaler.is_pure() {
+        return Vec::new();
     }
+    if target != TargetKind::Embedded {
+        let what = format!("starts real programs beside the embedded gateway, so it can't run on --target {target}");
+        let hint = "use policy = \"openfaas-ce\", the same chain emulated, or --target embedded, or leave this arm out with --arm and the names of the others";
+        return vec![section.section.problem("policy", what, hint)];
+    }
+    let mut problems = Vec::new();
+    if let Some(key) = finer_than_milliseconds(&arm.settings) {
+        let what = "is no whole number of milliseconds, which is what Prometheus and Alertmanager count in";
+        problems.push(section.section.problem(key, what, "round it"));
+    }
+    if let Some(missing) = companion::missing(arm) {
+        let what = format!("starts real programs, and {}", missing.what());
+        problems.push(section.section.problem("policy", what, missing.hint()));
+    }
+    problems
 }
 
 /// A policy with bounds of its own has them in order.

@@ -1,12 +1,19 @@
-//! The load sources: hey's flags made into schedules and requests.
+//! The load sources: what kind each is, and hey's flags made into schedules and requests. The other kinds have rooms of their own.
 
+mod rate;
+mod steps;
+mod trace;
+
+use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::drive::live::load::check_proxy;
 use crate::drive::{GeneratorPlan, RequestPlan, SchedulePlan};
 use crate::schedule::hey;
+use crate::schedule::open::{Bound, WhenFull};
 use crate::study::hey_flags::{self, FlagError, Flags};
 use crate::study::problem::Problem;
+use crate::study::scenario::load_keys::{self, LoadKind};
 use crate::study::scenario::{Scenario, Section, keys};
 use crate::time::format_duration;
 
@@ -19,35 +26,156 @@ pub(super) fn generators(scenario: &Scenario, problems: &mut Vec<Problem>) -> Ve
         let hint = "add [[load]] and hey = \"-z 2m -c 50 -q 5\"";
         problems.push(Problem::new("", "has no [[load]], so nothing would be measured", hint));
     }
-    let mut workers = 0_u64;
     let mut generators = Vec::new();
     for section in &scenario.loads {
-        let known =
-            problems.iter().any(|problem| problem.place == section.place && problem.key.as_deref() == Some("hey"));
-        if !section.is_given("hey") {
-            if !known {
-                problems.push(section.missing("hey", "is not given", "write hey = \"-z 2m -c 50 -q 5\""));
-            }
-            continue;
-        }
-        let line = section.settings.text("hey");
-        let Some((schedule, request)) = generator(section, line, &scenario.directory, problems) else { continue };
-        workers += u64::from(schedule.workers());
+        let Some(kind) = kind(section, problems) else { continue };
+        foreign_keys(section, kind, problems);
+        let made = match kind {
+            LoadKind::Hey => hey_load(section, &scenario.directory, problems),
+            LoadKind::Rate => rate::load(section, &scenario.directory, problems),
+            LoadKind::Trace => trace::load(section, &scenario.directory, problems),
+        };
+        let Some((schedule, request, mut text)) = made else { continue };
         let start = section.settings.duration("start");
-        let flags = shown(line);
-        let from = if start.is_zero() { String::new() } else { format!(", from {}", format_duration(start)) };
-        generators.push((
-            GeneratorPlan { schedule: SchedulePlan::Hey(schedule), request, start },
-            format!("hey {flags}{from}"),
-        ));
+        if !start.is_zero() {
+            let _ = write!(text, ", from {}", format_duration(start));
+        }
+        generators.push((GeneratorPlan { schedule, request, start }, text));
     }
+    let workers: u64 = generators.iter().map(|(generator, _)| u64::from(generator.schedule.workers())).sum();
     if workers > u64::from(keys::WORKERS_MAX) && problems.len() == before {
-        let what = format!("ask for {workers} workers (-c) together; the most is {}", keys::WORKERS_MAX);
-        problems.push(
-            Problem::new("the [[load]]s", what, "lower -c").at(scenario.loads.first().and_then(|load| load.line)),
-        );
+        let is_hey = |(generator, _): &(GeneratorPlan, String)| matches!(generator.schedule, SchedulePlan::Hey(_));
+        let (who, hint) = match (generators.iter().any(is_hey), generators.iter().all(is_hey)) {
+            (_, true) => ("workers (-c)", "lower -c"),
+            (true, false) => ("workers (-c, max_in_flight)", "lower -c or max_in_flight"),
+            (false, false) => ("requests under way (max_in_flight)", "lower max_in_flight"),
+        };
+        let what = format!("ask for {workers} {who} together; the most is {}", keys::WORKERS_MAX);
+        problems.push(Problem::new("the [[load]]s", what, hint).at(scenario.loads.first().and_then(|load| load.line)));
     }
     generators
+}
+
+/// What a load is made into: its schedule, its request, and both in words.
+type Made = (SchedulePlan, RequestPlan, String);
+
+/// The kind of a load, if it is of one.
+fn kind(section: &Section, problems: &mut Vec<Problem>) -> Option<LoadKind> {
+    let kinds = load_keys::kinds(section);
+    let is_known = |key: &str| {
+        problems.iter().any(|problem| problem.place == section.place && problem.key.as_deref() == Some(key))
+    };
+    // a key of the right name and the wrong type is a problem already, and says what the load was to be
+    let wrong = load_keys::KIND_KEYS.into_iter().any(|(key, _)| is_known(key));
+    match kinds.as_slice() {
+        [] if wrong => None,
+        [] => {
+            let hint = "write hey = \"-z 2m -c 50 -q 5\", or rate = 250 and duration = \"2m\", or steps, or trace";
+            problems.push(Problem::new(&section.place, "says nothing of what is sent when", hint).at(section.line));
+            None
+        }
+        [(_, kind)] => Some(*kind),
+        [(first, _), (second, _), ..] => {
+            let what = format!("is one kind of load too many: this one has {first}");
+            let hint = format!("leave one of them out, or write a [[load]] of its own for {second}");
+            problems.push(section.problem(second, what, hint));
+            None
+        }
+    }
+}
+
+/// Keys of another kind of load, or of another shape.
+fn foreign_keys(section: &Section, kind: LoadKind, problems: &mut Vec<Problem>) {
+    let shape = section.settings.word("shape");
+    let steps = section.is_given("steps");
+    for key in load_keys::load_keys().into_iter().filter(|key| section.is_given(key.parameter.name)) {
+        let name = key.parameter.name;
+        if !key.kinds.contains(&kind) {
+            let others: Vec<String> = key.kinds.iter().map(ToString::to_string).collect();
+            let hint = match (kind, name) {
+                (LoadKind::Hey, "request") => "leave it out: the flags after hey = shape the request too".to_owned(),
+                (LoadKind::Hey, "duration") => "leave it out: -z is how long hey goes on".to_owned(),
+                (LoadKind::Hey, "max_in_flight") => {
+                    "leave it out: -c is how many requests hey has under way".to_owned()
+                }
+                _ => format!("leave it out; it belongs to {}", others.join(" and ")),
+            };
+            problems.push(section.problem(name, format!("has no meaning for a {kind} load"), hint));
+        } else if kind == LoadKind::Rate && steps && !key.shapes.is_empty() {
+            problems.push(section.problem(
+                name,
+                "has no meaning beside steps, which are a shape themselves",
+                "leave it out",
+            ));
+        } else if !key.shapes.is_empty() && !key.shapes.contains(&shape) {
+            let hint = format!("leave it out, or write shape = \"{}\"", key.shapes.join("\" or \""));
+            problems.push(section.problem(name, format!("has no meaning for a rate of shape \"{shape}\""), hint));
+        }
+    }
+}
+
+/// hey's flags made into a schedule and a request.
+fn hey_load(section: &Section, directory: &Path, problems: &mut Vec<Problem>) -> Option<Made> {
+    let line = section.settings.text("hey");
+    let (settings, request) = generator(section, line, directory, problems)?;
+    let phase = match section.settings.word("phase") {
+        "spread" => hey::Phase::Spread,
+        "random" => hey::Phase::Random,
+        _ => hey::Phase::Sync,
+    };
+    let mut text = format!("hey {}", shown(line));
+    if phase != hey::Phase::Sync {
+        if settings.period().is_none() {
+            let hint = "give hey a pace with -q, or leave phase out";
+            problems.push(section.problem("phase", "has no meaning for workers that send as fast as they can", hint));
+        }
+        let how = if phase == hey::Phase::Spread { "evenly spread over" } else { "at random places of" };
+        let _ = write!(text, ", workers {how} their period");
+    }
+    Some((SchedulePlan::Hey(settings.with_phase(phase)), request, text))
+}
+
+/// The request of a load that is not hey's: hey's flags, without those that pace.
+fn request(section: &Section, directory: &Path, problems: &mut Vec<Problem>) -> Option<RequestPlan> {
+    let line = section.settings.text("request");
+    let before = problems.len();
+    let (flags, rest) = parse(section, "request", line, problems)?;
+    for objection in flags.objections(&rest) {
+        let what = format!("is refused: {} {}", objection.subject, objection.what);
+        problems.push(section.problem("request", what, objection.hint));
+    }
+    for flag in ["n", "c", "q", "z"].into_iter().filter(|flag| flags.given.contains(flag)) {
+        let hint = match flag {
+            "c" => "leave it out; max_in_flight bounds the requests under way",
+            "z" => "leave it out; duration says how long",
+            _ => "leave it out; the rate or the trace says how many are sent when",
+        };
+        problems.push(section.problem("request", format!("is refused: -{flag} paces hey, and this is no hey"), hint));
+    }
+    match flags.request(directory) {
+        Ok(request) if problems.len() == before => Some(request),
+        Ok(_) => None,
+        Err(error) => {
+            problems.push(flag_problem(section, "request", &error));
+            None
+        }
+    }
+}
+
+/// How many requests may be under way, with words for it.
+fn bound(section: &Section) -> (Bound, String) {
+    let when_full = if section.settings.word("when_full") == "drop" { WhenFull::Drop } else { WhenFull::Wait };
+    let bound = Bound { max_in_flight: section.settings.count("max_in_flight"), when_full };
+    let others = if when_full == WhenFull::Drop { "dropped" } else { "held back" };
+    (bound, format!("at most {} in flight, others {others}", bound.max_in_flight))
+}
+
+/// The request's flags in words, nothing if there are none.
+fn request_words(section: &Section) -> String {
+    match section.settings.text("request") {
+        "" => String::new(),
+        line => format!(", sent with {}", shown(line)),
+    }
 }
 
 /// Flags as they may be shown; a line that is no list of words has no credentials to find.
@@ -65,28 +193,15 @@ fn generator(
     problems: &mut Vec<Problem>,
 ) -> Option<(hey::Settings, RequestPlan)> {
     let problem = |what: String, hint: &str| section.problem("hey", what, hint);
-    let words = match hey_flags::words(line) {
-        Ok(words) => words,
-        Err(error) => {
-            problems.push(problem(error.to_string(), "close it, or put the value into the other kind of quotes"));
-            return None;
-        }
-    };
-    let (flags, rest) = match Flags::parse(&words) {
-        Ok(parsed) => parsed,
-        Err(error) => {
-            problems.push(flag_problem(section, &error));
-            return None;
-        }
-    };
+    let (flags, rest) = parse(section, "hey", line, problems)?;
     let before = problems.len();
-    for objection in flags.objections(rest) {
+    for objection in flags.objections(&rest) {
         problems.push(problem(format!("is refused: {} {}", objection.subject, objection.what), objection.hint));
     }
     let pacing = flags.pacing();
     let request = flags.request(directory);
     for error in [pacing.as_ref().err(), request.as_ref().err()].into_iter().flatten() {
-        problems.push(flag_problem(section, error));
+        problems.push(flag_problem(section, "hey", error));
     }
     if let Some(Err(error)) = request.as_ref().ok().and_then(|request| request.client.proxy.as_deref()).map(check_proxy)
     {
@@ -101,7 +216,26 @@ fn generator(
     if problems.len() > before { None } else { Some((pacing, request.ok()?)) }
 }
 
-fn flag_problem(section: &Section, error: &FlagError) -> Problem {
+/// The flags of a line, and the words after them.
+fn parse(section: &Section, key: &str, line: &str, problems: &mut Vec<Problem>) -> Option<(Flags, Vec<String>)> {
+    let words = match hey_flags::words(line) {
+        Ok(words) => words,
+        Err(error) => {
+            let hint = "close it, or put the value into the other kind of quotes";
+            problems.push(section.problem(key, error.to_string(), hint));
+            return None;
+        }
+    };
+    match Flags::parse(&words) {
+        Ok((flags, rest)) => Some((flags, rest.to_vec())),
+        Err(error) => {
+            problems.push(flag_problem(section, key, &error));
+            None
+        }
+    }
+}
+
+fn flag_problem(section: &Section, key: &str, error: &FlagError) -> Problem {
     let hint = match error {
         FlagError::NotDefined(flag) => match Flags::nearest(flag) {
             Some(meant) => format!("did you mean -{meant}?"),
@@ -132,5 +266,5 @@ fn flag_problem(section: &Section, error: &FlagError) -> Problem {
         FlagError::HeaderValue(_) => "remove control characters from the header".to_owned(),
         FlagError::BodyFile { .. } => "-D is looked up beside the scenario file".to_owned(),
     };
-    section.problem("hey", format!("is refused: {error}"), hint)
+    section.problem(key, format!("is refused: {error}"), hint)
 }

@@ -6,7 +6,6 @@ use crate::study::problem::Problem;
 use crate::study::scenario::{ArmSection, keys};
 
 use super::Overrides;
-use super::arms::REAL;
 
 /// The arm of this name.
 pub(super) fn named<'a>(arms: &'a [ArmSection], name: &str) -> Option<&'a ArmSection> {
@@ -27,7 +26,7 @@ pub(super) fn check(arms: &[ArmSection], overrides: &Overrides, problems: &mut V
                 let hint = "add another [[arm]] with the same settings and name that one";
                 problems.push(problem("is the arm itself", hint.to_owned()));
             } else if let Some(shadow) = named(arms, name) {
-                if shadow.policy.is_some_and(|policy| REAL.contains(&policy.name)) {
+                if shadow.policy.is_some_and(|policy| !policy.scaler.is_pure()) {
                     let hint = "name an arm whose policy this program computes, such as openfaas-ce";
                     problems.push(problem("is a real program, which acts and doesn't only decide", hint.to_owned()));
                 } else if probes(shadow) && !probes(arm) {

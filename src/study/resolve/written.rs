@@ -6,6 +6,7 @@ use crate::policy::settings::{Settings, Value};
 use crate::study::plan::Study;
 use crate::study::results::expect::{Expectation, Over, parse};
 use crate::study::scenario::Scenario;
+use crate::study::scenario::load_keys::telling_keys;
 use crate::time::format_duration;
 
 /// The scenario of a study as TOML; reading it gives the same study.
@@ -23,7 +24,9 @@ pub(super) fn scenario(study: &Study, scenario: &Scenario) -> String {
     table(&mut out, "[function.model]", &scenario.model.settings);
     table(&mut out, "[slo]", &scenario.slo.settings);
     for load in &scenario.loads {
-        table(&mut out, "[[load]]", &load.settings);
+        out.push_str("\n[[load]]\n");
+        let telling = telling_keys(load);
+        settings(&mut out, load.settings.iter().filter(|(key, _)| telling.contains(key)));
     }
     table(&mut out, "[run]", &scenario.run.settings);
     table(&mut out, "[platform]", &scenario.platform.settings);
@@ -39,7 +42,7 @@ pub(super) fn scenario(study: &Study, scenario: &Scenario) -> String {
             let names: Vec<String> = arm.shadows.iter().map(|(name, _)| text(name)).collect();
             line(&mut out, "shadows", &format!("[{}]", names.join(", ")));
         }
-        settings(&mut out, &arm.settings);
+        settings(&mut out, arm.settings.iter());
     }
     expect(&mut out, study);
     out
@@ -71,11 +74,11 @@ fn expect(out: &mut String, study: &Study) {
 fn table(out: &mut String, header: &str, values: &Settings) {
     // writing to a string cannot fail, here and below
     let _ = writeln!(out, "\n{header}");
-    settings(out, values);
+    settings(out, values.iter());
 }
 
-fn settings(out: &mut String, settings: &Settings) {
-    for (key, value) in settings.iter() {
+fn settings<'a>(out: &mut String, settings: impl Iterator<Item = (&'static str, &'a Value)>) {
+    for (key, value) in settings {
         let value = match value {
             Value::Integer(number) => number.to_string(),
             Value::Number(number) => format!("{number:?}"),

@@ -129,6 +129,15 @@ pub struct RunSummary {
     pub lost_busy: u64,
     /// Never sent because the generator was late.
     pub lost_late: u64,
+    /// Sent later than due because no worker was free: counted in `sent`, and their wait in the latency from due.
+    #[serde(default)]
+    pub held_back: u64,
+    /// How long those waited, on average, in milliseconds.
+    #[serde(default)]
+    pub held_back_mean_ms: Option<f64>,
+    /// How long the one that waited longest did, in milliseconds.
+    #[serde(default)]
+    pub held_back_max_ms: Option<f64>,
     /// Load start to last answer, in seconds.
     pub duration_s: f64,
     /// Requests sent per second of `duration_s`.
@@ -276,6 +285,12 @@ pub struct GeneratorSummary {
     pub lost_busy: u64,
     /// Never sent, generator late.
     pub lost_late: u64,
+    /// Sent later than due because no worker was free.
+    #[serde(default)]
+    pub held_back: u64,
+    /// How long the one that waited longest did, in seconds.
+    #[serde(default)]
+    pub held_back_max_s: f64,
     /// Its start to its last answer, in seconds.
     pub duration_s: f64,
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::broken::Broken;
 use super::cost::Cost;
 use super::scaling::Scaling;
 use super::summary::{CpuSummary, GeneratorSummary, RunSummary, SCHEMA_VERSION};
 use super::validity::{self, Facts, Limits, Standing};
 use super::writer::RunAbout;
-use crate::drive::{Outcome, Tally};
+use crate::drive::{HeldBack, Outcome, Tally};
 use crate::record::{CpuShares, ErrorKind, EventKind, EventRow, PlatformSample, ProbeRow, RequestRow};
 use crate::stats::cpu::CpuUse;
 use crate::stats::elasticity::elasticity;
@@ -65,6 +66,7 @@ pub(super) struct Totals {
     ready: Option<StepFn>,
     desired: Option<StepFn>,
     cost: Cost,
+    broken: Broken,
     cpu: CpuUse,
 }
 
@@ -95,6 +97,7 @@ impl Totals {
             ready: None,
             desired: None,
             cost: Cost::default(),
+            broken: Broken::default(),
             cpu: CpuUse::default(),
         }
     }
@@ -151,6 +154,7 @@ impl Totals {
             (EventKind::Ready | EventKind::Terminated, Some(from), Some(to)) => {
                 set(&mut self.ready, row.at, from, to);
             }
+            (EventKind::Broken, ..) => self.broken.note(&row.reason),
             _ => {}
         }
     }
@@ -192,6 +196,7 @@ impl Totals {
     /// What the run adds up to; `answered` are the latencies of [`Totals::answered`].
     pub(super) fn summary(&self, about: &RunAbout, outcome: &Outcome, answered: &Latencies) -> RunSummary {
         let counts = Counts::of(outcome);
+        let held = outcome.generators.iter().map(|tally| tally.held_back).fold(HeldBack::default(), HeldBack::and);
         let (load_start, load_end) = (outcome.load_start, outcome.load_end);
         let load = load_end - load_start;
         let Standing { invalid_because, suspect_because } = validity::standing(
@@ -206,6 +211,7 @@ impl Totals {
                 cpu: &self.cpu,
                 load,
                 interrupted: outcome.interrupted,
+                broken: &self.broken,
             },
             &about.limits,
         );
@@ -233,6 +239,9 @@ impl Totals {
             errors: self.requests.errors,
             lost_busy: counts.lost_busy,
             lost_late: counts.lost_late,
+            held_back: held.count,
+            held_back_mean_ms: (held.count > 0).then(|| millis(held.time) / held.count as f64),
+            held_back_max_ms: (held.count > 0).then(|| millis(held.longest)),
             duration_s: load.as_secs_f64(),
             rps: (!load.is_zero()).then(|| counts.sent as f64 / load.as_secs_f64()),
             latency_ms: latency_map(answered),
@@ -298,6 +307,8 @@ fn generator_summaries(about: &RunAbout, outcome: &Outcome) -> Vec<GeneratorSumm
             sent: counts.sent,
             lost_busy: counts.lost_busy,
             lost_late: counts.lost_late,
+            held_back: tally.held_back.count,
+            held_back_max_s: tally.held_back.longest.as_secs_f64(),
             duration_s: tally.duration.as_secs_f64(),
         }
     };

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use super::broken::Broken;
 use crate::stats::cpu::{CpuLimits, CpuUse};
 use crate::stats::latency::LatencyHistogram;
 use crate::time::{format_duration, nanos};
@@ -67,6 +68,7 @@ pub(super) struct Facts<'a> {
     pub(super) cpu: &'a CpuUse,
     pub(super) load: Duration,
     pub(super) interrupted: bool,
+    pub(super) broken: &'a Broken,
 }
 
 /// What a run's numbers are worth, in sentences with the numbers and what to change.
@@ -93,7 +95,7 @@ pub(super) fn standing(facts: &Facts<'_>, limits: &Limits) -> Standing {
 
 fn reasons(facts: &Facts<'_>, limits: &Limits) -> Vec<String> {
     let mut reasons = Vec::new();
-    let &Facts { planned, sent, rows, lost_busy, lost_late, lateness, stalled, load, interrupted, .. } = facts;
+    let &Facts { planned, sent, rows, lost_busy, lost_late, lateness, stalled, load, interrupted, broken, .. } = facts;
     if interrupted && load.is_zero() {
         reasons.push("the run was interrupted before its load began; run it again".to_owned());
     } else if interrupted {
@@ -102,6 +104,7 @@ fn reasons(facts: &Facts<'_>, limits: &Limits) -> Vec<String> {
             seconds(load)
         ));
     }
+    reasons.extend(broken.reasons());
     if sent == 0 {
         reasons.push("no request was sent; check the load and that the target answers".to_owned());
         return reasons;
@@ -266,7 +269,7 @@ mod tests {
     }
 
     fn standing_of(change: impl FnOnce(&mut Facts<'_>), lateness_p99: u64, cpu: &CpuUse, limits: &Limits) -> Standing {
-        let lateness = lateness(lateness_p99);
+        let (lateness, broken) = (lateness(lateness_p99), Broken::default());
         let mut facts = Facts {
             planned: 30_000,
             sent: 29_000,
@@ -278,6 +281,7 @@ mod tests {
             cpu,
             load: Duration::from_secs(120),
             interrupted: false,
+            broken: &broken,
         };
         change(&mut facts);
         standing(&facts, limits)

@@ -1,5 +1,6 @@
 //! One run as it happens: its rows, and at its end what they add up to.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::rows::{Row, RowFile};
 use super::summary::RunSummary;
 use super::totals::{Counts, Snapshot, Totals};
 use super::validity::Limits;
-use crate::drive::{Outcome, Phase, RecordError, Recorder};
+use crate::drive::{Outcome, Phase, RecordError, Recorder, Tally};
 use crate::record::{CpuShares, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
 use crate::stats::slo::Slo;
 use crate::stats::timeline::{Second, Timeline};
@@ -107,6 +108,11 @@ impl RunWriter {
         })
     }
 
+    /// Where the run's files are.
+    pub fn directory(&self) -> &Path {
+        &self.path
+    }
+
     /// The run so far.
     pub fn snapshot(&self) -> Snapshot {
         self.totals.snapshot()
@@ -133,7 +139,9 @@ impl RunWriter {
         self.rewrite_timeline(&seconds)?;
         for (index, (generator, tally)) in self.totals.generators().iter().zip(&outcome.generators).enumerate() {
             let file = self.path.join(format!("hey-{}.txt", index + 1));
-            replace_file(&file, generator.text(tally.duration).as_bytes())?;
+            let load = self.about.loads.get(index).map_or("", String::as_str);
+            let text = generator.text(tally.duration) + &what_hey_has_no_word_for(load, tally);
+            replace_file(&file, text.as_bytes())?;
         }
         let answered = self.totals.answered();
         replace_file(&self.path.join("latency.hgrm"), percentile_text(answered.histogram()).as_bytes())?;
@@ -286,4 +294,26 @@ impl Recorder for RunWriter {
         rows.flush()?;
         Ok(())
     }
+}
+
+/// What follows hey's summary of a load that is not hey's: what it was, and what its bound did.
+fn what_hey_has_no_word_for(load: &str, tally: &Tally) -> String {
+    if load.starts_with("hey ") || load.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("Load:\n  {load}\n  Planned:\t{} requests\n", tally.planned);
+    let held = tally.held_back;
+    // writing to a string can't fail
+    if held.count > 0 {
+        let (mean, longest) = (held.time.as_secs_f64() / held.count as f64, held.longest.as_secs_f64());
+        let _ = writeln!(
+            text,
+            "  Held back:\t{} requests, {mean:4.4} secs on average, {longest:4.4} secs at most",
+            held.count
+        );
+    }
+    if tally.lost.busy > 0 {
+        let _ = writeln!(text, "  Dropped:\t{} requests", tally.lost.busy);
+    }
+    text
 }

@@ -12,6 +12,7 @@ use crate::drive::live::run::run;
 use crate::drive::live::target::embedded::Embedded;
 use crate::drive::{Phase, RecordError, Recorder};
 use crate::record::{CpuShares, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
+use crate::study::companion::Outside;
 use crate::study::plan::Study;
 use crate::study::results::RunWriter;
 use crate::study::results::summary::RunSummary;
@@ -55,14 +56,24 @@ impl Live {
 }
 
 async fn one_run(job: Job, observer: &mut dyn Observer, interrupt: &mut Interrupt) -> Result<RunSummary, StudyError> {
-    let Job { repeat, plan, writer, .. } = job;
+    let Job { repeat, mut plan, writer, .. } = job;
     let clock = Clock::start();
     let (events, changes) = unbounded_channel();
-    let target = Arc::new(Embedded::start(&plan.functions, plan.node, plan.seed, clock, events)?);
-    let mut watched = Watched { writer, observer, phase: Phase::WarmUp };
-    let outcome = run(&plan, target, &clock, changes, &mut watched, interrupt)
+    let outside = Outside::new(events.clone());
+    let alerts = outside.alerts(&plan);
+    let target = Embedded::with_alerts(&plan.functions, plan.node, plan.seed, clock, events, alerts)?;
+    let target = Arc::new(target);
+    let arm = plan.arm.name.clone();
+    let companion = outside
+        .start(&mut plan, &target, &clock, writer.directory(), interrupt)
         .await
-        .map_err(|source| StudyError::Run { arm: plan.arm.name.clone(), repeat, source })?;
+        .map_err(|source| StudyError::Companion { arm: arm.clone(), repeat, source })?;
+    let mut watched = Watched { writer, observer, phase: Phase::WarmUp };
+    let outcome = run(&plan, target, &clock, changes, &mut watched, interrupt).await;
+    if let Some(companion) = companion {
+        companion.end(outcome.is_err()).await;
+    }
+    let outcome = outcome.map_err(|source| StudyError::Run { arm, repeat, source })?;
     Ok(watched.writer.finish(&outcome)?)
 }
 

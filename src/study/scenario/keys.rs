@@ -10,6 +10,8 @@ use crate::model::{FunctionModel, NodeModel, Work};
 use crate::policy::settings::{Kind, Parameter, Value};
 use crate::study::results::Limits;
 
+use super::load_keys::load_keys;
+
 /// A longest time for anything in a scenario; longer is a slip of the pen.
 pub const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 
@@ -112,22 +114,9 @@ pub fn slo() -> Vec<Parameter> {
     ]
 }
 
-/// Keys of a `[[load]]`.
+/// Keys of a `[[load]]`, of all its kinds.
 pub fn load() -> Vec<Parameter> {
-    vec![
-        text(
-            "hey",
-            "",
-            "hey's flags, without the address: -n -c -q -z pace it, -m -H -t -A -d -D -T -a -U -host -disable-keepalive shape the request",
-        ),
-        duration(
-            "start",
-            Duration::ZERO,
-            LONGEST,
-            Duration::ZERO,
-            "start of this generator, counted from the load's start",
-        ),
-    ]
+    load_keys().into_iter().map(|key| key.parameter).collect()
 }
 
 /// Keys of `[run]`.
@@ -270,19 +259,39 @@ pub fn arm() -> Vec<Parameter> {
     ]
 }
 
-fn text(name: &'static str, default: &'static str, doc: &'static str) -> Parameter {
+pub(super) fn text(name: &'static str, default: &'static str, doc: &'static str) -> Parameter {
     Parameter { name, kind: Kind::Text, default: Value::Text(default), unit: "", doc }
 }
 
-fn integer(name: &'static str, min: u64, max: u64, default: u32, unit: &'static str, doc: &'static str) -> Parameter {
+pub(super) fn integer(
+    name: &'static str,
+    min: u64,
+    max: u64,
+    default: u32,
+    unit: &'static str,
+    doc: &'static str,
+) -> Parameter {
     Parameter { name, kind: Kind::Integer { min, max }, default: Value::Integer(i64::from(default)), unit, doc }
 }
 
-fn number(name: &'static str, min: f64, max: f64, default: f64, unit: &'static str, doc: &'static str) -> Parameter {
+pub(super) fn number(
+    name: &'static str,
+    min: f64,
+    max: f64,
+    default: f64,
+    unit: &'static str,
+    doc: &'static str,
+) -> Parameter {
     Parameter { name, kind: Kind::Number { min, max }, default: Value::Number(default), unit, doc }
 }
 
-fn duration(name: &'static str, min: Duration, max: Duration, default: Duration, doc: &'static str) -> Parameter {
+pub(super) fn duration(
+    name: &'static str,
+    min: Duration,
+    max: Duration,
+    default: Duration,
+    doc: &'static str,
+) -> Parameter {
     Parameter { name, kind: Kind::Duration { min, max }, default: Value::Duration(default), unit: "", doc }
 }
 

@@ -11,6 +11,7 @@ use crate::study::problem::Problem;
 use crate::time::{DurationError, parse_duration};
 
 use super::keys;
+use super::load_keys::is_without_default;
 
 /// The longest piece of a file that a message repeats.
 const SHOWN_CHARS_MAX: usize = 60;
@@ -161,6 +162,7 @@ fn allowed(parameter: &Parameter) -> String {
     let unit = if parameter.unit.is_empty() { String::new() } else { format!(" ({})", parameter.unit) };
     match &parameter.default {
         Value::Text("") => format!("{}{unit}", parameter.kind),
+        _ if is_without_default(parameter) => format!("{}{unit}", parameter.kind),
         default => format!("{}{unit}; the default is {default}", parameter.kind),
     }
 }

@@ -2,12 +2,15 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use socket2::SockRef;
+use tokio_rustls::rustls::ServerConfig;
+
+use super::line::Line;
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +23,21 @@ pub(super) enum Step {
     Wait(Duration),
     /// Says nothing until the other side has gone.
     Hang,
+    /// Answers with the name that was asked for in the handshake.
+    Name,
     Close,
+    /// Closes without the goodbye that TLS has; elsewhere the same as [`Step::Close`].
+    Cut,
     Reset,
+}
+
+/// What is spoken below HTTP.
+#[derive(Clone)]
+pub(super) enum Below {
+    Tcp,
+    Tls(Arc<ServerConfig>),
+    /// Nothing is: whatever comes first is taken for a request.
+    Anything,
 }
 
 /// Says a text.
@@ -42,6 +58,7 @@ struct Seen {
 pub(super) struct Server {
     address: SocketAddr,
     seen: Arc<Mutex<Seen>>,
+    drained: Arc<AtomicUsize>,
     ended: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -49,27 +66,45 @@ pub(super) struct Server {
 impl Server {
     /// Starts it on a free port.
     pub(super) fn start(manner: Arc<Manner>) -> Self {
+        Self::start_on(Below::Tcp, manner)
+    }
+
+    /// Starts it on something else than bare TCP.
+    pub(super) fn start_on(below: Below, manner: Arc<Manner>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (seen, ended) = (Arc::new(Mutex::new(Seen::default())), Arc::new(AtomicBool::new(false)));
         let (shared, over) = (Arc::clone(&seen), Arc::clone(&ended));
+        let drained = Arc::new(AtomicUsize::new(0));
+        let drain = Arc::clone(&drained);
         let thread = thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if over.load(Ordering::SeqCst) {
                     return;
                 }
-                let (notes, manner) = (Arc::clone(&shared), Arc::clone(&manner));
+                let (notes, manner, below) = (Arc::clone(&shared), Arc::clone(&manner), below.clone());
+                let drain = Arc::clone(&drain);
                 let mut seen = shared.lock().unwrap_or_else(PoisonError::into_inner);
                 let connection = seen.accepted;
                 seen.accepted += 1;
-                seen.connections.push(thread::spawn(move || serve(stream, connection, &notes, &*manner)));
+                seen.connections
+                    .push(thread::spawn(move || serve(stream, &below, connection, &notes, &drain, &*manner)));
             }
         });
-        Self { address, seen, ended, thread: Some(thread) }
+        Self { address, seen, drained, ended, thread: Some(thread) }
     }
 
-    pub(super) fn uri(&self) -> hyper::Uri {
-        format!("http://{}/function/ftest?number=50", self.address).parse().expect("a URI")
+    pub(super) fn uri(&self, scheme: &str) -> hyper::Uri {
+        format!("{scheme}://{}/function/ftest?number=50", self.address).parse().expect("a URI")
+    }
+
+    /// Bytes read while it hung.
+    pub(super) fn drained(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.drained)
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Ends it; returns how many connections there were and what was asked, once the other side has closed every connection. One
@@ -102,22 +137,44 @@ impl Drop for Server {
     }
 }
 
-fn serve(mut stream: TcpStream, connection: usize, seen: &Mutex<Seen>, manner: &Manner) {
+fn serve(
+    stream: TcpStream,
+    below: &Below,
+    connection: usize,
+    seen: &Mutex<Seen>,
+    drained: &AtomicUsize,
+    manner: &Manner,
+) {
     stream.set_nodelay(true).expect("a socket option");
+    let mut stream = match below {
+        Below::Tcp | Below::Anything => Line::Tcp(stream),
+        Below::Tls(config) => Line::secured(stream, config),
+    };
     let mut buffer = Vec::new();
     for number in 0.. {
-        let Ok(Some(request)) = read_request(&mut stream, &mut buffer) else { return };
+        let request = match below {
+            Below::Anything => read_anything(&mut stream),
+            Below::Tcp | Below::Tls(_) => read_request(&mut stream, &mut buffer),
+        };
+        let Ok(Some(request)) = request else { return };
         seen.lock().expect("no panic").requests.push(request);
         for step in manner(connection, number) {
-            if !matches!(perform(&mut stream, &step), Ok(true)) {
+            if !matches!(perform(&mut stream, &step, drained), Ok(true)) {
                 return;
             }
         }
     }
 }
 
+/// Whatever comes first.
+fn read_anything(stream: &mut Line) -> io::Result<Option<Vec<u8>>> {
+    let mut piece = [0; 4096];
+    let length = stream.read(&mut piece)?;
+    Ok((length > 0).then(|| piece[..length].to_vec()))
+}
+
 /// The head of the next request, with its body as far as it is short.
-fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
+fn read_request(stream: &mut Line, buffer: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
     let mut piece = [0; 4096];
     loop {
         if let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -138,7 +195,7 @@ fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Opti
 }
 
 /// Does it; false if the connection is over.
-fn perform(stream: &mut TcpStream, step: &Step) -> io::Result<bool> {
+fn perform(stream: &mut Line, step: &Step, drained: &AtomicUsize) -> io::Result<bool> {
     match step {
         Step::Say(bytes) => stream.write_all(bytes)?,
         Step::Drip(bytes) => {
@@ -153,15 +210,26 @@ fn perform(stream: &mut TcpStream, step: &Step) -> io::Result<bool> {
         Step::Wait(time) => thread::sleep(*time),
         Step::Hang => {
             let mut piece = [0; 4096];
-            while stream.read(&mut piece)? > 0 {}
-            return Ok(false);
+            loop {
+                match stream.read(&mut piece)? {
+                    0 => return Ok(false),
+                    length => drained.fetch_add(length, Ordering::SeqCst),
+                };
+            }
         }
-        Step::Close => {
-            stream.shutdown(Shutdown::Both)?;
+        Step::Name => {
+            let name = stream.asked_for().unwrap_or_default().to_owned();
+            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{name}", name.len())?;
+        }
+        Step::Close | Step::Cut => {
+            if *step == Step::Close {
+                stream.say_goodbye()?;
+            }
+            stream.socket().shutdown(Shutdown::Both)?;
             return Ok(false);
         }
         Step::Reset => {
-            SockRef::from(&*stream).set_linger(Some(Duration::ZERO))?;
+            SockRef::from(stream.socket()).set_linger(Some(Duration::ZERO))?;
             return Ok(false);
         }
     }

@@ -176,8 +176,8 @@ fn hey_s_flags_are_refused_with_what_to_write_instead() {
         Case {
             instead_of: r#"hey = "-z 10s -c 5 -q 5""#,
             write: r#"start = "1s""#,
-            message: r#"t.toml:11: load 1: hey is not given
-  hint: write hey = "-z 2m -c 50 -q 5""#,
+            message: r#"t.toml:11: load 1: says nothing of what is sent when
+  hint: write hey = "-z 2m -c 50 -q 5", or rate = 250 and duration = "2m", or steps, or trace"#,
         },
         Case {
             instead_of: r#"hey = "-z 10s -c 5 -q 5""#,
@@ -188,10 +188,8 @@ fn hey_s_flags_are_refused_with_what_to_write_instead() {
         Case {
             instead_of: r#"hey = "-z 10s -c 5 -q 5""#,
             write: r#"rate = "250/s""#,
-            message: r#"t.toml:11: load 1: hey is not given
-  hint: write hey = "-z 2m -c 50 -q 5"
-t.toml:12: load 1: rate is not a known key
-  hint: known here: hey, start"#,
+            message: r#"t.toml:12: load 1: rate = "250/s" is not a number
+  hint: allowed is a number from 0 to 1000000 (requests per second)"#,
         },
         Case {
             instead_of: r#"hey = "-z 10s -c 5 -q 5""#,

@@ -92,6 +92,7 @@ fn the_smallest_scenario_is_two_tables_and_its_defaults_are_written_out() {
 
     [[load]]
     hey = "-z 2m -c 50 -q 5"
+    phase = "sync"
     start = "0s"
 
     [run]

@@ -130,6 +130,9 @@ impl Generator {
                         None => self.exchange_on_any(sent).await,
                     };
                     self.arrived(worker, call, &exchange);
+                    if self.shared.outbox.is_full() {
+                        self.shared.outbox.room().await;
+                    }
                     // what keeping the row took is lateness of the next request, not time of the last
                     let free = exchange.done;
                     turn = Turn { sent, free, stall: self.shared.departures.pacer().standstill(sent, free) };
@@ -282,7 +285,7 @@ impl Generator {
         let accounted = tally.sent + tally.lost.busy + tally.lost.late + tally.unused;
         tally.planned = schedule.planned().unwrap_or(accounted);
         tally.duration = self.done.get().max(schedule.lasts_until()) - self.start;
-        self.shared.outbox.flush();
+        self.shared.outbox.last();
         self.shared.outbox.send(Report::Finished { generator: self.id, tally });
     }
 

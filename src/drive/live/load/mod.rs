@@ -49,7 +49,7 @@ use tokio::task::{JoinSet, LocalSet};
 
 use crate::drive::{GeneratorPlan, Tally};
 use crate::random::Seed;
-use crate::record::{ErrorKind, GeneratorId, Lost, RequestRow};
+use crate::record::{ErrorKind, GeneratorId, Lost};
 use crate::schedule::Schedule;
 use crate::time::Timestamp;
 
@@ -63,16 +63,17 @@ pub use self::answer::{Reading, read_answer};
 pub(super) use self::client::Client;
 pub use self::engine::{Engine, Exchange};
 pub use self::failure::Failure;
-pub use self::outbox::{Fold, Keep};
+pub use self::outbox::{Fold, Keep, Rows};
 pub(super) use self::request::Prepared;
 pub use self::request::RequestError;
 pub use self::route::{check_proxy, hide_password};
 
 /// What running generators tell, as it happens.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub enum Report {
-    /// Requests that were answered or given up, in the order in which they were; at most 256, none older than some 50 ms.
-    Requests(Vec<RequestRow>),
+    /// Requests that were answered or given up, in the order in which they were; some 256 at most, and none older than some 50 ms
+    /// unless whoever takes them is behind.
+    Requests(Rows),
     /// Planned requests that turned out to be lost.
     Lost {
         /// When that was known.

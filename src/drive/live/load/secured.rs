@@ -81,7 +81,9 @@ impl Secured {
         if let Some(line) = self.line.as_ref().filter(|_| head.is_err()) {
             way = line.way(way);
         }
-        let Way { written, first_byte } = way;
+        let first_byte = way.first_byte;
+        // what is written of a request behind the first byte of its answer is written for nobody
+        let written = way.written.map(|written| first_byte.map_or(written, |first_byte| written.min(first_byte)));
         let head = head.map_err(|fault| {
             self.why = fault.why;
             fault.kind

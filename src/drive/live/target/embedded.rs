@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::platform::{Options, Platform, PodChange, Turn};
+use super::platform::{Alerts, Options, Platform, PodChange, Turn};
 use super::rest::{self, Rest};
 use super::{BoxFuture, DEFAULT_NAMESPACE, Target, TargetError};
 use crate::drive::FunctionPlan;
@@ -38,7 +38,22 @@ impl Embedded {
         clock: Clock,
         events: UnboundedSender<EventRow>,
     ) -> Result<Self, TargetError> {
-        let mut options = Options::new(functions.to_vec(), node, seed, clock);
+        Self::with_alerts(functions, node, seed, clock, events, Alerts::default())
+    }
+
+    /// The same, where somebody else scales through `/system/alert`.
+    ///
+    /// # Errors
+    /// As [`Embedded::start`].
+    pub fn with_alerts(
+        functions: &[FunctionPlan],
+        node: NodeModel,
+        seed: Seed,
+        clock: Clock,
+        events: UnboundedSender<EventRow>,
+        alerts: Alerts,
+    ) -> Result<Self, TargetError> {
+        let mut options = Options { alerts, ..Options::new(functions.to_vec(), node, seed, clock) };
         options.on_change = Box::new(move |change| {
             // nobody listens any more when the run is over
             let _ = events.send(event(change));

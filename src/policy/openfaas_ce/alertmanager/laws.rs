@@ -27,7 +27,8 @@ impl World {
 
     /// POSTs until `end`, in milliseconds, with their alerts.
     fn posts(self, end: u64) -> Vec<(u64, Why, String)> {
-        let mut manager = Alertmanager::new(self.timing, Seed(1).stream(Purpose::Policy), Timestamp::from_millis(0));
+        let mut manager =
+            Alertmanager::new(self.timing, Seed(1).stream(Purpose::Policy), Timestamp::ZERO + SWEEP_INTERVAL);
         let mut started: BTreeMap<FunctionId, Timestamp> = BTreeMap::new();
         let mut incoming = self.incoming.iter().peekable();
         let mut replies = self.replies.into_iter();
@@ -83,7 +84,7 @@ fn the_first_alert_of_a_group_waits_five_seconds() {
 
 #[test]
 fn an_old_alert_flushes_a_new_group_at_once() {
-    let mut manager = Alertmanager::new(TIMING, Seed(1).stream(Purpose::Policy), Timestamp::ZERO);
+    let mut manager = Alertmanager::new(TIMING, Seed(1).stream(Purpose::Policy), Timestamp::ZERO + SWEEP_INTERVAL);
     let now = Timestamp::from_secs(100);
     let ends_at = Timestamp::from_secs(300);
     manager.receive(now, &SentAlert { function: A, starts_at: Timestamp::from_secs(95), ends_at });

@@ -133,6 +133,11 @@ impl Function {
         known.copied().unwrap_or(Handler::Plain)
     }
 
+    /// The value of its scaling factor's label, if it is a number.
+    pub(super) fn factor(&self) -> Option<i64> {
+        self.spec.labels.get("com.openfaas.scale.factor").and_then(|value| value.parse().ok())
+    }
+
     /// How alerts scale it.
     ///
     /// # Errors

@@ -34,6 +34,7 @@ use self::route::{Route, route};
 use self::secrets::Secrets;
 use super::super::DEFAULT_NAMESPACE;
 use super::super::rest::Credentials;
+use super::alerts::Teller;
 use super::clockwork::Clockwork;
 use super::factorial::Bodies;
 use super::functions::{Function, Functions};
@@ -59,6 +60,7 @@ pub(super) struct Gateway {
     queue: Queue,
     /// Holds a grace period when the platform ends.
     stopped: watch::Receiver<Option<Duration>>,
+    alerts: Teller,
 }
 
 impl Gateway {
@@ -68,6 +70,7 @@ impl Gateway {
         metrics: Metrics,
         credentials: Credentials,
         stopped: watch::Receiver<Option<Duration>>,
+        alerts: Teller,
     ) -> io::Result<Self> {
         Ok(Self {
             functions,
@@ -79,6 +82,7 @@ impl Gateway {
             secrets: Secrets::default(),
             queue: Queue::new(),
             stopped,
+            alerts,
         })
     }
 
@@ -108,10 +112,17 @@ impl Gateway {
             let (head, body) = request.into_parts();
             return self.invoke(name, &head, body).await;
         }
+        if route == Route::Alert {
+            let received = self.clockwork.clock().now();
+            let body = read(request).await;
+            // goes on even if Alertmanager hangs up, as the original does
+            let answer = tokio::spawn(async move { self.alert(received, body).await });
+            return Ok(answer.await.unwrap_or_else(|_| answer::empty(StatusCode::INTERNAL_SERVER_ERROR)));
+        }
         Ok(self.answer_itself(route, request).await)
     }
 
-    /// Everything but invocations.
+    /// Everything but invocations and alerts.
     async fn answer_itself(&self, route: Route<'_>, request: Request<Incoming>) -> Answer {
         let query = request.uri().query().map(str::to_owned);
         let (method, path) = (request.method().clone(), route.provider_path(request.uri().path()).map(str::to_owned));
@@ -126,7 +137,6 @@ impl Gateway {
             Route::Delete => self.delete(namespace, read(request).await),
             Route::Status { name } => self.status(name, namespace),
             Route::Scale { name } => self.scale(name, namespace, read(request).await),
-            Route::Alert => self.alert(read(request).await),
             Route::Info => system::info(),
             Route::Namespaces => json::json(&[DEFAULT_NAMESPACE]),
             Route::Namespace => system::namespace(&method),
@@ -136,7 +146,7 @@ impl Gateway {
             Route::Root => answer::redirect("/ui/"),
             Route::Ui => system::ui(),
             Route::WrongMethod => answer::empty(StatusCode::METHOD_NOT_ALLOWED),
-            Route::Invoke { .. } | Route::Unknown => answer::not_found(),
+            Route::Invoke { .. } | Route::Alert | Route::Unknown => answer::not_found(),
         };
         if let Some(path) = path {
             self.provided(&method, &path, answer.status(), began);

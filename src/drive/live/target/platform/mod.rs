@@ -10,6 +10,7 @@
 //! and bodies are those of gateway 0.27.8 with faas-netes 0.18.8 and the python3-http-debian template. No autoscaler lives
 //! here, and nothing here knows of a load generator.
 
+mod alerts;
 mod clockwork;
 mod factorial;
 mod files;
@@ -37,6 +38,7 @@ use crate::random::Seed;
 use crate::record::{FunctionId, ReplicaId};
 use crate::time::Timestamp;
 
+pub use alerts::{AlertTurn, Alerts, Notified, OnAlert};
 pub use service::Platform;
 
 /// What a platform is started with.
@@ -59,6 +61,8 @@ pub struct Options {
     pub clock: Clock,
     /// Told of every pod that enters or leaves service, in order; called with the model locked, so it must be quick.
     pub on_change: OnChange,
+    /// How notifications at `/system/alert` are taken.
+    pub alerts: Alerts,
 }
 
 impl Options {
@@ -75,6 +79,7 @@ impl Options {
             seed,
             clock,
             on_change: Box::new(|_| ()),
+            alerts: Alerts::default(),
         }
     }
 }

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::super::TargetError;
 use super::super::rest::Credentials;
+use super::alerts::Teller;
 use super::clockwork::{Clockwork, Keeper};
 use super::functions::Functions;
 use super::gateway::Gateway;
@@ -54,8 +55,18 @@ impl Platform {
     /// When an address is taken or can't be listened on, when a function can't be used, or when the system gives no threads.
     pub fn start(options: Options) -> Result<Self, TargetError> {
         files::raise_limit();
-        let Options { listen, metrics, provider_metrics, password, functions: plans, node, seed, clock, on_change } =
-            options;
+        let Options {
+            listen,
+            metrics,
+            provider_metrics,
+            password,
+            functions: plans,
+            node,
+            seed,
+            clock,
+            on_change,
+            alerts,
+        } = options;
         let created = clock.epoch().unix_at(clock.now());
         let functions = Functions::new(&plans, created)?;
         let system = |part| move |source| TargetError::System { part, source };
@@ -65,7 +76,14 @@ impl Platform {
         let clockwork = Arc::new(Clockwork::new(Cluster::new(node, &models, seed), clock, on_change));
         let (stop, stopped) = watch::channel(None);
         let metered = Metrics::new()?;
-        let gateway = Gateway::new(functions, Arc::clone(&clockwork), metered, credentials.clone(), stopped.clone());
+        let gateway = Gateway::new(
+            functions,
+            Arc::clone(&clockwork),
+            metered,
+            credentials.clone(),
+            stopped.clone(),
+            Teller::new(alerts),
+        );
         let gateway = Arc::new(gateway.map_err(system("call numbers"))?);
 
         let keeper = clockwork.keep().map_err(system("model thread"))?;
