@@ -4,6 +4,9 @@
 //! cargo bench --bench load                                              both, against a small server in this process
 //! cargo bench --bench load -- --url http://127.0.0.1:8080/ -z 5s -c 50          as fast as it goes
 //! cargo bench --bench load -- --url http://127.0.0.1:8080/ -z 5s -c 1 -q 250    paced
+//! cargo bench --bench load -- --url http://127.0.0.1:8080/ -z 5s -c 64 --rate 250    an open loop of so many a second
+//! cargo bench --bench load -- --serve                                   the small server alone; GET /gaps/250 tells how even a rate was
+//! cargo bench --bench load -- -n 10000000 --record DIR                          every row on disk (scripts/bench-memory)
 //! ```
 //!
 //! One line per run, `key=value` pairs, for `scripts/bench-load` and for eyes.
@@ -13,6 +16,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,12 +27,19 @@ use nix::sys::resource::{UsageWho, getrusage};
 use tokio::sync::mpsc::unbounded_channel;
 use watchtower::drive::live::clock::Clock;
 use watchtower::drive::live::load::{Engine, Keep, Load, Options, Report};
-use watchtower::drive::{GeneratorPlan, RequestPlan, SchedulePlan, Tally};
-use watchtower::record::RequestRow;
+use watchtower::drive::{GeneratorPlan, Outcome, Recorder, RequestPlan, SchedulePlan, Tally};
+use watchtower::record::{PlatformSample, RequestRow};
 use watchtower::schedule::hey::Settings;
-use watchtower::time::{Timestamp, parse_duration};
+use watchtower::schedule::open::{Bound, WhenFull};
+use watchtower::schedule::rate::{Rate, Spacing};
+use watchtower::schedule::shape::Shape;
+use watchtower::stats::slo::Slo;
+use watchtower::study::results::summary::StudyRecord;
+use watchtower::study::results::{Limits, ResultsDir, RunAbout, RunWriter};
+use watchtower::time::{Epoch, Timestamp, parse_duration};
 
 /// hey's flags, as far as they matter here.
+#[expect(clippy::struct_excessive_bools, reason = "they are switches")]
 #[derive(Parser)]
 struct Args {
     /// Where to send; a server in this process if it is left out.
@@ -40,6 +51,12 @@ struct Args {
     /// Requests a second of one worker; 0 for as many as it can.
     #[arg(short, default_value_t = 0.0)]
     q: f64,
+    /// An open loop of so many requests a second, at most -c of them under way.
+    #[arg(long)]
+    rate: Option<f64>,
+    /// The small server alone, until it is killed: prints its address.
+    #[arg(long)]
+    serve: bool,
     /// How long.
     #[arg(short, default_value = "2s", value_parser = parse_duration)]
     z: Duration,
@@ -52,6 +69,9 @@ struct Args {
     /// Report every row instead of folding it where it is made.
     #[arg(long)]
     rows: bool,
+    /// Write the rows into this directory of results, as a study does.
+    #[arg(long)]
+    record: Option<PathBuf>,
     /// What cargo passes to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
@@ -114,8 +134,17 @@ impl Sums {
 
 fn main() -> Result<()> {
     let args = Args::parse();
+    if args.serve {
+        println!("{}", serve()?);
+        loop {
+            std::thread::park();
+        }
+    }
     let Some(url) = &args.url else {
         let url: hyper::Uri = format!("http://{}/", serve()?).parse()?;
+        if args.record.is_some() {
+            return measure(&args, &url);
+        }
         measure(&Args { q: 0.0, ..Args::parse() }, &url)?;
         return measure(&Args { connections: 1, q: 250.0, ..Args::parse() }, &url);
     };
@@ -124,11 +153,14 @@ fn main() -> Result<()> {
 
 fn measure(args: &Args, url: &hyper::Uri) -> Result<()> {
     let (requests, duration) = args.n.map_or((200, Some(args.z)), |requests| (requests, None));
-    let plan = GeneratorPlan {
-        schedule: SchedulePlan::Hey(Settings::new(requests, args.connections, args.q, duration)?),
-        request: RequestPlan::default(),
-        start: Duration::ZERO,
+    let schedule = match args.rate {
+        None => SchedulePlan::Hey(Settings::new(requests, args.connections, args.q, duration)?),
+        Some(rate) => {
+            let rate = Rate { shape: Arc::new(Shape::constant(rate, args.z)?), spacing: Spacing::Even };
+            SchedulePlan::Rate(rate, Bound { max_in_flight: args.connections, when_full: WhenFull::Wait })
+        }
     };
+    let plan = GeneratorPlan { schedule, request: RequestPlan::default(), start: Duration::ZERO };
     let sums = Arc::new(Mutex::new(Sums::new()?));
     let fold = Arc::clone(&sums);
     let add = move |rows: &[RequestRow]| {
@@ -136,7 +168,8 @@ fn measure(args: &Args, url: &hyper::Uri) -> Result<()> {
             sums.add(rows);
         }
     };
-    let keep = if args.rows { Keep::Rows } else { Keep::Folded(Box::new(add.clone())) };
+    let mut run = args.record.as_deref().map(Recording::begin).transpose()?;
+    let keep = if args.rows || run.is_some() { Keep::Rows } else { Keep::Folded(Box::new(add.clone())) };
     let engine = if args.hyper { Engine::Hyper } else { Engine::Plain };
 
     let clock = Clock::start();
@@ -148,13 +181,19 @@ fn measure(args: &Args, url: &hyper::Uri) -> Result<()> {
     let (mut tally, mut stalls) = (Tally::default(), 0);
     while let Some(report) = reports.blocking_recv() {
         match report {
-            Report::Requests(rows) => add(&rows),
+            Report::Requests(rows) => {
+                add(&rows);
+                run.as_mut().map_or(Ok(()), |run| run.keep(&rows))?;
+            }
             Report::Stall { .. } => stalls += 1,
             Report::Finished { tally: all, .. } => tally = all,
             Report::Lost { .. } => {}
         }
     }
     drop(load);
+    if let Some(run) = run {
+        run.end(load_start, clock.now(), tally)?;
+    }
     let cpu = cpu_time()?.saturating_sub(before);
     let mut sums = sums.lock().ok().context("the fold did not panic")?;
     sums.end_burst();
@@ -179,6 +218,50 @@ fn measure(args: &Args, url: &hyper::Uri) -> Result<()> {
     Ok(())
 }
 
+/// The rows of one run on their way to the disk.
+struct Recording(RunWriter);
+
+impl Recording {
+    fn begin(directory: &Path) -> Result<Self> {
+        let about = RunAbout {
+            arm: "load".to_owned(),
+            policy: "none".to_owned(),
+            shadows: Vec::new(),
+            repeat: 1,
+            seed: 1,
+            target: "bench".to_owned(),
+            slo: Slo { latency: Duration::from_millis(75), percentile: 95.0 },
+            cores: None,
+            loads: vec!["bench".to_owned()],
+            limits: Limits::default(),
+            demand: None,
+            min_replicas: 1,
+        };
+        let mut run = ResultsDir::create(directory, &StudyRecord::default())?.run(about)?;
+        run.begin(Epoch::default(), Timestamp::ZERO)?;
+        Ok(Self(run))
+    }
+
+    fn keep(&mut self, rows: &[RequestRow]) -> Result<()> {
+        rows.iter().try_for_each(|row| self.0.request(row)).context("a row is kept")
+    }
+
+    fn end(self, load_start: Timestamp, end: Timestamp, tally: Tally) -> Result<()> {
+        let outcome = Outcome {
+            epoch: Epoch::default(),
+            load_start,
+            load_end: end,
+            end,
+            generators: vec![tally],
+            stalled: Duration::ZERO,
+            interrupted: false,
+            last_sample: PlatformSample::default(),
+        };
+        self.0.finish(&outcome)?;
+        Ok(())
+    }
+}
+
 /// CPU time of this process so far.
 fn cpu_time() -> Result<Duration> {
     let usage = getrusage(UsageWho::RUSAGE_SELF)?;
@@ -186,22 +269,55 @@ fn cpu_time() -> Result<Duration> {
     Ok(of(usage.user_time()) + of(usage.system_time()))
 }
 
-/// Starts a server that answers every request with an empty 200.
+/// Starts a server that answers every request with an empty 200, and `/gaps/RATE` with how even the requests since the last
+/// such question were.
 fn serve() -> Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
+    let (clock, arrivals) = (Clock::start(), Arc::new(Mutex::new(Vec::new())));
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            std::thread::spawn(move || answer(stream));
+            let arrivals = Arc::clone(&arrivals);
+            std::thread::spawn(move || answer(stream, clock, &arrivals));
         }
     });
     Ok(address)
 }
 
-fn answer(mut stream: TcpStream) {
+fn answer(mut stream: TcpStream, clock: Clock, arrivals: &Mutex<Vec<Timestamp>>) {
     let mut buffer = [0; 4096];
     // the load sends one request at a time, in one piece
-    while stream.read(&mut buffer).is_ok_and(|length| length > 0)
-        && stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").is_ok()
-    {}
+    while let Ok(length @ 1..) = stream.read(&mut buffer) {
+        let now = clock.now();
+        let Ok(mut arrivals) = arrivals.lock() else { return };
+        let head = String::from_utf8_lossy(&buffer[..length]);
+        let asked = head.strip_prefix("GET /gaps/").and_then(|rest| rest.split(' ').next()?.parse::<f64>().ok());
+        let body = if let Some(rate) = asked {
+            gaps(&std::mem::take(&mut *arrivals), rate)
+        } else {
+            arrivals.push(now);
+            String::new()
+        };
+        drop(arrivals);
+        if write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).is_err() {
+            return;
+        }
+    }
+}
+
+/// How far the gaps between requests are from those of an even rate, in microseconds.
+fn gaps(arrivals: &[Timestamp], rate: f64) -> String {
+    let period = 1e6 / rate;
+    let distance = |pair: &[Timestamp]| ((pair[1] - pair[0]).as_secs_f64() * 1e6 - period).abs();
+    let mut distances: Vec<f64> = arrivals.windows(2).map(distance).collect();
+    distances.sort_by(f64::total_cmp);
+    let at = |quantile: f64| distances.get((quantile * (distances.len().max(1) - 1) as f64) as usize).unwrap_or(&0.0);
+    format!(
+        "requests={} gap_p50_us={:.1} gap_p90_us={:.1} gap_p99_us={:.1} gap_max_us={:.1}\n",
+        arrivals.len(),
+        at(0.5),
+        at(0.9),
+        at(0.99),
+        at(1.0)
+    )
 }

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stderr, reason = "a comparison that is skipped must not look like one that was made")]
 
 mod hey;
+mod memory;
 mod open;
 mod server;
 

@@ -156,6 +156,15 @@ impl Address {
     }
 }
 
+/// The beginning of each error of Go's client: what was done to which address.
+pub fn failed(method: &str, url: &str, why: &str) -> String {
+    let mut verb = method.to_ascii_lowercase();
+    if let Some(first) = verb.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    format!("{verb} {}: {why}", quote(url))
+}
+
 /// Where in an address a text stands: what may stand there as it is differs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
@@ -278,6 +287,11 @@ mod tests {
         }
         let credentials = |text: &str| Address::parse(text).ok().and_then(|address| address.user);
         assert_eq!(credentials("http://a%40b:c@h/").as_deref(), Some("a@b:c"));
+    }
+
+    #[test]
+    fn errors_name_method_and_address() {
+        assert_eq!(failed("POST", "http://h/a b", "EOF"), "Post \"http://h/a b\": EOF");
     }
 
     #[test]

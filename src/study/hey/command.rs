@@ -6,6 +6,7 @@ use std::time::Duration;
 use hyper::Uri;
 
 use crate::drive::RequestPlan;
+use crate::drive::live::load::check_proxy;
 use crate::schedule::hey;
 use crate::study::hey_flags::{FlagError, Flags, authorization};
 use crate::study::hey_judgement::Asked;
@@ -115,15 +116,20 @@ impl Command {
     fn new(flags: &Flags, options: Options, url: &str, ignored: &[String]) -> Result<Self, Refusal> {
         let mut pacing = pacing(flags)?;
         let mut unsendable = None;
-        let mut request = match flags.request(Path::new("")) {
-            Ok(request) => request,
-            Err(error @ FlagError::BodyFile { .. }) => return Err(Refusal::File(error.to_string())),
+        let refused_proxy = (!flags.proxy.is_empty()).then(|| proxy_fault(&flags.proxy)).flatten();
+        let mut request = match (flags.request(Path::new("")), refused_proxy) {
+            (Err(error @ FlagError::BodyFile { .. }), _) => return Err(Refusal::File(error.to_string())),
+            // hey looks at the proxy before it looks at the method
+            (Ok(_) | Err(FlagError::Method(_) | FlagError::HeaderValue(_)), Some(fault)) => {
+                return Err(Refusal::Usage(fault));
+            }
+            (Ok(request), None) => request,
             // hey sends on, and fails with each request
-            Err(error @ FlagError::HeaderValue(_)) => {
+            (Err(error @ FlagError::HeaderValue(_)), None) => {
                 unsendable = Some(error.to_string());
                 RequestPlan { method: flags.method.to_uppercase(), ..RequestPlan::default() }
             }
-            Err(error) => return Err(Refusal::Usage(error.to_string())),
+            (Err(error), _) => return Err(Refusal::Usage(error.to_string())),
         };
         let address = Address::parse(url).map_err(Refusal::Usage)?;
         if let Some(credentials) = address.credentials() {
@@ -160,6 +166,12 @@ impl Command {
             ignored: ignored.to_vec(),
         })
     }
+}
+
+/// What is wrong with a proxy's address: Go's words if it is no address, ours if it is none that can be used.
+fn proxy_fault(text: &str) -> Option<String> {
+    let fault = Address::parse(text).err();
+    fault.or_else(|| check_proxy(text).err().map(|error| format!("{error}; write one such as http://127.0.0.1:3128")))
 }
 
 /// Adds what an address carries before its `@`, unless there are credentials already; headers stand in the order of their names.
@@ -203,6 +215,10 @@ mod tests {
             ("-H nonsense -a b x", usage("could not parse the provided input; input = nonsense")),
             ("-a b -D nowhere x", usage("could not parse the provided input; input = b")),
             ("-D nowhere -m 'A B' x", Refusal::File("open nowhere: no such file or directory".to_owned())),
+            (
+                "-x 127.0.0.1:1 -m 'A B' x",
+                usage("parse \"127.0.0.1:1\": first path segment in URL cannot contain colon"),
+            ),
             ("-m 'A B' http://[", usage("net/http: invalid method \"A B\"")),
             ("http://[", usage("parse \"http://[\": missing ']' in host")),
             (

@@ -10,8 +10,6 @@ use crate::stats::hey_summary::{HeySummary, KEPT_EXACTLY};
 use crate::stats::latency::{Latencies, LatencyHistogram};
 use crate::time::{Epoch, Timestamp};
 
-use super::failure_text::FailureTexts;
-
 /// All that is known once the load is over, and what comes in before.
 #[derive(Clone, Debug)]
 pub struct Measured {
@@ -40,7 +38,6 @@ pub struct Measured {
     /// Whether the schedule alone says how many requests there will be.
     pub planned_by_schedule: bool,
     start: Timestamp,
-    texts: FailureTexts,
 }
 
 /// The results hey keeps one by one, each a column in order of arrival; seconds.
@@ -82,7 +79,7 @@ impl Columns {
 
 impl Measured {
     /// Nothing yet, of a load that starts at `start`; each result is kept for itself if `in_columns`.
-    pub fn new(pacing: &hey::Settings, start: Timestamp, epoch: Epoch, texts: FailureTexts, in_columns: bool) -> Self {
+    pub fn new(pacing: &hey::Settings, start: Timestamp, epoch: Epoch, in_columns: bool) -> Self {
         Self {
             started: epoch.unix_at(start),
             planned_by_schedule: pacing.planned().is_some(),
@@ -97,7 +94,6 @@ impl Measured {
             cpu: None,
             interrupted: false,
             start,
-            texts,
         }
     }
 
@@ -116,8 +112,8 @@ impl Measured {
                     }
                 }
                 Err(kind) => {
+                    // the summary gets them with their words, which are known in the end
                     *self.failures.entry(kind).or_default() += 1;
-                    self.summary.failed(&self.texts.text(kind, row.first_byte.is_some()));
                 }
             }
         }

@@ -12,7 +12,6 @@ pub mod command;
 pub mod cores;
 pub mod csv;
 pub mod expectation;
-pub mod failure_text;
 pub mod json;
 pub mod measured;
 pub mod numbers;

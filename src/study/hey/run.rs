@@ -1,5 +1,6 @@
 //! Sends a command's load by the wall clock and keeps what it measured.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,14 +10,14 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::drive::live::clock::Clock;
 use crate::drive::live::interrupt::CtrlC;
-use crate::drive::live::load::{Engine, Keep, Load, LoadError, Options, Report};
+use crate::drive::live::load::{Engine, Failure, Keep, Load, LoadError, Options, Report};
 use crate::drive::{GeneratorPlan, SchedulePlan, Tally};
 use crate::random::Seed;
-use crate::record::RequestRow;
+use crate::record::{ErrorKind, RequestRow};
 use crate::time::Timestamp;
 
+use super::address;
 use super::command::{Command, Output};
-use super::failure_text::FailureTexts;
 use super::measured::Measured;
 
 /// How far ahead the load's threads are told of its start, so that they stand ready.
@@ -71,11 +72,10 @@ pub trait Watch {
 pub fn run(command: &Command, watch: &mut dyn Watch) -> Result<Measured, RunError> {
     // a template may ask for each result
     let in_columns = matches!(command.output, Output::Template(_));
-    let texts = FailureTexts::new(&command.request.method, &command.address);
     let clock = Clock::start();
-    let measured = |start| Measured::new(&command.pacing, start, clock.epoch(), texts.clone(), in_columns);
+    let measured = |start| Measured::new(&command.pacing, start, clock.epoch(), in_columns);
     match &command.uri {
-        Err(why) => Ok(failed(command, measured(clock.now()), &texts.of(why))),
+        Err(why) => Ok(failed(command, measured(clock.now()), why)),
         Ok(uri) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let start = clock.now() + HEAD_START;
@@ -87,7 +87,8 @@ pub fn run(command: &Command, watch: &mut dyn Watch) -> Result<Measured, RunErro
 /// What comes of a load no request of which can be sent: hey fails with each; here that needs no time.
 fn failed(command: &Command, mut measured: Measured, why: &str) -> Measured {
     let planned = command.pacing.planned().unwrap_or_else(|| u64::from(command.pacing.workers()));
-    measured.summary.failed_times(why, planned);
+    let text = address::failed(&command.request.method, &command.address.shown(), why);
+    measured.summary.failed_times(&text, planned);
     // a rate per second has to be one: hey's loop takes a tenth of a millisecond for it
     let duration = Duration::from_micros(100);
     measured.tally = Tally { planned, sent: planned, duration, period: command.pacing.period(), ..Tally::default() };
@@ -121,13 +122,17 @@ async fn drive(
     let mut load = Some(Load::start_with(options, clock, uri, &[plan], start, sender)?);
     let mut look_at = start + LOOK_EVERY;
     let mut finished = None;
+    let mut texts = BTreeMap::new();
     loop {
         tokio::select! {
             () = ctrl_c.pressed(), if load.is_some() => {
                 let was_interrupted = std::mem::replace(&mut locked(&measured).interrupted, true);
                 match load.take() {
                     // its last reports are still to be read
-                    Some(load) if was_interrupted => load.abort(),
+                    Some(load) if was_interrupted => {
+                        texts = load.failures();
+                        load.abort();
+                    }
                     Some(running) => {
                         running.stop();
                         load = Some(running);
@@ -164,11 +169,32 @@ async fn drive(
             }
         }
     }
+    texts.extend(load.iter().flat_map(Load::failures));
     drop(load);
     let mut measured = locked(&measured).clone();
     measured.tally = finished.ok_or(RunError::Ended)?;
+    let words: BTreeMap<ErrorKind, Failure> = texts.into_iter().map(|((_, kind), failure)| (kind, failure)).collect();
+    for (kind, count) in measured.failures.clone() {
+        measured.summary.failed_times(&in_words(command, kind, words.get(&kind)), count);
+    }
     measured.cpu = cpu_time().zip(before).map(|(after, before)| after.saturating_sub(before));
     Ok(measured)
+}
+
+/// A kind of failure as hey's summary tells it.
+fn in_words(command: &Command, kind: ErrorKind, failure: Option<&Failure>) -> String {
+    let (method, address) = (&command.request.method, &command.address);
+    match failure {
+        // the address as it was given, unless a redirect led elsewhere
+        Some(failure) if failure.url == address.to_call() => address::failed(method, &address.shown(), &failure.why),
+        Some(failure) => address::failed(&failure.operation, &failure.url, &failure.why),
+        // given up by a second Ctrl-C
+        None => address::failed(
+            method,
+            &address.shown(),
+            if kind == ErrorKind::Abandoned { "context canceled" } else { kind.as_str() },
+        ),
+    }
 }
 
 fn locked(measured: &Mutex<Measured>) -> MutexGuard<'_, Measured> {

@@ -48,6 +48,8 @@ fn a_deployed_function_answers_from_its_first_ready_pod_on_and_earlier_calls_are
     let started = "gateway_function_invocation_started{function_name=\"new.openfaas-fn\"}";
     let reply = fixture.get("/function/new?number=4");
     assert_eq!((reply.status, reply.text().as_str()), (200, "{\"value\":24}\n"));
+    let seconds: f64 = reply.header("X-Duration-Seconds").unwrap().parse().unwrap();
+    assert!(seconds < 0.1, "the watchdog knows nothing of the wait at the gateway: {seconds}");
     assert_eq!((fixture.series(started), fixture.answered("new", 200)), (1, 1));
     assert_eq!(fixture.replicas("new"), (1, 1));
 }

@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 pub(super) struct Answered {
     pub(super) ending: Ending,
     pub(super) replica: Option<ReplicaId>,
-    /// Time between its arrival and its answer, by the model.
+    /// Time between its arrival and its answer, by the model, without that for which the gateway held it.
     pub(super) took: Duration,
 }
 
@@ -46,7 +46,8 @@ struct State {
 }
 
 struct Waiting {
-    arrived: Timestamp,
+    /// When it arrived, or went on.
+    began: Timestamp,
     released: Option<oneshot::Sender<Timestamp>>,
     answer: oneshot::Sender<Answered>,
 }
@@ -115,7 +116,7 @@ impl Clockwork {
         };
         let request = RequestId(state.requests);
         state.requests += 1;
-        state.waiting.insert(request, Waiting { arrived: now, released: sender, answer });
+        state.waiting.insert(request, Waiting { began: now, released: sender, answer });
         state.cluster.arrive(now, Arrival { request, function, probe, wait });
         self.wake_if_sooner(&state);
         Arrived { released, answer: answered }
@@ -217,14 +218,14 @@ impl State {
             Change::Answered { request, at, ending, replica } => {
                 if let Some(waiting) = self.waiting.remove(&request) {
                     // a client that went away has no receiver any more
-                    let _ = waiting.answer.send(Answered { ending, replica, took: at - waiting.arrived });
+                    let _ = waiting.answer.send(Answered { ending, replica, took: at - waiting.began });
                 }
             }
             Change::Released { request, at } => {
-                let released = self.waiting.get_mut(&request).and_then(|waiting| waiting.released.take());
-                if let Some(released) = released {
+                if let Some(waiting) = self.waiting.get_mut(&request) {
+                    waiting.began = at;
                     // a client that went away has no receiver any more
-                    let _ = released.send(at);
+                    let _ = waiting.released.take().map(|released| released.send(at));
                 }
             }
             Change::Ready { at, function, replica, from, to } => {
