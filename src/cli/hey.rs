@@ -16,6 +16,7 @@ use crate::study::hey::command::{Command, Output, Refusal, Task};
 use crate::study::hey::measured::Measured;
 use crate::study::hey::run::{Progress, Watch, run as send};
 use crate::study::hey::{cores, csv, json, tables, usage};
+use crate::study::hey_flags::without_secrets;
 use crate::study::hey_judgement::{Asked, Verdict, judge_all};
 use crate::study::results::percentile_text;
 use crate::time::Timestamp;
@@ -104,7 +105,7 @@ fn refuse(refusal: &Refusal) -> ExitCode {
 fn measure(command: &Command, words: &[String]) -> ExitCode {
     let printer = Printer::new(false);
     if !command.ignored.is_empty() {
-        let ignored = command.ignored.join(" ");
+        let ignored = without_secrets(&command.ignored);
         printer.warn(&format!("ignored as hey ignores it: {ignored}\n  hint: write flags before the address"));
     }
     if let Some(count) = command.cores

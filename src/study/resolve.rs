@@ -11,7 +11,6 @@ mod shadows;
 mod written;
 
 use std::path::Path;
-use std::time::Duration;
 
 use crate::drive::GeneratorPlan;
 use crate::model::{NodeModel, Work};
@@ -22,6 +21,7 @@ use crate::stats::slo::Slo;
 
 use super::plan::{Study, rounded};
 use super::problem::{Problem, ScenarioError};
+use super::results::validity::max_lateness_for;
 use super::results::{Limits, Suspects};
 use super::scenario::{Scenario, Section, keys};
 use super::target_kind::TargetKind;
@@ -159,14 +159,10 @@ fn is_about_list(problem: &Problem, name: &str) -> bool {
     problem.key.as_deref().is_some_and(|key| key.trim_matches(['[', ']']) == name)
 }
 
-/// 5 % of the shortest time between two requests, within what the clock of an ordinary host can keep.
 fn limits(section: &Section, generators: &[(GeneratorPlan, String)]) -> Limits {
-    const LONGEST: Duration = Duration::from_millis(10);
-    const SHORTEST: Duration = Duration::from_millis(1);
     let gap = generators.iter().filter_map(|(generator, _)| generator.schedule.shortest_gap()).min();
-    let auto = gap.map_or(LONGEST, |gap| (gap / 20).clamp(SHORTEST, LONGEST));
     Limits {
-        max_lateness_p99: section.settings.duration_or_word("max_lateness").unwrap_or(auto),
+        max_lateness_p99: section.settings.duration_or_word("max_lateness").unwrap_or_else(|_| max_lateness_for(gap)),
         max_stall: section.settings.duration("max_stall"),
         min_accounted: section.settings.number("min_accounted"),
         cpu: CpuLimits {

@@ -7,6 +7,7 @@ use crate::study::hey_flags::without_secrets;
 use crate::time::nanos;
 
 use super::command::Command;
+use super::health;
 use super::measured::Measured;
 use super::numbers::millis;
 use super::tables::WHY_DUE;
@@ -90,6 +91,8 @@ pub fn result(command: &Command, words: &[String], measured: &Measured) -> Json 
             },
             "stalls": measured.stalls,
             "stalled_s": measured.stalled.as_secs_f64(),
+            "kept_time": health::faults(measured).is_empty(),
+            "faults": health::faults(measured),
             "cpu_s": measured.cpu.map(|cpu| cpu.as_secs_f64()),
         },
         "expectations": expectations,
@@ -237,6 +240,8 @@ pub fn schema() -> Json {
                 ),
                 ("stalls", count("standstills of process or host of over 20 ms")),
                 ("stalled_s", number("their time in all")),
+                ("kept_time", switch("whether the load was the one the flags ask for, as far as the generator goes")),
+                ("faults", list(text("what, how much, and what to change"), "why not")),
                 ("cpu_s", maybe("CPU time of this process")),
             ]),
         ),

@@ -12,6 +12,7 @@ pub mod command;
 pub mod cores;
 pub mod csv;
 pub mod expectation;
+pub mod health;
 pub mod json;
 pub mod measured;
 pub mod numbers;

@@ -171,7 +171,11 @@ async fn drive(
     }
     texts.extend(load.iter().flat_map(Load::failures));
     drop(load);
-    let mut measured = locked(&measured).clone();
+    // the load's thread has ended, and with it the other hand on it
+    let mut measured = match Arc::try_unwrap(measured) {
+        Ok(measured) => measured.into_inner().unwrap_or_else(PoisonError::into_inner),
+        Err(shared) => locked(&shared).clone(),
+    };
     measured.tally = finished.ok_or(RunError::Ended)?;
     let words: BTreeMap<ErrorKind, Failure> = texts.into_iter().map(|((_, kind), failure)| (kind, failure)).collect();
     for (kind, count) in measured.failures.clone() {

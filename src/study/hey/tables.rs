@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::stats::latency::Latencies;
 
+use super::health;
 use super::measured::Measured;
 use super::numbers::millis;
 
@@ -71,6 +72,13 @@ pub fn health_table(measured: &Measured) -> String {
     if let Some(cpu) = measured.cpu {
         let share = cpu.as_secs_f64() / measured.total().as_secs_f64() * 100.0;
         let _ = writeln!(out, "  CPU:\t\t{:.3} secs ({share:.1} % of a core)", cpu.as_secs_f64());
+    }
+    let faults = health::faults(measured);
+    if faults.is_empty() {
+        out.push_str("  The generator kept time.\n");
+    }
+    for fault in faults {
+        let _ = writeln!(out, "  FAULT:\t{fault}");
     }
     out.push('\n');
     out

@@ -9,7 +9,7 @@ const SECRET_HEADERS: [&str; 4] = ["authorization", "proxy-authorization", "cook
 const HIDDEN: &str = "***";
 
 /// The words of a hey command line as one line, fit for screens and files: the value of `-a`, of headers that carry credentials
-/// and the password of a proxy are hidden.
+/// and the passwords of addresses are hidden.
 pub fn without_secrets(words: &[String]) -> String {
     let mut shown: Vec<String> = Vec::with_capacity(words.len());
     let mut words = words.iter();
@@ -26,6 +26,7 @@ pub fn without_secrets(words: &[String]) -> String {
                     shown.push(quoted(&hidden(name, value)));
                 }
             }
+            _ if word.contains("://") => shown.push(quoted(&hide_password(word))),
             _ => shown.push(quoted(word)),
         }
     }
@@ -60,6 +61,7 @@ mod tests {
     fn credentials_are_hidden_and_everything_else_is_kept() {
         for (line, shown) in [
             ("-z 2m -c 50 -q 5", "-z 2m -c 50 -q 5"),
+            ("-n 5 http://ann:canary@h/a?b=c:d@e", "-n 5 http://ann:***@h/a?b=c:d@e"),
             ("-a admin:canary -n 5", "-a *** -n 5"),
             ("--a=admin:canary -n 5", "-a=*** -n 5"),
             ("-H 'Authorization: Bearer canary'", "-H 'Authorization: ***'"),

@@ -54,6 +54,14 @@ impl Default for Limits {
     }
 }
 
+/// Longest 99th percentile of lateness where none is given: 5 % of the shortest time between two requests, within what the clock
+/// of an ordinary host can keep (1 to 10 ms).
+pub fn max_lateness_for(gap: Option<Duration>) -> Duration {
+    const LONGEST: Duration = Duration::from_millis(10);
+    const SHORTEST: Duration = Duration::from_millis(1);
+    gap.map_or(LONGEST, |gap| (gap / 20).clamp(SHORTEST, LONGEST))
+}
+
 /// What is judged.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Facts<'a> {

@@ -126,7 +126,7 @@ fn json_is_what_its_schema_says() {
         ("--json -n 6 -c 2 -q 20 --percentiles 50,99.99 --expect 'errors == 0'", ""),
         ("--json -z 300ms -c 2 -q 10 --phase random --seed 7", "status/404"),
         ("--json -n 2 -c 1", "close"),
-        ("--json -z 200ms -c 1 -a user:secret", ""),
+        ("--json -z 200ms -c 1 -a user:secret -x http://me:secret@127.0.0.1:1", ""),
     ] {
         let result = run.json(flags, path);
         assert_eq!(breach(&schema, &schema, &result, "$"), None, "{flags}\n{result:#}");

@@ -179,9 +179,10 @@ fn run_address(bytes: &[u8]) -> u64 {
                 assert!(called.starts_with("http"), "{called}");
                 // what is called can be read, and reading it again changes nothing; Go looks at the last colon only, so that
                 // `a:b:` is a host whose empty port goes
-                let after_brackets = address.host().rsplit(']').next().unwrap_or_default();
-                let port = after_brackets.split_once(':').map_or("", |(_, port)| port);
-                if port.bytes().all(|byte| byte.is_ascii_digit()) && !after_brackets.ends_with(':') {
+                let host = address.host();
+                let behind = if host.starts_with('[') { host.rsplit(']').next().unwrap_or_default() } else { host };
+                let port = behind.split_once(':').map_or("0", |(_, port)| port);
+                if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) {
                     let again = Address::parse(&called).expect("what is called is an address");
                     assert_eq!(again.to_call(), called);
                     assert!(again.credentials().is_none(), "{called}");
