@@ -42,7 +42,7 @@ const SHOWN_ELSEWHERE: [(&str, &str); 9] = [
     ("own-connection", "load: connections are counted at the server"),
     ("cores", "study::hey::cores: a limited thread sees fewer cores"),
     ("old-tls", "no server without forward secrecy is at hand"),
-    ("body-size", "study::hey_flags::request: the bound on a body file"),
+    ("limits", "study::hey_flags::request and ::go: the bounds of a body file, of -c and of -z"),
     ("log-time", "the time zone of a log line, masked here"),
 ];
 
