@@ -41,7 +41,6 @@ use watchtower::time::{Epoch, Timestamp, parse_duration};
 /// hey's flags, as far as they matter here.
 #[expect(clippy::struct_excessive_bools, reason = "they are switches")]
 #[derive(Parser)]
-#[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]
 struct Args {
     /// Where to send; a server in this process if it is left out.
     #[arg(long)]
