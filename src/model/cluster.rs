@@ -301,6 +301,11 @@ impl Cluster {
         self.requests.free(slot);
         #[cfg(debug_assertions)]
         self.audit.moved(self.now, slot, Stage::Free);
+        if self.requests.is_empty() {
+            // an empty platform has no limits to wait for
+            self.lines.limits.clear();
+            self.lines.find_rare();
+        }
     }
 
     /// A request has come to a replica: the watchdog's limit begins.

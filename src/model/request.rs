@@ -110,6 +110,10 @@ impl Requests {
         self.generations[key.slot as usize] == key.generation
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.free.len() == self.slots.len()
+    }
+
     /// How many there are.
     #[cfg(debug_assertions)]
     pub(super) fn len(&self) -> u64 {

@@ -135,11 +135,10 @@ struct Worker {
 #[derive(Clone, Debug)]
 pub struct Hey {
     settings: Settings,
-    /// Most requests of one worker.
+    /// Most requests of one worker, and how many the settings call for.
     cap: u64,
-    /// [`Settings::planned_per_worker`].
     planned: Option<u64>,
-    /// The time between two ticks, in nanoseconds; 0 for none.
+    /// Nanoseconds between two ticks; 0 for none.
     period: u64,
     start: Timestamp,
     workers: Vec<Worker>,
@@ -189,10 +188,9 @@ impl Schedule for Hey {
     }
 
     fn next(&mut self, worker: WorkerId, turn: Turn) -> Next {
-        let (cap, planned) = (self.cap, self.planned);
+        let Self { cap, planned, period, .. } = *self;
         let by_time = self.settings.duration.is_some();
         let state = self.workers[worker.0 as usize];
-        let period = self.period;
         if period == 0 {
             if state.calls >= cap || turn.free >= state.stop {
                 let unused = planned.map_or(0, |planned| planned - state.calls);
@@ -201,9 +199,8 @@ impl Schedule for Hey {
             self.workers[worker.0 as usize].calls += 1;
             return Next::Call(Call { due: turn.free, ready: turn.free, lost: Lost::default() });
         }
-
         let free = turn.free.nanos_since(state.start);
-        // a worker that is free before its next tick has missed none, and a division takes longer than all the rest
+        // who is free before the next tick has missed none; a division would take longer than all the rest
         let passed = if free < period.saturating_mul(state.tick + 1) { state.tick } else { free / period };
         // a tick lost in a run that ends by count only makes it longer: the request is still sent
         let lost_of = |first: u64, last: u64| {

@@ -103,6 +103,8 @@ pub struct Timeline {
     latencies: BTreeMap<i64, Vec<u64>>,
     last_sample: (Timestamp, PlatformSample),
     planned: u64,
+    /// When the run began; the platform may have stood ready for a while then.
+    began: Timestamp,
 }
 
 impl Timeline {
@@ -118,6 +120,17 @@ impl Timeline {
             latencies: BTreeMap::new(),
             last_sample: (Timestamp::ZERO, PlatformSample::default()),
             planned: 0,
+            began: Timestamp::ZERO,
+        }
+    }
+
+    /// The run begins at `at`, before anything is counted. The time before belongs to no second: the clock runs since the platform
+    /// was started, and what scales it from outside may have taken a while to get ready.
+    pub fn begin(&mut self, at: Timestamp) {
+        if self.rows.is_empty() {
+            self.began = at;
+            self.first = second_of(at, self.load_start);
+            self.open = self.first;
         }
     }
 
@@ -192,6 +205,13 @@ impl Timeline {
         let passed = at - before_at;
         let used = sample.cpu_time.map(|now| now.saturating_sub(before.cpu_time.unwrap_or_default()));
         let lived = sample.replica_time.saturating_sub(before.replica_time);
+        // before the run's begin nothing scales, so the replicas were steady
+        let lived = match at - before_at.max(self.began) {
+            since_begin if before_at < self.began && !passed.is_zero() => {
+                lived.mul_f64(since_begin.as_secs_f64() / passed.as_secs_f64())
+            }
+            _ => lived,
+        };
         let row = self.row(second);
         row.planned = Some(row.planned.unwrap_or(0) + called);
         row.platform = Some(PlatformSecond {

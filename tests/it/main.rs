@@ -11,6 +11,7 @@
 mod chain;
 mod cli;
 mod cluster;
+mod drop_in;
 mod engines;
 mod expect;
 mod fuzz;

@@ -155,3 +155,16 @@ proptest! {
         prop_assert_eq!(rows.last().and_then(|row| row.in_flight), Some(0));
     }
 }
+
+#[test]
+fn what_passed_before_the_run_began_belongs_to_no_second() {
+    // the platform stood ready for 6.25 s with one replica; then a warm-up of 2 s
+    let mut timeline = Timeline::new(ms(8_251), None);
+    timeline.begin(ms(6_252));
+    let rows = timeline.second(ms(7_251), 0, &sample(1, 0, 7_251));
+    assert_eq!(rows.iter().map(|row| (row.start, row.platform.is_some())).collect::<Vec<_>>(), [(-2, true)]);
+    assert_eq!(rows[0].replica_time.map(|time| time.as_millis()), Some(999));
+    let rows = timeline.finish(ms(8_251), 0, &sample(1, 0, 8_251));
+    assert_eq!(rows.iter().map(|row| row.start).collect::<Vec<_>>(), [-2, -1]);
+    assert_eq!(rows[1].replica_time, Some(Duration::from_secs(1)));
+}

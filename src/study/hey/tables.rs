@@ -11,8 +11,8 @@ use super::numbers::millis;
 const PERCENTILES: [f64; 6] = [50.0, 75.0, 90.0, 95.0, 99.0, 99.9];
 
 /// One line that says why latencies from due and from sent differ.
-pub const WHY_DUE: &str = "From due counts from when -q called for a request, so time in which its worker still waited for the \
-                           answer before is in it; hey counts from sent and leaves that out.";
+pub const WHY_DUE: &str = "From due also counts the wait for a worker that was still busy when -q called for the request; hey, from \
+                           sent, leaves it out.";
 
 /// Latencies at `percentiles` (at some of our choice if there are none), and from due if requests had due times.
 pub fn latency_table(measured: &Measured, percentiles: &[f64]) -> String {

@@ -60,11 +60,8 @@ impl Flags {
 
         let given_agent = named.remove("User-Agent");
         let agent = if self.user_agent.is_empty() { given_agent } else { Some(self.user_agent.trim().to_owned()) };
-        // a header that asks for it closes the connection just as the flag does; the transport then writes it itself
+        // a header that asks for it closes the connection just as the flag does, and stays where it is
         let closes = named.get("Connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
-        if closes {
-            named.remove("Connection");
-        }
         let asks_for_gzip = !self.disable_compression
             && method != "HEAD"
             && !named.contains_key("Accept-Encoding")

@@ -202,8 +202,10 @@ impl Recorder for RunWriter {
     }
 
     fn phase(&mut self, at: Timestamp, phase: Phase) -> Result<(), RecordError> {
-        if phase == Phase::CoolDown {
-            self.load_end = Some(at);
+        match phase {
+            Phase::WarmUp => self.timeline.begin(at),
+            Phase::Load => {}
+            Phase::CoolDown => self.load_end = Some(at),
         }
         Ok(())
     }

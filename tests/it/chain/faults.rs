@@ -107,7 +107,7 @@ async fn a_metrics_port_that_is_gone_is_survived_and_told_with_every_scrape() {
     if !are_installed() {
         return;
     }
-    let load = Load { generators: &["-z 10s -c 4 -q 5"], cool_down: "2s", ..Load::default() };
+    let load = Load { generators: &[("0s", "-z 10s -c 4 -q 5")], cool_down: "2s", ..Load::default() };
     let bench = Bench::new(&load, FAST, |behind| {
         let door = Door::before(behind);
         let is_open = Arc::clone(&door.is_open);

@@ -103,7 +103,7 @@ fn a_panic_beside_the_chain_ends_the_programs() {
     let panicked = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
-            let load = Load { generators: &["-z 5s -c 1 -q 5"], ..Load::default() };
+            let load = Load { generators: &[("0s", "-z 5s -c 1 -q 5")], ..Load::default() };
             let bench = Bench::new(&load, FAST, |metrics| metrics).await;
             sender.send(bench.process_ids()).expect("the test listens");
             // a panic without its message
