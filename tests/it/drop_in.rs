@@ -34,13 +34,14 @@ fn documented() -> BTreeSet<&'static str> {
 }
 
 /// Differences that another test shows, because they need more than two programs side by side.
-const SHOWN_ELSEWHERE: [(&str, &str); 8] = [
+const SHOWN_ELSEWHERE: [(&str, &str); 9] = [
     ("connection-row", "hey_golden: the row against hey's own, from the same results"),
     ("above-a-million", "stats::hey_summary: a million and a half results"),
     ("offset", "drop_in::extras: offsets begin near 0"),
     ("second-ctrl-c", "drop_in::signals"),
     ("own-connection", "load: connections are counted at the server"),
     ("cores", "study::hey::cores: a limited thread sees fewer cores"),
+    ("old-tls", "no server without forward secrecy is at hand"),
     ("body-size", "study::hey_flags::request: the bound on a body file"),
     ("log-time", "the time zone of a log line, masked here"),
 ];

@@ -12,6 +12,7 @@ mod answers;
 mod flags;
 mod mutation;
 mod scenarios;
+mod templates;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -31,7 +32,8 @@ struct Target {
     run: fn(&[u8]) -> u64,
 }
 
-const TARGETS: &[Target] = &[answers::HEADS, answers::CHUNKS, flags::WORDS, scenarios::TOML];
+const TARGETS: &[Target] =
+    &[answers::HEADS, answers::CHUNKS, flags::WORDS, scenarios::TOML, templates::TEMPLATES, templates::ADDRESSES];
 
 /// Inputs in an ordinary test run.
 const INPUTS: u64 = 1_000;
@@ -96,4 +98,14 @@ fn hey_s_flags_hold_their_laws() {
 #[test]
 fn scenario_files_hold_their_laws() {
     fuzz(&TARGETS[3]);
+}
+
+#[test]
+fn hey_s_templates_hold_their_laws() {
+    fuzz(&TARGETS[4]);
+}
+
+#[test]
+fn addresses_hold_their_laws() {
+    fuzz(&TARGETS[5]);
 }
