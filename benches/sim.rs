@@ -23,7 +23,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use rand_distr::{Distribution, Exp1};
+use rand_distr::{Distribution, Exp1, StandardNormal};
 use rand_xoshiro::rand_core::Rng;
 use watchtower::drive::{
     Arm, FunctionPlan, GeneratorPlan, Handler, Phase, Plan, RecordError, Recorder, RequestPlan, SchedulePlan, sim,
@@ -183,14 +183,20 @@ fn heap_paced() -> u64 {
     let mut queues: [VecDeque<u32>; 5] = std::array::from_fn(|_| VecDeque::new());
     let mut client_of = [(0_u64, 0_usize); CLIENTS as usize];
     let mut histogram = LatencyHistogram::new();
-    let work = 4 * SERVICE;
+    // log-normal with a coefficient of variation of 1, as the model draws it
+    let variance = 2.0_f64.ln();
+    let (mu, sigma) = ((4.0 * SERVICE.as_nanos() as f64).ln() - variance / 2.0, variance.sqrt());
+    let mut work = || {
+        let normal: f64 = StandardNormal.sample(&mut services);
+        (mu + sigma * normal).exp() as u64
+    };
     while let Some(Reverse((now, who))) = heap.pop() {
         if who < CLIENTS {
             let replica = ((u128::from(routes.next_u64()) * 5) >> 64) as usize;
             client_of[who as usize] = (now, replica);
             if busy[replica] < 4 {
                 busy[replica] += 1;
-                heap.push(Reverse((now + exponential(&mut services, work), who + CLIENTS)));
+                heap.push(Reverse((now + work(), who + CLIENTS)));
             } else {
                 queues[replica].push_back(who);
             }
@@ -199,7 +205,7 @@ fn heap_paced() -> u64 {
             let (sent, replica) = client_of[client as usize];
             histogram.record(Duration::from_nanos(now - sent));
             match queues[replica].pop_front() {
-                Some(next) => heap.push(Reverse((now + exponential(&mut services, work), next + CLIENTS))),
+                Some(next) => heap.push(Reverse((now + work(), next + CLIENTS))),
                 None => busy[replica] -= 1,
             }
             let due = (sent / PERIOD + 1) * PERIOD;

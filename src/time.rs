@@ -55,6 +55,17 @@ impl Timestamp {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
+    /// Nanoseconds passed since `earlier`; 0 if `earlier` is not earlier. For arithmetic where a [`Duration`] would only be taken apart.
+    pub const fn nanos_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// This point moved later by nanoseconds, staying at [`Timestamp::MAX`] instead of overflowing.
+    #[must_use]
+    pub const fn saturating_add_nanos(self, nanos: u64) -> Self {
+        Self(self.0.saturating_add(nanos))
+    }
+
     /// This point moved later, staying at [`Timestamp::MAX`] instead of overflowing.
     #[must_use]
     pub const fn saturating_add(self, duration: Duration) -> Self {

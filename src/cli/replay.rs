@@ -108,8 +108,14 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Failure> {
 }
 
 fn policy(name: &str) -> Result<&'static PolicyInfo, Failure> {
+    let replayable = |policy: &&PolicyInfo| policy.scaler.is_pure();
+    if find(name).is_some_and(|policy| !replayable(&policy)) {
+        let problem = format!("--policy {name}: these are real programs, which can't be asked about the past");
+        let hint = "use --policy openfaas-ce, the same chain emulated".to_owned();
+        return Err(Failure::new(ExitStatus::Usage, problem, Some(hint)));
+    }
     find(name).ok_or_else(|| {
-        let known: Vec<&str> = POLICIES.iter().map(|policy| policy.name).collect();
+        let known: Vec<&str> = POLICIES.iter().filter(replayable).map(|policy| policy.name).collect();
         let meant = nearest(name, known.iter().copied()).map(|meant| format!("did you mean \"{meant}\"? "));
         let hint = format!("{}known are {}", meant.unwrap_or_default(), known.join(", "));
         Failure::new(ExitStatus::Usage, format!("--policy {name}: there is no such policy"), Some(hint))

@@ -1,13 +1,14 @@
 //! The platform as one object: requests and scalings go in, changes come out.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::random::{Purpose, Seed};
 use crate::record::{FunctionId, PlatformSample, ReplicaId, ReplicaStatus};
-use crate::time::{Timestamp, nanos};
+use crate::time::Timestamp;
 
+use super::lines::{Lines, due};
 use super::node::{Done, Node};
 use super::pods::{Pods, Revision};
 use super::replica::Replica;
@@ -60,83 +61,6 @@ pub(super) struct Function {
     pub(super) waiting: u32,
 }
 
-/// Everything that has a time in the future. All but `waits` have the same delay for all, so a line is in order.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Lines {
-    /// Requests in transport.
-    pub(super) inbound: VecDeque<(Timestamp, u32)>,
-    /// Requests at the gateway, no replica being ready: the next look.
-    pub(super) held: VecDeque<(Timestamp, u32)>,
-    /// Requests that reached a replica: the watchdog's execution limit.
-    pub(super) limits: VecDeque<(Timestamp, Key)>,
-    /// Idle connections of replicas with a backlog (slot, generation): when they are closed.
-    pub(super) closings: VecDeque<(Timestamp, u32, u32)>,
-    /// Requests that wait in a thread; at equal times first in, first out.
-    pub(super) waits: BinaryHeap<Reverse<Wait>>,
-    pub(super) waits_pushed: u64,
-    /// Answers in transport.
-    pub(super) outbound: VecDeque<(Timestamp, Answer)>,
-    /// Scalings accepted and not carried out.
-    pub(super) scalings: VecDeque<(Timestamp, FunctionId)>,
-}
-
-/// A request that waits in a thread.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Wait {
-    pub(super) until: Timestamp,
-    /// Counts the waits.
-    pub(super) order: u64,
-    pub(super) request: Key,
-}
-
-impl Wait {
-    /// Time and order as one number: comparing them one after the other is what a heap would spend most of its time on.
-    fn rank(&self) -> u128 {
-        u128::from(self.until.as_nanos()) << 64 | u128::from(self.order)
-    }
-}
-
-impl PartialEq for Wait {
-    fn eq(&self, other: &Self) -> bool {
-        self.rank() == other.rank()
-    }
-}
-
-impl Eq for Wait {}
-
-impl PartialOrd for Wait {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Wait {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.rank().cmp(&other.rank())
-    }
-}
-
-impl Lines {
-    fn next(&self) -> Timestamp {
-        fn front<T>(line: &VecDeque<T>, time: impl Fn(&T) -> Timestamp) -> Timestamp {
-            line.front().map_or(Timestamp::MAX, time)
-        }
-        let waits = self.waits.peek().map_or(Timestamp::MAX, |Reverse(wait)| wait.until);
-        waits
-            .min(front(&self.inbound, |entry| entry.0))
-            .min(front(&self.held, |entry| entry.0))
-            .min(front(&self.limits, |entry| entry.0))
-            .min(front(&self.closings, |entry| entry.0))
-            .min(front(&self.outbound, |entry| entry.0))
-            .min(front(&self.scalings, |entry| entry.0))
-    }
-}
-
-/// Takes the front of a line if its time has come.
-fn due<T>(line: &mut VecDeque<T>, now: Timestamp, time: impl Fn(&T) -> Timestamp) -> Option<T> {
-    if line.front().is_some_and(|entry| time(entry) <= now) { line.pop_front() } else { None }
-}
-
 impl Cluster {
     /// A node with these functions: for each its model, its replicas at the start (in service at once) and the fewest and
     /// most the platform grants.
@@ -154,7 +78,7 @@ impl Cluster {
             requests: Requests::default(),
             replicas: Vec::new(),
             replicas_free: Vec::new(),
-            lines: Lines::default(),
+            lines: Lines::new(),
             pods_next: Timestamp::MAX,
             #[cfg(debug_assertions)]
             audit: super::audit::Audit::default(),
@@ -240,6 +164,7 @@ impl Cluster {
         let last = self.lines.scalings.back().map_or(Timestamp::ZERO, |entry| entry.0);
         let at = now.max(self.now).max(last);
         self.lines.scalings.push_back((at, function));
+        self.lines.rarely(at);
         self.next = self.next.min(at);
     }
 
@@ -296,21 +221,22 @@ impl Cluster {
     fn pass_to(&mut self, now: Timestamp) {
         if now > self.now {
             #[cfg(debug_assertions)]
-            self.audit.pass(self.counters(), nanos(now - self.now));
-            self.node.pass(nanos(now - self.now));
+            self.audit.pass(self.counters(), now.nanos_since(self.now));
+            self.node.pass(now.nanos_since(self.now));
             self.now = now;
         }
     }
 
     fn upcoming(&self) -> Timestamp {
-        let node = self.node.next_in().map_or(Timestamp::MAX, |wait| self.now + Duration::from_nanos(wait));
+        let node = self.node.next_in().map_or(Timestamp::MAX, |wait| self.now.saturating_add_nanos(wait));
         node.min(self.lines.next()).min(self.pods_next)
     }
 
     /// Everything that is due now. Pods come first, so that what arrives at the moment a pod is ready finds it.
     fn step(&mut self, changes: &mut Vec<Change>) {
         let now = self.now;
-        while let Some((_, function)) = due(&mut self.lines.scalings, now, |entry| entry.0) {
+        let rare = self.lines.rare <= now;
+        while rare && let Some((_, function)) = due(&mut self.lines.scalings, now, |entry| entry.0) {
             self.follow(function, changes);
         }
         if self.pods_next <= now {
@@ -334,16 +260,8 @@ impl Cluster {
         while let Some((_, request)) = due(&mut self.lines.inbound, now, |entry| entry.0) {
             self.enter_gateway(request);
         }
-        while let Some((_, request)) = due(&mut self.lines.held, now, |entry| entry.0) {
-            self.look_again(request, changes);
-        }
-        while let Some((_, slot, generation)) = due(&mut self.lines.closings, now, |entry| entry.0) {
-            self.close_idle(slot, generation);
-        }
-        self.drop_settled_limits();
-        while let Some((_, key)) = due(&mut self.lines.limits, now, |entry| entry.0) {
-            self.exceed_limit(key);
-            self.drop_settled_limits();
+        if rare {
+            self.step_rare(changes);
         }
         while let Some((at, answer)) = due(&mut self.lines.outbound, now, |entry| entry.0) {
             let Answer { request, ending, replica } = answer;
@@ -351,6 +269,24 @@ impl Cluster {
             self.audit.delivered();
             changes.push(Change::Answered { request, at, ending, replica });
         }
+    }
+
+    /// The part of [`Cluster::step`] that is about lines which are rarely due.
+    #[cold]
+    fn step_rare(&mut self, changes: &mut Vec<Change>) {
+        let now = self.now;
+        while let Some((_, request)) = due(&mut self.lines.held, now, |entry| entry.0) {
+            self.look_again(request, changes);
+        }
+        while let Some((_, slot, generation)) = due(&mut self.lines.closings, now, |entry| entry.0) {
+            self.close_idle(slot, generation);
+        }
+        self.drop_settled_limits(usize::MAX);
+        while let Some((_, key)) = due(&mut self.lines.limits, now, |entry| entry.0) {
+            self.exceed_limit(key);
+            self.drop_settled_limits(usize::MAX);
+        }
+        self.lines.find_rare();
     }
 
     /// A request comes to another stage.
@@ -367,10 +303,22 @@ impl Cluster {
         self.audit.moved(self.now, slot, Stage::Free);
     }
 
-    /// Most requests are answered long before their limit: without this, a line as long as 30 s of load would build up.
-    fn drop_settled_limits(&mut self) {
-        while self.lines.limits.front().is_some_and(|(_, key)| !self.requests.is_current(*key)) {
-            self.lines.limits.pop_front();
+    /// A request has come to a replica: the watchdog's limit begins.
+    ///
+    /// Most requests are answered long before it. For each that comes two of those are dropped, or a line as long as 30 s of load
+    /// would build up.
+    pub(super) fn begin_limit(&mut self, at: Timestamp, request: Key) {
+        self.lines.limits.push_back((at, request));
+        self.lines.rarely(at);
+        self.drop_settled_limits(2);
+    }
+
+    fn drop_settled_limits(&mut self, most: usize) {
+        for _ in 0..most {
+            match self.lines.limits.front() {
+                Some((_, key)) if !self.requests.is_current(*key) => drop(self.lines.limits.pop_front()),
+                _ => break,
+            }
         }
     }
 }

@@ -17,6 +17,7 @@ mod change;
 mod cluster;
 pub mod config;
 mod earliest;
+mod lines;
 mod node;
 mod path;
 mod pods;

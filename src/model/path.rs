@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use super::cluster::{Cluster, Wait};
+use super::cluster::Cluster;
+use super::lines::Wait;
 use super::replica::{IDLE_CONNECTION, Place};
 use super::request::{Answer, Key, Request, Stage};
 use super::{Change, Ending};
@@ -49,7 +50,7 @@ impl Cluster {
             return;
         };
         let key = self.requests.key(slot);
-        self.lines.limits.push_back((self.now + EXECUTION_LIMIT, key));
+        self.begin_limit(self.now + EXECUTION_LIMIT, key);
         self.requests.get_mut(slot).replica = replica;
         let place = self.replicas[replica as usize].admit(self.now, slot);
         if place != Place::Thread {
@@ -67,6 +68,7 @@ impl Cluster {
             self.move_to(slot, Stage::Held);
         }
         self.lines.held.push_back((now + LOOK_EVERY, slot));
+        self.lines.rarely(now + LOOK_EVERY);
     }
 
     /// A held request's next look. Tells of it if it goes on.
@@ -138,7 +140,7 @@ impl Cluster {
     fn begin_wait(&mut self, slot: u32) -> bool {
         let wait = self.requests.get(slot).wait;
         if wait > 0 {
-            let at = self.now + Duration::from_nanos(wait);
+            let at = self.now.saturating_add_nanos(wait);
             self.lines.waits_pushed += 1;
             let wait = Wait { until: at, order: self.lines.waits_pushed, request: self.requests.key(slot) };
             self.lines.waits.push(Reverse(wait));
@@ -190,7 +192,9 @@ impl Cluster {
             let accepted = server.close_connection();
             self.settle(accepted);
         } else if server.keep_connection(self.now) {
-            self.lines.closings.push_back((self.now + IDLE_CONNECTION, replica, server.generation));
+            let at = self.now + IDLE_CONNECTION;
+            self.lines.closings.push_back((at, replica, server.generation));
+            self.lines.rarely(at);
         }
         let next = self.replicas[replica as usize].next_request()?;
         #[cfg(debug_assertions)]

@@ -139,6 +139,8 @@ pub struct Hey {
     cap: u64,
     /// [`Settings::planned_per_worker`].
     planned: Option<u64>,
+    /// The time between two ticks, in nanoseconds; 0 for none.
+    period: u64,
     start: Timestamp,
     workers: Vec<Worker>,
 }
@@ -159,6 +161,7 @@ impl Hey {
         Self {
             cap: settings.requests / u64::from(settings.workers),
             planned: settings.planned_per_worker(),
+            period: settings.period.map_or(0, nanos),
             settings,
             start,
             workers: (0..settings.workers as usize).map(worker).collect(),
@@ -167,8 +170,8 @@ impl Hey {
 }
 
 impl Worker {
-    fn tick_time(&self, tick: u64, period: Duration) -> Timestamp {
-        self.start + Duration::from_nanos(nanos(period).saturating_mul(tick))
+    fn tick_time(&self, tick: u64, period: u64) -> Timestamp {
+        self.start.saturating_add_nanos(period.saturating_mul(tick))
     }
 }
 
@@ -189,19 +192,19 @@ impl Schedule for Hey {
         let (cap, planned) = (self.cap, self.planned);
         let by_time = self.settings.duration.is_some();
         let state = self.workers[worker.0 as usize];
-        let Some(period) = self.settings.period else {
+        let period = self.period;
+        if period == 0 {
             if state.calls >= cap || turn.free >= state.stop {
                 let unused = planned.map_or(0, |planned| planned - state.calls);
                 return Next::Finished { lost: Lost::default(), unused };
             }
             self.workers[worker.0 as usize].calls += 1;
             return Next::Call(Call { due: turn.free, ready: turn.free, lost: Lost::default() });
-        };
+        }
 
-        let free = nanos(turn.free - state.start);
+        let free = turn.free.nanos_since(state.start);
         // a worker that is free before its next tick has missed none, and a division takes longer than all the rest
-        let passed =
-            if free < nanos(period).saturating_mul(state.tick + 1) { state.tick } else { free / nanos(period) };
+        let passed = if free < period.saturating_mul(state.tick + 1) { state.tick } else { free / period };
         // a tick lost in a run that ends by count only makes it longer: the request is still sent
         let lost_of = |first: u64, last: u64| {
             if !by_time || last < first {
@@ -256,7 +259,7 @@ impl Schedule for Hey {
     fn last_due(&self) -> Option<Timestamp> {
         let last = self.workers.iter().max_by_key(|worker| worker.start)?;
         match (self.settings.planned_per_worker(), self.settings.period) {
-            (Some(each), Some(period)) => Some(last.tick_time(each, period)),
+            (Some(each), Some(_)) => Some(last.tick_time(each, self.period)),
             _ => self.settings.duration.map(|duration| last.start + duration),
         }
     }

@@ -19,8 +19,9 @@ const SIGNIFICANT_DIGITS: u8 = 3;
 pub struct LatencyHistogram {
     counts: Histogram<u64>,
     sum_nanos: u128,
-    min: Duration,
-    max: Duration,
+    /// In nanoseconds.
+    min: u64,
+    max: u64,
 }
 
 impl Default for LatencyHistogram {
@@ -34,16 +35,16 @@ impl LatencyHistogram {
     #[expect(clippy::expect_used, reason = "the bounds are constants and fit each other")]
     pub fn new() -> Self {
         let counts = Histogram::new_with_bounds(1, LONGEST_MICROS, SIGNIFICANT_DIGITS).expect("1 us to 1 h is a range");
-        Self { counts, sum_nanos: 0, min: Duration::MAX, max: Duration::ZERO }
+        Self { counts, sum_nanos: 0, min: u64::MAX, max: 0 }
     }
 
     /// The histogram behind what [`LatencyHistogram::buckets`] gave, as files keep it. Its mean and extremes are as exact as the buckets.
     pub fn from_buckets(buckets: &[(u64, u64)]) -> Self {
         let mut histogram = Self::new();
         for &(upper, count) in buckets.iter().filter(|(_, count)| *count > 0) {
-            let value = Duration::from_micros(upper);
+            let value = upper.saturating_mul(1_000);
             histogram.counts.saturating_record_n(upper, count);
-            histogram.sum_nanos += u128::from(nanos(value)) * u128::from(count);
+            histogram.sum_nanos += u128::from(value) * u128::from(count);
             histogram.min = histogram.min.min(value);
             histogram.max = histogram.max.max(value);
         }
@@ -55,8 +56,8 @@ impl LatencyHistogram {
         let value_nanos = nanos(value);
         self.counts.saturating_record(value_nanos.saturating_add(500) / 1000);
         self.sum_nanos += u128::from(value_nanos);
-        self.min = self.min.min(value);
-        self.max = self.max.max(value);
+        self.min = self.min.min(value_nanos);
+        self.max = self.max.max(value_nanos);
     }
 
     /// Adds everything another histogram counted.
@@ -86,12 +87,12 @@ impl LatencyHistogram {
 
     /// The smallest; `None` if nothing was counted.
     pub fn min(&self) -> Option<Duration> {
-        (!self.is_empty()).then_some(self.min)
+        (!self.is_empty()).then(|| Duration::from_nanos(self.min))
     }
 
     /// The largest; `None` if nothing was counted.
     pub fn max(&self) -> Option<Duration> {
-        (!self.is_empty()).then_some(self.max)
+        (!self.is_empty()).then(|| Duration::from_nanos(self.max))
     }
 
     /// Standard deviation to the histogram's precision; zero if nothing was counted.
@@ -114,7 +115,7 @@ impl LatencyHistogram {
             seen += count;
             seen >= rank
         })?;
-        Some(Duration::from_micros(bucket.0).clamp(self.min, self.max))
+        Some(Duration::from_nanos(bucket.0.saturating_mul(1_000).clamp(self.min, self.max)))
     }
 
     /// How many were at most this long, to the histogram's precision.
@@ -258,7 +259,9 @@ impl SortedLatencies<'_> {
         }
         let (min, max) = (self.histogram.min, self.histogram.max);
         let buckets = self.histogram.buckets_iter();
-        buckets.map(|(upper, count)| (Duration::from_micros(upper).clamp(min, max), count)).collect()
+        buckets
+            .map(|(upper, count)| (Duration::from_nanos(upper.saturating_mul(1_000).clamp(min, max)), count))
+            .collect()
     }
 }
 

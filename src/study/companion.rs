@@ -2,7 +2,7 @@
 //!
 //! Which policies need any stands in the policies' table; here is how a study provides them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -91,7 +91,7 @@ impl Outside {
                     credentials: Some(platform.credentials().clone()),
                     actor: plan.arm.policy.name,
                     rates: self.rates,
-                    leash: std::env::current_exe().ok(),
+                    leash: own_program(),
                     logs: logs.to_owned(),
                 };
                 let start = async {
@@ -106,6 +106,13 @@ impl Outside {
             }
         }
     }
+}
+
+/// This program, through which others are started.
+fn own_program() -> Option<PathBuf> {
+    // the running one even if its file was replaced since it was started
+    let running = Path::new("/proc/self/exe");
+    if running.exists() { Some(running.to_owned()) } else { std::env::current_exe().ok() }
 }
 
 /// Puts emulated chains in step with the real one.

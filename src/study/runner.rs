@@ -2,7 +2,7 @@
 //!
 //! One loop for all targets. It begins runs in a fixed order, arm by arm within a repeat, so that a study that is cut short has
 //! compared what it has; it adds them up in the same order, whatever order they end in. How a run is made is the business of
-//! [`live`] (one after another, by the wall clock) and [`simulated`] (as many at once as there are threads, in virtual time).
+//! `live` (one after another, by the wall clock) and `simulated` (as many at once as there are threads, in virtual time).
 //!
 //! Each run gets a platform of its own: nothing of one run (counters, pods, warm connections) reaches the next.
 

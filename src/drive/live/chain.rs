@@ -6,7 +6,7 @@
 //!        +--------- rows of events.csv: alerts, notifications, steps, what broke ---------+
 //! ```
 //!
-//! The programs decide; this starts them as the chart does ([`config`]) and writes down what they do. Everything they write is
+//! The programs decide; this starts them as the chart does (`config.rs`) and writes down what they do. Everything they write is
 //! in a temporary directory that goes with them; their output is kept beside the run's files if something broke.
 
 mod api;

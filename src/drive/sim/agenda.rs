@@ -76,11 +76,16 @@ enum Place {
     Nowhere,
 }
 
+/// Time and order as one number, which is compared at once.
+fn rank(at: Timestamp, order: u64) -> u128 {
+    u128::from(at.as_nanos()) << 64 | u128::from(order)
+}
+
 impl Next {
     const NONE: Self = Self { at: Timestamp::MAX, order: u64::MAX, place: Place::Nowhere };
 
     fn or_sooner(&mut self, at: Timestamp, order: u64, place: Place) {
-        if (at, order) < (self.at, self.order) {
+        if rank(at, order) < rank(self.at, self.order) {
             *self = Self { at, order, place };
         }
     }
@@ -131,8 +136,8 @@ impl Agenda {
     }
 
     pub(super) fn pop(&mut self) -> Option<(Timestamp, What)> {
-        let at = self.next.at;
-        let what = match self.next.place {
+        let Next { at, place, .. } = self.next;
+        let what = match place {
             Place::Line(line) => What::Send { worker: self.lines[line].pop_front()?.worker },
             Place::Heap => self.heap.pop()?.0.what,
             Place::Wake => {

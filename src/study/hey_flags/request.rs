@@ -1,6 +1,7 @@
 //! From flags to what is sent and when.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -110,11 +111,14 @@ impl Flags {
             std::io::ErrorKind::IsADirectory => refused("read", "is a directory".to_owned()),
             _ => refused("read", error.to_string()),
         };
-        let size = std::fs::metadata(&path).map_err(failed)?.len();
-        if size > BODY_BYTES_MAX {
+        // what is no file tells no length, and may have none
+        let mut body = Vec::new();
+        let file = std::fs::File::open(&path).map_err(failed)?;
+        file.take(BODY_BYTES_MAX + 1).read_to_end(&mut body).map_err(failed)?;
+        if body.len() as u64 > BODY_BYTES_MAX {
             return Err(refused("read", format!("longer than {} MiB", BODY_BYTES_MAX >> 20)));
         }
-        std::fs::read(&path).map_err(failed)
+        Ok(body)
     }
 }
 
@@ -205,5 +209,11 @@ mod tests {
         assert_eq!((plan.method.as_str(), plan.body.as_slice()), ("POST", b"{}\n".as_slice()));
         assert_eq!((plan.timeout, plan.keep_alive), (None, false));
         assert!(!request("-H 'Connection: close'").expect("valid").keep_alive);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_body_without_end_is_refused() {
+        assert_eq!(request("-D /dev/zero").expect_err("endless").to_string(), "read /dev/zero: longer than 64 MiB");
     }
 }

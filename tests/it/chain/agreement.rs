@@ -137,6 +137,11 @@ impl Bench {
         Self { plan, target, clock, chain, changes, second: load.second, phases, _directory: directory }
     }
 
+    /// Prometheus and Alertmanager.
+    pub(super) fn process_ids(&self) -> Vec<u32> {
+        self.chain.process_ids()
+    }
+
     /// When the run has to begin for its requests to lie in the middle between scrapes: the shadow's scrapes are a few
     /// milliseconds from the real ones, and what is counted must not be.
     fn begin(&self) -> Timestamp {

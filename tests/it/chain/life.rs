@@ -1,11 +1,13 @@
 //! The programs live as long as their run, whatever ends it.
 
+use std::path::PathBuf;
 use std::process::{Child, Output};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{FAST, House, are_installed, text, until};
+use super::agreement::{Bench, Load};
+use super::{FAST, House, are_installed, is_dead, text, until};
 
 fn send(child: &Child, signal: Signal) {
     kill(Pid::from_raw(i32::try_from(child.id()).expect("a process id")), signal).expect("the process is there");
@@ -90,6 +92,42 @@ fn a_run_that_is_killed_takes_the_programs_with_it() {
     send(&child, Signal::SIGKILL);
     ended(child);
     until("no program is left", || house.processes().is_empty());
+}
+
+#[test]
+fn a_panic_beside_the_chain_ends_the_programs() {
+    if !are_installed() {
+        return;
+    }
+    let (sender, ids) = std::sync::mpsc::channel();
+    let panicked = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let load = Load { generators: &["-z 5s -c 1 -q 5"], ..Load::default() };
+            let bench = Bench::new(&load, FAST, |metrics| metrics).await;
+            sender.send(bench.process_ids()).expect("the test listens");
+            // a panic without its message
+            std::panic::resume_unwind(Box::new(()));
+        });
+    });
+    assert!(panicked.join().is_err());
+    let ids = ids.recv().expect("both were started");
+    assert_eq!(ids.len(), 2);
+    for id in ids {
+        assert!(is_dead(&PathBuf::from(format!("/proc/{id}"))), "{id}");
+    }
+}
+
+#[test]
+fn a_replay_asks_no_real_programs() {
+    let house = House::with(FAST, 1);
+    let output = house.command(&["replay", "--policy", "openfaas-ce-real", "--counter", "no.csv"]).output();
+    let output = output.expect("the program starts");
+    assert_eq!(output.status.code(), Some(2));
+    insta::assert_snapshot!(text(&output.stderr), @r"
+    error: --policy openfaas-ce-real: these are real programs, which can't be asked about the past
+      hint: use --policy openfaas-ce, the same chain emulated
+    ");
 }
 
 #[test]
