@@ -263,7 +263,7 @@ fn notes(study: &Study, demand: Demand, conduct: Conduct) -> Vec<String> {
     if study.target.is_virtual() {
         notes.push(
             "Everything here happened in virtual time: the load left exactly when it could, and capacity, start-up and routing \
-             are the model's. The same scenario, seed and version give the same numbers on any machine."
+             are the model's. The same scenario, seed and build give the same numbers again."
                 .to_owned(),
         );
     }

@@ -409,6 +409,22 @@ fn the_scenario_in_the_readme_is_one() {
 }
 
 #[test]
+fn the_first_failure_of_each_kind_is_told_in_words_and_its_password_is_not() {
+    // nobody listens at port 1
+    let house = House::with(&short_scenario("-n 4 -c 2 -x http://ann:canary@127.0.0.1:1"));
+    house.run(&["run", "short.toml", "--arm", "two", "--out", "r"]);
+    let events = fs::read_to_string(house.dir.path().join("r/runs/two-1/events.csv")).expect("events");
+    let told: Vec<&str> = events.lines().filter(|line| line.contains("the first request that ended in")).collect();
+    let [told] = told[..] else { panic!("{events}") };
+    assert!(
+        told.contains("load,failed,,,\"load 1: the first request that ended in proxy: Get \"\"http://127.0.0.1:"),
+        "{told}"
+    );
+    assert!(told.contains("proxyconnect tcp: dial tcp 127.0.0.1:1: connect: connection refused"), "{told}");
+    assert!(!events.contains("canary"), "{events}");
+}
+
+#[test]
 fn credentials_in_a_load_reach_no_file_and_no_screen() {
     let house = House::with(&short_scenario("-n 4 -c 2 -q 10 -a admin:canary -H 'Authorization: Bearer canary'"));
     let output = house.run(&["run", "short.toml", "--out", "out", "--arm", "two"]);

@@ -20,6 +20,7 @@ mod hey_golden;
 mod load;
 mod open_loads;
 mod oracle;
+mod pathologies;
 mod policies_document;
 mod promql;
 mod random_worlds;

@@ -10,6 +10,7 @@
 //! and come back as inputs. It decides nothing.
 
 mod error;
+mod failures;
 mod shadows;
 
 use std::sync::Arc;
@@ -197,10 +198,11 @@ impl Run<'_> {
             }
         }
         let interrupted = drain_until.is_some();
-        if let Some(load) = self.load.take()
-            && self.load_end.is_none()
-        {
-            load.abort();
+        if let Some(load) = self.load.take() {
+            failures::tell(self.recorder, self.clock.now(), &load)?;
+            if self.load_end.is_none() {
+                load.abort();
+            }
         }
         // reading the platform moves it on to now, so what it still had to say comes after
         let last_sample = self.target.sample(FunctionId::STUDIED);
