@@ -23,6 +23,8 @@ pub(super) enum Step {
     Wait(Duration),
     /// Says nothing until the other side has gone.
     Hang,
+    /// The same, and reads what comes meanwhile, slower than anybody writes it.
+    Sip,
     /// Answers with the name that was asked for in the handshake.
     Name,
     Close,
@@ -215,6 +217,16 @@ fn perform(stream: &mut Line, step: &Step, drained: &AtomicUsize) -> io::Result<
                     0 => return Ok(false),
                     length => drained.fetch_add(length, Ordering::SeqCst),
                 };
+            }
+        }
+        Step::Sip => {
+            let mut piece = [0; 65536];
+            loop {
+                match stream.read(&mut piece)? {
+                    0 => return Ok(false),
+                    length => drained.fetch_add(length, Ordering::SeqCst),
+                };
+                thread::sleep(Duration::from_millis(1));
             }
         }
         Step::Name => {

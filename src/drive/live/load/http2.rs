@@ -79,7 +79,7 @@ impl Http2 {
     /// surely did nothing with the request, so that it may go again whatever it is.
     pub(super) async fn send(&mut self, request: &Prepared) -> Result<Response<Incoming>, (Fault, bool)> {
         let answer = self.sender.send_request(request.request_http2()).await;
-        answer.map_err(|error| fault(&error, ErrorKind::Closed))
+        answer.map_err(|error| fault(&error, self.ended(ErrorKind::Closed)))
     }
 
     /// Reads an answer's body to its end.
@@ -87,11 +87,16 @@ impl Http2 {
         while !body.is_end_stream() {
             match body.frame().await {
                 Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(fault(&error, ErrorKind::CutBody).0),
+                Some(Err(error)) => return Err(fault(&error, self.ended(ErrorKind::CutBody)).0),
                 None => break,
             }
         }
         Ok(())
+    }
+
+    /// What the end of the connection is called: `closed`, unless it was reset.
+    fn ended(&self, closed: ErrorKind) -> ErrorKind {
+        if self.marks.was_reset() { ErrorKind::Reset } else { closed }
     }
 
     /// What the connection notes.

@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -25,11 +25,14 @@ pub(super) struct Marks {
     first_byte: AtomicU64,
     /// Bytes written.
     bytes: AtomicU64,
+    /// Whether the other side has reset the connection. Stays, however many requests there were.
+    reset: AtomicBool,
 }
 
 impl Marks {
     fn new() -> Self {
-        Self { written: AtomicU64::new(NEVER), first_byte: AtomicU64::new(NEVER), bytes: AtomicU64::new(0) }
+        let (written, first_byte) = (AtomicU64::new(NEVER), AtomicU64::new(NEVER));
+        Self { written, first_byte, bytes: AtomicU64::new(0), reset: AtomicBool::new(false) }
     }
 
     /// Forgets the last request.
@@ -42,6 +45,21 @@ impl Marks {
     /// How many bytes were written.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether the connection was reset. The system tells it once, to whoever reads or writes next, and what is between here and
+    /// there may keep it for itself: h2 drops what a flush failed with and says that the connection ended.
+    pub(super) fn was_reset(&self) -> bool {
+        self.reset.load(Ordering::Relaxed)
+    }
+
+    fn note<T>(&self, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if let Poll::Ready(Err(error)) = &outcome
+            && error.kind() == io::ErrorKind::ConnectionReset
+        {
+            self.reset.store(true, Ordering::Relaxed);
+        }
+        outcome
     }
 
     /// When the last bytes of the request were handed to the system, if any were.
@@ -84,7 +102,7 @@ impl Wire {
             self.marks.written.store(self.clock.now().as_nanos(), Ordering::Relaxed);
             self.marks.bytes.store(self.marks.bytes() + length as u64, Ordering::Relaxed);
         }
-        outcome
+        self.marks.note(outcome)
     }
 }
 
@@ -95,7 +113,7 @@ impl AsyncRead for Wire {
         if buf.filled().len() > before && self.marks.first_byte().is_none() {
             self.marks.first_byte.store(self.clock.now().as_nanos(), Ordering::Relaxed);
         }
-        outcome
+        self.marks.note(outcome)
     }
 }
 
@@ -119,10 +137,12 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let outcome = Pin::new(&mut self.stream).poll_flush(cx);
+        self.marks.note(outcome)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let outcome = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.marks.note(outcome)
     }
 }
