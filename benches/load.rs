@@ -33,6 +33,7 @@ use watchtower::schedule::hey::Settings;
 use watchtower::schedule::open::{Bound, WhenFull};
 use watchtower::schedule::rate::{Rate, Spacing};
 use watchtower::schedule::shape::Shape;
+use watchtower::stats::demand::DemandCurve;
 use watchtower::stats::slo::Slo;
 use watchtower::study::results::summary::StudyRecord;
 use watchtower::study::results::{Limits, ResultsDir, RunAbout, RunWriter};
@@ -234,7 +235,7 @@ impl Recording {
             cores: None,
             loads: vec!["bench".to_owned()],
             limits: Limits::default(),
-            demand: None,
+            demand: DemandCurve::unknown(),
             min_replicas: 1,
         };
         let mut run = ResultsDir::create(directory, &StudyRecord::default())?.run(about)?;

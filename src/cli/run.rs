@@ -13,7 +13,8 @@ use super::progress::ProgressView;
 use super::table;
 use crate::drive::live::clock::Clock;
 use crate::drive::live::interrupt::{Cause, Interrupt};
-use crate::study::demand::{Demand, demand_while};
+use crate::stats::demand::{Demand, DemandCurve};
+use crate::study::demand::demand_while;
 use crate::study::host;
 use crate::study::plan::{Study, rounded};
 use crate::study::resolve::{self, Overrides};
@@ -158,7 +159,7 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
 }
 
 /// Asks the model for the demand, which for a long load takes its time, and gives up when the end is asked for.
-async fn demand_of(study: &Study, interrupt: &mut Interrupt) -> Demand {
+async fn demand_of(study: &Study, interrupt: &mut Interrupt) -> DemandCurve {
     let (stopped, asked) = (Arc::new(AtomicBool::new(false)), study.clone());
     let stop = Arc::clone(&stopped);
     let mut demand = tokio::task::spawn_blocking(move || demand_while(&asked, &|| !stop.load(Ordering::Relaxed)));
@@ -170,7 +171,7 @@ async fn demand_of(study: &Study, interrupt: &mut Interrupt) -> Demand {
             demand.await
         }
     };
-    demand.unwrap_or(Demand::Unknown)
+    demand.unwrap_or_else(|_panicked| DemandCurve::unknown())
 }
 
 /// A scenario file, checked and resolved.
@@ -194,8 +195,8 @@ async fn one_study(
 
     let mut view = ProgressView::new(printer);
     let demand = demand_of(study, interrupt).await;
-    let record = record(study, demand, conduct);
-    let end = run_study(study, &record, demand, results, conduct, &mut view, interrupt).await.map_err(|error| {
+    let record = record(study, &demand, conduct);
+    let end = run_study(study, &record, &demand, results, conduct, &mut view, interrupt).await.map_err(|error| {
         // what could not even begin is a matter of how the command was given
         let begun =
             results.join("study.json").exists() && !matches!(error, StudyError::Results(ResultsError::Exists(_)));
@@ -218,7 +219,7 @@ struct Ended {
     expectations: Vec<Judged>,
 }
 
-fn record(study: &Study, demand: Demand, conduct: Conduct) -> StudyRecord {
+fn record(study: &Study, demand: &DemandCurve, conduct: Conduct) -> StudyRecord {
     StudyRecord {
         schema_version: SCHEMA_VERSION,
         watchtower_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -257,7 +258,7 @@ fn record(study: &Study, demand: Demand, conduct: Conduct) -> StudyRecord {
 }
 
 /// What a reader must know besides the numbers.
-fn notes(study: &Study, demand: Demand, conduct: Conduct) -> Vec<String> {
+fn notes(study: &Study, demand: &DemandCurve, conduct: Conduct) -> Vec<String> {
     let objective = format!("{} % within {}", study.slo.percentile, format_duration(study.slo.latency));
     let mut notes = Vec::new();
     if study.target.is_virtual() {
@@ -267,18 +268,34 @@ fn notes(study: &Study, demand: Demand, conduct: Conduct) -> Vec<String> {
                 .to_owned(),
         );
     }
-    match demand {
-        Demand::Replicas(_) => {}
-        Demand::BeyondLimit(max) => notes.push(format!(
-            "In the model not even {max} replicas meet the objective ({objective}) under this load: what is missing is not \
-             replicas. Demand is therefore unknown, and with it theta, tau and instability."
-        )),
-        Demand::Unknown => notes.push("Demand is unknown, and with it theta, tau and instability.".to_owned()),
-    }
+    notes.extend(demand_note(demand, &objective));
     if conduct.rows == Rows::None {
         notes.push("Rows were turned off (--rows none): the runs have no requests.csv.".to_owned());
     }
     notes
+}
+
+/// What a reader must know of a demand that is not known all the time.
+fn demand_note(curve: &DemandCurve, objective: &str) -> Option<String> {
+    let stretches = curve.stretches();
+    let limit = stretches.iter().find_map(|stretch| match stretch.demand {
+        Demand::BeyondLimit(limit) => Some(limit),
+        Demand::Replicas(_) | Demand::Unknown => None,
+    });
+    let is_known = |known: bool| stretches.iter().any(|stretch| stretch.demand.replicas().is_some() == known);
+    match limit {
+        None if !is_known(false) => None,
+        None => Some("Demand is unknown, and with it theta, tau and instability.".to_owned()),
+        Some(limit) if !is_known(true) => Some(format!(
+            "In the model not even {limit} replicas meet the objective ({objective}) under this load: what is missing is not \
+             replicas. Demand is therefore unknown, and with it theta, tau and instability."
+        )),
+        Some(limit) => Some(format!(
+            "In the model not even {limit} replicas meet the objective ({objective}) in some stretches of this load (demand.csv \
+             has them): what is missing there is not replicas. Demand is unknown in them, and theta, tau and instability are \
+             about the rest."
+        )),
+    }
 }
 
 /// `--out`, or `results/NAME-UTC`, for each study; none may exist, and no two may be the same.

@@ -167,6 +167,17 @@ impl Trace {
         }
     }
 
+    /// Requests between two offsets, in nanoseconds, the first included; of a bin its share, in proportion.
+    pub fn requests_between(&self, from: u64, to: u64) -> f64 {
+        match &self.arrivals {
+            Played::Times(times) => {
+                let before = |offset: u64| times.partition_point(|at| *at < offset);
+                before(to).saturating_sub(before(from)) as f64
+            }
+            Played::Bins(bins) => bins.between(from, to),
+        }
+    }
+
     /// Its arrivals.
     pub fn source(&self) -> Source {
         match &self.arrivals {
@@ -282,6 +293,17 @@ impl Bins {
     fn highest(&self) -> f64 {
         let rate = |(expected, edges): (&f64, &[u64])| expected * 1e9 / (edges[1] - edges[0]) as f64;
         self.expected.iter().zip(self.edges.windows(2)).map(rate).fold(0.0, f64::max)
+    }
+
+    fn between(&self, from: u64, to: u64) -> f64 {
+        let first = self.edges.partition_point(|edge| *edge <= from).saturating_sub(1);
+        let bins = self.expected.iter().zip(self.edges.windows(2)).skip(first);
+        bins.take_while(|(_, edges)| edges[0] < to)
+            .map(|(expected, edges)| {
+                let inside = to.min(edges[1]).saturating_sub(from.max(edges[0]));
+                expected * inside as f64 / (edges[1] - edges[0]) as f64
+            })
+            .sum()
     }
 
     /// Adds the arrivals of a bin, in order.

@@ -29,33 +29,44 @@ const STEP: std::time::Duration = std::time::Duration::from_secs(1);
 /// `None` if `to` is not after `from`, or if nothing is demanded at any time. While nothing is demanded the two accuracies are
 /// undefined and leave that time out; the timeshares count it.
 pub fn elasticity(demand: &StepFn, supply: &StepFn, from: Timestamp, to: Timestamp) -> Option<Elasticity> {
+    elasticity_over(demand, supply, &[(from, to)])
+}
+
+/// The same over several stretches of time together: those in which demand is known. The instability takes no step from one
+/// stretch to the next.
+///
+/// `None` as above. Stretches that end before they begin count for nothing.
+pub fn elasticity_over(demand: &StepFn, supply: &StepFn, stretches: &[(Timestamp, Timestamp)]) -> Option<Elasticity> {
     let (mut whole, mut demanded) = (0.0, 0.0);
-    let (mut missing, mut excess, mut short, mut over) = (0.0, 0.0, 0.0, 0.0);
-    for (length, demand, supply) in demand.beside(supply, from, to) {
-        let length = length.as_secs_f64();
-        whole += length;
-        if supply < demand {
-            short += length;
-        } else if supply > demand {
-            over += length;
+    let (mut missing, mut excess, mut short, mut over, mut apart) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    for &(from, to) in stretches.iter().filter(|(from, to)| from < to) {
+        for (length, demand, supply) in demand.beside(supply, from, to) {
+            let length = length.as_secs_f64();
+            whole += length;
+            if supply < demand {
+                short += length;
+            } else if supply > demand {
+                over += length;
+            }
+            if demand > 0 {
+                demanded += length;
+                missing += length * f64::from(demand.saturating_sub(supply)) / f64::from(demand);
+                excess += length * f64::from(supply.saturating_sub(demand)) / f64::from(demand);
+            }
         }
-        if demand > 0 {
-            demanded += length;
-            missing += length * f64::from(demand.saturating_sub(supply)) / f64::from(demand);
-            excess += length * f64::from(supply.saturating_sub(demand)) / f64::from(demand);
-        }
+        apart += time_apart(demand, supply, from, to);
     }
     (demanded > 0.0).then(|| Elasticity {
         theta_u: missing / demanded,
         theta_o: excess / demanded,
         tau_u: short / whole,
         tau_o: over / whole,
-        instability: instability(demand, supply, from, to),
+        instability: apart / whole,
     })
 }
 
-/// Share of the steps, weighted by length, over which the signs of the two changes differ.
-fn instability(demand: &StepFn, supply: &StepFn, from: Timestamp, to: Timestamp) -> f64 {
+/// Seconds of the steps over which the signs of the two changes differ.
+fn time_apart(demand: &StepFn, supply: &StepFn, from: Timestamp, to: Timestamp) -> f64 {
     let change = |function: &StepFn, from, to| function.at(to).cmp(&function.at(from));
     let mut apart = 0.0;
     let mut start = from;
@@ -66,7 +77,7 @@ fn instability(demand: &StepFn, supply: &StepFn, from: Timestamp, to: Timestamp)
         }
         start = end;
     }
-    apart / (to - from).as_secs_f64()
+    apart
 }
 
 #[cfg(test)]

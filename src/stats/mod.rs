@@ -1,9 +1,10 @@
-//! Numbers from rows: latency histograms, percentiles, rows per second, elasticity.
+//! Numbers from rows: latency histograms, percentiles, rows per second, demand and elasticity.
 //!
 //! Pure arithmetic over what it is given. No file, no drawing, and one text only: hey's summary, which both a run's
 //! directory and the hey command show, and which is defined by its arithmetic down to the bars.
 
 pub mod cpu;
+pub mod demand;
 pub mod elasticity;
 pub mod hey_summary;
 pub mod latency;

@@ -15,7 +15,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::companion::CompanionError;
-use super::demand::Demand;
 use super::plan::Study;
 use super::results::summary::{RunSummary, StudyRecord};
 use super::results::{Ending, ResultsDir, ResultsError, Rows, RunAbout, RunWriter, Snapshot};
@@ -25,6 +24,7 @@ use crate::drive::live::interrupt::Interrupt;
 use crate::drive::live::run::RunError;
 use crate::drive::live::target::TargetError;
 use crate::drive::{Phase, Plan, RecordError};
+use crate::stats::demand::DemandCurve;
 
 /// Why a study could not go on. What was written before stays, and says so.
 #[derive(Debug, thiserror::Error)]
@@ -148,13 +148,14 @@ pub struct StudyEnd {
 pub async fn run_study(
     study: &Study,
     record: &StudyRecord,
-    demand: Demand,
+    demand: &DemandCurve,
     results: &Path,
     conduct: Conduct,
     observer: &mut dyn Observer,
     interrupt: &mut Interrupt,
 ) -> Result<StudyEnd, StudyError> {
     let mut directory = ResultsDir::create(results, record)?;
+    directory.write_demand(demand)?;
     let mut end = StudyEnd { results: results.to_owned(), runs: Vec::new(), interrupted: false };
     let outcome = all_runs(study, demand, conduct, &mut directory, observer, interrupt, &mut end).await;
     let ending = match &outcome {
@@ -222,7 +223,7 @@ impl Maker {
 
 async fn all_runs(
     study: &Study,
-    demand: Demand,
+    demand: &DemandCurve,
     conduct: Conduct,
     directory: &mut ResultsDir,
     observer: &mut dyn Observer,
@@ -277,7 +278,7 @@ fn add(
     Ok(())
 }
 
-fn about(study: &Study, demand: Demand, plan: &Plan, repeat: u32) -> RunAbout {
+fn about(study: &Study, demand: &DemandCurve, plan: &Plan, repeat: u32) -> RunAbout {
     RunAbout {
         arm: plan.arm.name.clone(),
         policy: plan.arm.policy.name.to_owned(),
@@ -289,7 +290,7 @@ fn about(study: &Study, demand: Demand, plan: &Plan, repeat: u32) -> RunAbout {
         cores: matches!(study.target, TargetKind::Embedded | TargetKind::Simulated).then_some(plan.node.cores),
         loads: study.loads.clone(),
         limits: study.limits,
-        demand: demand.replicas(),
+        demand: demand.clone(),
         min_replicas: plan.functions[0].bounds.0,
     }
 }

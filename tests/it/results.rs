@@ -13,6 +13,7 @@ use watchtower::record::{
     CpuShares, Detail, ErrorKind, EventKind, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, ReplicaId,
     RequestRow, WorkerId,
 };
+use watchtower::stats::demand::{Demand, DemandCurve};
 use watchtower::stats::slo::Slo;
 use watchtower::study::results::summary::{ArmRecord, RunSummary, StudyRecord};
 use watchtower::study::results::{Ending, Limits, ResultsDir, ResultsError, RunAbout, RunWriter};
@@ -45,7 +46,7 @@ fn about(arm: &str, repeat: u32) -> RunAbout {
         cores: Some(2),
         loads: vec!["hey -z 3s -c 1 -q 2".to_owned(), "hey -z 3s -c 1 -q 1".to_owned()],
         limits: Limits::default(),
-        demand: Some(2),
+        demand: DemandCurve::constant(Demand::Replicas(2), None),
         min_replicas: 1,
     }
 }

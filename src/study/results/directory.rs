@@ -8,11 +8,13 @@ use serde::Serialize;
 
 use super::columns;
 use super::comparison;
+use super::demand_file;
 use super::error::ResultsError;
 use super::expect;
 use super::reader::{EventRecord, ProbeRecord, TimelineRecord, read_json, read_rows};
 use super::summary::{RunSummary, StudyRecord};
 use super::writer::{Rows, RunAbout, RunWriter};
+use crate::stats::demand::DemandCurve;
 
 /// The results of one study on disk.
 #[derive(Debug)]
@@ -83,6 +85,14 @@ impl ResultsDir {
         write_json(&path.join("study.json"), &directory.record)?;
         directory.append_comparison(&columns::header())?;
         Ok(directory)
+    }
+
+    /// Writes down what the load asks for.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn write_demand(&self, curve: &DemandCurve) -> Result<(), ResultsError> {
+        demand_file::write(&self.path, curve)
     }
 
     /// Opens the directory of a study that was made before.

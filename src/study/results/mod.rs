@@ -6,6 +6,7 @@
 //! comparison.md     the same to read    written when the study ends
 //! stats.csv         arms in pairs       written when the study ends
 //! expect.csv        expectations        expect/; with junit.xml, written when the study ends, if the scenario expects something
+//! demand.csv        demand over time    demand_file.rs; written when the study begins
 //! runs/ARM-REPEAT/  a run               writer.rs: requests, timeline, events, probes as they come; totals.rs: the rest at its end
 //! ```
 //!
@@ -16,6 +17,7 @@ mod broken;
 pub mod columns;
 pub mod comparison;
 mod cost;
+mod demand_file;
 pub mod directory;
 pub mod error;
 pub mod expect;

@@ -12,7 +12,6 @@ use super::writer::RunAbout;
 use crate::drive::{HeldBack, Outcome, Tally};
 use crate::record::{CpuShares, ErrorKind, EventKind, EventRow, PlatformSample, ProbeRow, RequestRow};
 use crate::stats::cpu::CpuUse;
-use crate::stats::elasticity::elasticity;
 use crate::stats::hey_summary::{HeySummary, KEPT_EXACTLY};
 use crate::stats::latency::{Latencies, LatencyHistogram};
 use crate::stats::slo::{Slo, SloCount};
@@ -215,10 +214,7 @@ impl Totals {
             },
             &about.limits,
         );
-        let elasticity = about
-            .demand
-            .zip(self.ready.as_ref())
-            .and_then(|(demand, ready)| elasticity(&StepFn::constant(demand), ready, load_start, load_end));
+        let elasticity = self.ready.as_ref().and_then(|ready| about.demand.elasticity(ready, load_start, load_end));
         let ready = self.ready.as_ref().filter(|_| outcome.end > load_start);
         let lived = outcome.last_sample.replica_time;
         RunSummary {
@@ -267,7 +263,7 @@ impl Totals {
             stalled_s: outcome.stalled.as_secs_f64(),
             cpu: CpuSummary::of(&self.cpu),
             latencies_rounded: !(answered.is_exact() && self.due.is_exact()),
-            demand: about.demand,
+            demand: about.demand.peak(),
             status_codes: self.requests.status_codes.clone(),
             error_kinds: by_name(&self.requests.error_kinds),
             generators: generator_summaries(about, outcome),

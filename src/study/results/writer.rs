@@ -13,6 +13,7 @@ use super::totals::{Counts, Snapshot, Totals};
 use super::validity::Limits;
 use crate::drive::{Outcome, Phase, RecordError, Recorder, Tally};
 use crate::record::{CpuShares, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
+use crate::stats::demand::DemandCurve;
 use crate::stats::slo::Slo;
 use crate::stats::timeline::{Second, Timeline};
 use crate::time::{Epoch, Timestamp};
@@ -52,8 +53,8 @@ pub struct RunAbout {
     pub loads: Vec<String>,
     /// What a valid run may not exceed.
     pub limits: Limits,
-    /// Fewest replicas that meet the objective under this load, if known.
-    pub demand: Option<u32>,
+    /// Fewest replicas that meet the objective at the load of each moment.
+    pub demand: DemandCurve,
     /// Fewest replicas the platform grants.
     pub min_replicas: u32,
 }
@@ -181,7 +182,7 @@ impl RunWriter {
             .maybe(platform.map(|platform| platform.ready))
             .maybe(platform.map(|platform| platform.starting))
             .maybe(platform.map(|platform| platform.terminating))
-            .maybe(self.about.demand.filter(|_| self.is_load(second.start)))
+            .maybe(self.about.demand.at(second.start).replicas().filter(|_| self.is_load(second.start)))
             .number(second.utilisation, 4)
             .seconds(second.replica_time);
     }

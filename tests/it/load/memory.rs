@@ -7,6 +7,7 @@ use std::thread;
 
 use watchtower::drive::{Outcome, Recorder};
 use watchtower::record::PlatformSample;
+use watchtower::stats::demand::DemandCurve;
 use watchtower::stats::slo::Slo;
 use watchtower::study::results::summary::StudyRecord;
 use watchtower::study::results::{Limits, ResultsDir, RunAbout};
@@ -96,7 +97,7 @@ fn who_takes_rows_slowly_makes_the_load_wait_and_rows_written_down_take_no_memor
         cores: None,
         loads: vec!["hey".to_owned()],
         limits: Limits::default(),
-        demand: None,
+        demand: DemandCurve::unknown(),
         min_replicas: 1,
     };
     let mut run = results.run(about).expect("a run");
