@@ -1,7 +1,7 @@
 //! The only clock: a run's time as read from the machine, and ways to wait for a point in it.
 //!
-//! Nothing else in the program asks what time it is. [`Clock::sleep_until`] is good to a few milliseconds (tokio's timer) and
-//! serves policies; requests wait in `load`, to the last microseconds.
+//! Nothing else in the program asks what time it is. [`Clock::sleep_until`] is good to a few milliseconds (tokio's timer); policies
+//! wait for the thread in `alarm`, requests for the one in `load`, to the last microseconds.
 
 use std::sync::{Condvar, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};

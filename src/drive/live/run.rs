@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::alarm::Alarm;
 use super::clock::Clock;
 use super::cpu::CpuWatch;
 use super::interrupt::Interrupt;
@@ -72,6 +73,7 @@ pub async fn run(
         seed: plan.seed,
         functions: plan.functions.iter().map(|function| function.info.clone()).collect::<Vec<FunctionInfo>>(),
     };
+    let alarm = Alarm::start(*clock).map_err(RunError::Alarm)?;
     let (answers_sender, answers) = unbounded_channel();
     let mut run = Run {
         plan,
@@ -90,7 +92,7 @@ pub async fn run(
         stalled: Duration::ZERO,
         cpu: CpuWatch::default(),
     };
-    run.drive(reports, changes, answers, interrupt).await
+    run.drive(reports, changes, answers, &alarm, interrupt).await
 }
 
 /// What an effect brings back to the loop.
@@ -124,6 +126,7 @@ impl Run<'_> {
         mut reports: UnboundedReceiver<Report>,
         mut changes: UnboundedReceiver<EventRow>,
         mut answers: UnboundedReceiver<Answer>,
+        alarm: &Alarm,
         interrupt: &mut Interrupt,
     ) -> Result<Outcome, RunError> {
         let start = self.clock.now();
@@ -191,7 +194,7 @@ impl Run<'_> {
                     None => reports_ended = true,
                 },
                 Some(row) = changes.recv() => self.recorder.event(&row)?,
-                () = self.clock.sleep_until(wake) => {}
+                () = alarm.wait_until(wake) => {}
             }
             if drain_until.is_some() && self.load_end.is_some() {
                 break;

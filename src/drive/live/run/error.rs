@@ -13,6 +13,9 @@ pub enum RunError {
     /// The load could not be started.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The thread that wakes the run's loop could not be started.
+    #[error("the run's alarm could not be started: {0}; is there a limit on threads (ulimit -u)?")]
+    Alarm(std::io::Error),
     /// The load's thread ended before its work was done.
     #[error("the load generator ended before its time; this is a fault of watchtower, please report it")]
     LoadEnded,
