@@ -220,7 +220,7 @@ fn perform(stream: &mut Line, step: &Step, drained: &AtomicUsize) -> io::Result<
             }
         }
         Step::Sip => {
-            let mut piece = [0; 65536];
+            let mut piece = vec![0; 65536];
             loop {
                 match stream.read(&mut piece)? {
                     0 => return Ok(false),
