@@ -62,6 +62,23 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Refused,
+        Self::Connect,
+        Self::Dns,
+        Self::Tls,
+        Self::Proxy,
+        Self::Redirect,
+        Self::Reset,
+        Self::Closed,
+        Self::CutBody,
+        Self::Timeout,
+        Self::Protocol,
+        Self::TooLarge,
+        Self::Abandoned,
+    ];
+
     /// The word that stands in files.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,6 +1,8 @@
 //! `watchtower replay`.
 
-use std::path::PathBuf;
+mod output;
+
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -8,61 +10,94 @@ use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::output::Printer;
 use crate::drive::Arm;
-use crate::drive::replay::{Recording, ReplayEvent, Replayed, counters};
-use crate::policy::FunctionInfo;
+use crate::drive::replay::recorded;
 use crate::policy::registry::{POLICIES, PolicyInfo, find};
 use crate::policy::settings::{Kind, Parameter, SettingError, Settings, Value};
 use crate::random::Seed;
 use crate::study::nearest::nearest;
-use crate::study::recording;
+use crate::study::recording::{self, Choice, Recorded, RecordedArm, RecordingError, Source};
 
-/// What a policy would have done on recorded counters
+/// What a policy would have done on recorded counters, or in a recorded run
 ///
 /// Needs no network and no clock. Prints what the policy decided as CSV: `t_s,kind,from,to,reason`. A row of kind `scale` changed
-/// the desired replicas. With several functions a last column names the function.
+/// the desired replicas. With several functions a last column names the function. What the recording does not know of the
+/// truth is said on standard error.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// The policy's name
+    /// The policy's name; of a results directory also the name of an arm of its study, whose settings then count
     #[arg(long, value_name = "NAME")]
     policy: String,
 
-    /// A recorded counter: CSV with the columns `t_s,code,value`; NAME=FILE (several times) for several functions
-    #[arg(long = "counter", value_name = "[NAME=]FILE", required = true)]
+    /// What was recorded: a CSV with the columns `t_s,code,value`, an answer of Prometheus' API as JSON, or a results directory
+    ///
+    /// A CSV counts from the load's start, of one function; NAME=FILE (several times) for several functions. JSON is that of a range
+    /// query, or of an instant query such as `gateway_function_invocation_total[10m]` (which has the very samples), in Unix time;
+    /// its functions are told apart by the label `function_name`, of which NAME=FILE takes one. A results directory of `watchtower
+    /// run`, or runs/ARM-REPEAT in it, is one run with every answer and every probe.
+    #[arg(long = "counter", value_name = "[NAME=]FILE|DIR", required = true)]
     counters: Vec<Counter>,
 
+    /// Of a results directory: the arm whose run it is
+    #[arg(long, value_name = "NAME")]
+    arm: Option<String>,
+
+    /// Of a results directory: the repeat, from 1
+    #[arg(long, value_name = "N")]
+    repeat: Option<u32>,
+
     /// Unix time of `t_s` = 0, in seconds: where the load began on the grid of Prometheus' evaluations
-    #[arg(long, value_name = "S", default_value = "0", value_parser = unix_seconds)]
-    start_unix: Duration,
+    ///
+    /// Without it a CSV is taken to begin at 0, JSON at its first sample, and a run at the moment at which it began.
+    #[arg(long, value_name = "S", value_parser = unix_seconds)]
+    start_unix: Option<Duration>,
 
     /// A setting of the policy (may be given several times); a bare number where a duration is wanted counts seconds
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<Setting>,
 
-    /// Seed of what the settings leave to chance
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
+    /// Seed of what the settings leave to chance; the recorded run's, or 1
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
 
     /// Print JSON instead of CSV
     #[arg(long)]
     json: bool,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  # a counter in a CSV, its load begun at that Unix time
+  watchtower replay --policy openfaas-ce --counter counter.csv --start-unix 1795457216.874
+
+  # what a Prometheus has stored of the last half hour, all functions of it
+  curl -sG http://127.0.0.1:9090/api/v1/query \\
+    --data-urlencode 'query=gateway_function_invocation_total[30m]' > counters.json
+  watchtower replay --policy openfaas-ce --counter counters.json
+
+  # what the Community Edition would have done in the second run of the arm watchtower
+  watchtower replay --policy openfaas-ce --counter results/ftest --arm watchtower --repeat 2
+
+  # what a more patient watch tower would have done in that run
+  watchtower replay --policy watchtower --counter results/ftest/runs/watchtower-2 --set scale_up_rounds=4";
+
 #[derive(Clone, Debug)]
-struct Counter {
-    function: Option<String>,
-    path: PathBuf,
-}
+struct Counter(Source);
 
 impl FromStr for Counter {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let path = |text: &str| Self(Source { function: None, path: PathBuf::from(text) });
         Ok(match text.split_once('=') {
+            // a file whose own name has the sign in it
+            _ if Path::new(text).exists() => path(text),
             Some(("", _)) => return Err("the name before \"=\" is empty".to_owned()),
-            Some((name, path)) if !name.contains(['/', '.']) => {
-                Self { function: Some(name.to_owned()), path: path.into() }
+            Some((_, "")) => return Err("the file after \"=\" is missing".to_owned()),
+            Some((name, file)) if !name.contains('/') => {
+                Self(Source { function: Some(name.to_owned()), path: file.into() })
             }
-            _ => Self { function: None, path: text.into() },
+            _ => path(text),
         })
     }
 }
@@ -82,32 +117,95 @@ impl FromStr for Setting {
     }
 }
 
+/// To the microsecond, which is what a binary fraction holds of a Unix time.
 fn unix_seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
-    Duration::try_from_secs_f64(seconds).map_err(|_| "must be at least 0 and not absurdly large".to_owned())
+    let exact =
+        Duration::try_from_secs_f64(seconds).map_err(|_| "must be at least 0 and not absurdly large".to_owned())?;
+    if exact.as_secs() > LATEST_UNIX_S {
+        return Err("must be seconds, not milliseconds, since 1970".to_owned());
+    }
+    Ok(Duration::from_micros((seconds * 1e6).round() as u64))
 }
 
+/// The year 5138; a time in milliseconds is later than that.
+const LATEST_UNIX_S: u64 = 100_000_000_000;
+
 pub(super) fn run(args: &Args) -> Result<ExitStatus, Failure> {
-    let policy = policy(&args.policy)?;
-    let settings = settings(policy, &args.settings)?;
-    let mut recordings = Vec::new();
-    for (index, counter) in args.counters.iter().enumerate() {
-        let samples =
-            recording::read(&counter.path).map_err(|error| Failure::new(ExitStatus::Usage, error.to_string(), None))?;
-        let name = counter.function.clone().unwrap_or_else(|| match index {
-            0 => "function".to_owned(),
-            _ => format!("function{}", index + 1),
-        });
-        recordings.push(Recording::new(FunctionInfo { name, ..FunctionInfo::default() }, samples));
+    let sources: Vec<Source> = args.counters.iter().map(|counter| counter.0.clone()).collect();
+    // a policy that can't be meant is told of before anything is read
+    let is_run = sources.iter().any(|source| source.path.is_dir());
+    if !is_run {
+        policy(&args.policy, &[])?;
     }
-    let arm = Arm { name: policy.name.to_owned(), policy, settings };
-    let replayed = counters(&arm, Seed(args.seed), args.start_unix, &recordings);
-    let names: Vec<&str> = recordings.iter().map(|recording| recording.info.name.as_str()).collect();
-    Printer::result(&if args.json { json(&replayed, &names)? } else { csv_text(&replayed, &names)? });
+    let choice = Choice { arm: args.arm.as_deref(), repeat: args.repeat };
+    let recorded_run = recording::read(&sources, args.start_unix, choice).map_err(|error| unreadable(&error))?;
+    let (arm, of_study) = arm(&args.policy, &args.settings, &recorded_run)?;
+    probes_are_there(&arm, &recorded_run)?;
+    let printer = Printer::new(false);
+    if let Some((of, repeat)) = &recorded_run.of {
+        let settings = if of_study { "the study's" } else { "the policy's defaults" };
+        let start = recorded_run.load_start.as_secs_f64();
+        printer.say(&format!("run {of}-{repeat}, its load begun at Unix time {start:.3}; settings: {settings}"));
+    }
+    for unknown in &recorded_run.unknown {
+        printer.say(&format!("not known: {unknown}"));
+    }
+    let seed = args.seed.map(Seed).or(recorded_run.seed).unwrap_or(Seed(1));
+    let replayed = recorded(&arm, seed, recorded_run.load_start, &recorded_run.run);
+    let told = output::Told { arm: &arm, of_study, seed, recorded: &recorded_run, replayed: &replayed };
+    Printer::result(&if args.json { told.json()? } else { told.csv()? });
     Ok(ExitStatus::Done)
 }
 
-fn policy(name: &str) -> Result<&'static PolicyInfo, Failure> {
+/// What can't be read is wrong usage, unless it was read and is damaged.
+fn unreadable(error: &RecordingError) -> Failure {
+    use crate::study::results::ResultsError::{NotResults, Version};
+    let status = match error {
+        RecordingError::Results(NotResults(_) | Version { .. }) => ExitStatus::Usage,
+        RecordingError::Results(_) => ExitStatus::Failed,
+        _ => ExitStatus::Usage,
+    };
+    Failure::new(status, error.to_string(), None)
+}
+
+/// The arm to replay, and whether its settings begin with those of the recorded study.
+fn arm(name: &str, given: &[Setting], recorded: &Recorded) -> Result<(Arm, bool), Failure> {
+    let known = recorded.arms.iter().find(|arm| arm.name == name);
+    let policy = policy(known.map_or(name, |arm| arm.policy.as_str()), &recorded.arms)?;
+    let parameters = (policy.parameters)();
+    let mut defaults = Settings::defaults(&parameters);
+    for (key, value) in known.into_iter().flat_map(|arm| &arm.settings) {
+        // keys that every arm has are no settings of its policy
+        let _ = defaults.set(&parameters, key, value.clone());
+    }
+    if policy.name == "openfaas-ce" {
+        recorded.phases.fit(&mut defaults);
+    }
+    let settings = settings(policy, defaults, given)?;
+    Ok((Arm { name: name.to_owned(), policy, settings }, known.is_some()))
+}
+
+/// A policy that decides on probes needs some.
+fn probes_are_there(arm: &Arm, recorded: &Recorded) -> Result<(), Failure> {
+    if !arm.policy.probes || !recorded.run.probes.is_empty() {
+        return Ok(());
+    }
+    let name = &arm.policy.name;
+    let (what, hint) = match &recorded.of {
+        None => (
+            "recorded counters hold none".to_owned(),
+            "give a results directory and an arm of it that probes (--arm)".to_owned(),
+        ),
+        Some((of, repeat)) => {
+            (format!("the run {of}-{repeat} holds none"), "give a run of an arm that probes (--arm)".to_owned())
+        }
+    };
+    let problem = format!("--policy {name} decides on the latency of its probes, and {what}");
+    Err(Failure::new(ExitStatus::Usage, problem, Some(hint)))
+}
+
+fn policy(name: &str, arms: &[RecordedArm]) -> Result<&'static PolicyInfo, Failure> {
     let replayable = |policy: &&PolicyInfo| policy.scaler.is_pure();
     if find(name).is_some_and(|policy| !replayable(&policy)) {
         let problem = format!("--policy {name}: these are real programs, which can't be asked about the past");
@@ -115,16 +213,17 @@ fn policy(name: &str) -> Result<&'static PolicyInfo, Failure> {
         return Err(Failure::new(ExitStatus::Usage, problem, Some(hint)));
     }
     find(name).ok_or_else(|| {
-        let known: Vec<&str> = POLICIES.iter().filter(replayable).map(|policy| policy.name).collect();
+        let mut known: Vec<&str> = POLICIES.iter().filter(replayable).map(|policy| policy.name).collect();
+        let others = arms.iter().map(|arm| arm.name.as_str()).filter(|arm| find(arm).is_none());
+        known.extend(others.collect::<Vec<_>>());
         let meant = nearest(name, known.iter().copied()).map(|meant| format!("did you mean \"{meant}\"? "));
         let hint = format!("{}known are {}", meant.unwrap_or_default(), known.join(", "));
         Failure::new(ExitStatus::Usage, format!("--policy {name}: there is no such policy"), Some(hint))
     })
 }
 
-fn settings(policy: &PolicyInfo, given: &[Setting]) -> Result<Settings, Failure> {
+fn settings(policy: &PolicyInfo, mut settings: Settings, given: &[Setting]) -> Result<Settings, Failure> {
     let parameters = (policy.parameters)();
-    let mut settings = Settings::defaults(&parameters);
     for Setting { key, value } in given {
         let parameter = parameters.iter().find(|parameter| parameter.name == *key);
         let typed = parameter.map_or_else(|| Value::Owned(value.clone()), |parameter| typed(parameter, value));
@@ -161,55 +260,4 @@ fn typed(parameter: &Parameter, text: &str) -> Value {
     } else {
         Value::Owned(text.to_owned())
     }
-}
-
-fn function<'a>(event: &ReplayEvent, names: &[&'a str]) -> &'a str {
-    event.function.and_then(|function| names.get(function.0 as usize)).copied().unwrap_or_default()
-}
-
-fn csv_text(replayed: &Replayed, names: &[&str]) -> Result<String, Failure> {
-    let several = names.len() > 1;
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let mut head = vec!["t_s", "kind", "from", "to", "reason"];
-    if several {
-        head.push("function");
-    }
-    let failed = |error: csv::Error| Failure::from_error(ExitStatus::Failed, &error, None);
-    writer.write_record(&head).map_err(failed)?;
-    for event in &replayed.events {
-        let number = |number: Option<u32>| number.map_or(String::new(), |number| number.to_string());
-        let mut row = vec![
-            format!("{:.3}", event.t_s),
-            event.kind.as_str().to_owned(),
-            number(event.from),
-            number(event.to),
-            event.reason.text.clone(),
-        ];
-        if several {
-            row.push(function(event, names).to_owned());
-        }
-        writer.write_record(&row).map_err(failed)?;
-    }
-    let bytes = writer.into_inner().map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn json(replayed: &Replayed, names: &[&str]) -> Result<String, Failure> {
-    let events: Vec<_> = replayed
-        .events
-        .iter()
-        .map(|event| {
-            serde_json::json!({
-                "t_s": event.t_s,
-                "kind": event.kind.as_str(),
-                "from": event.from,
-                "to": event.to,
-                "reason": event.reason.text,
-                "value": event.reason.value,
-                "function": event.function.map(|_| function(event, names)),
-            })
-        })
-        .collect();
-    serde_json::to_string_pretty(&serde_json::json!({ "events": events, "end_s": replayed.end_s }))
-        .map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))
 }

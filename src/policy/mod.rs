@@ -89,7 +89,7 @@ pub struct Counter {
     pub function: FunctionId,
     /// With which status.
     pub code: u16,
-    /// How often, since the gateway began.
+    /// How often, since the gateway began. Not a number if this series has no sample in a reading of several.
     pub value: f64,
 }
 

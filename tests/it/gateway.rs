@@ -73,9 +73,12 @@ impl Fixture {
     }
 
     fn of(functions: Vec<FunctionPlan>) -> Self {
+        Self::with(Options::new(functions, node(), Seed(1), Clock::start()))
+    }
+
+    fn with(mut options: Options) -> Self {
         let changes = Arc::new(Mutex::new(Vec::new()));
         let told = Arc::clone(&changes);
-        let mut options = Options::new(functions, node(), Seed(1), Clock::start());
         options.password = Some("secret".to_owned());
         options.on_change = Box::new(move |change| told.lock().unwrap().push(*change));
         Self { platform: Platform::start(options).unwrap(), changes }

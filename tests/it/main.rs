@@ -25,6 +25,7 @@ mod pathologies;
 mod policies_document;
 mod promql;
 mod random_worlds;
+mod replays;
 mod results;
 mod rollout;
 mod scenario;

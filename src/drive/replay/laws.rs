@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy::registry;
 use crate::policy::settings::Settings;
+use crate::policy::{FunctionInfo, ProbeOutcome, registry};
+use crate::record::ErrorKind;
 
 fn arm(name: &str, settings: &[(&str, &str)]) -> Arm {
     let policy = registry::find(name).unwrap();
@@ -64,7 +65,8 @@ fn the_counter_stays_flat_after_its_last_sample_so_the_alert_ends() {
 #[test]
 fn a_policy_that_asks_by_itself_is_told_the_newest_reading() {
     let recording = recording(&[20.0; 3]);
-    let replay = Replay::new(Timestamp::from_secs(9), std::slice::from_ref(&recording), Delivery::OnRequest);
+    let run = RecordedRun { functions: vec![recording], ..RecordedRun::default() };
+    let replay = World::new(Timestamp::from_secs(9), &run, Delivery::OnRequest, TAIL);
     let asks = Asks { every: Duration::from_secs(2), next: Timestamp::from_secs(1), told: Vec::new() };
     let mut asks = asks;
     replay.run(&mut asks);
@@ -140,6 +142,110 @@ fn functions_are_read_together_and_scaled_each_by_its_own_alert() {
     assert_eq!(replayed.scales(FunctionId(1)), []);
 }
 
+/// Two gateways of which the second takes the first one's place: a counter each, read at one moment.
+#[test]
+fn the_counter_of_a_new_gateway_is_another_series_and_not_a_reset() {
+    let series = |from: u32, to: u32, start: f64| Series {
+        code: 200,
+        samples: (from..to).map(|step| (5.0 * f64::from(step) - 9.0, start + 100.0 * f64::from(step - from))).collect(),
+    };
+    let of = |series: Vec<Series>| Recording::of(FunctionInfo::default(), Counted::Readings(series));
+    let ended = |recording: Recording| scales(&chain(), &[recording]);
+    // evaluations at 8, 23, 38 s: that of 23 s sees one sample of the old series and one of the new one, so no rate
+    assert_eq!(ended(of(vec![series(0, 6, 1000.0), series(6, 13, 50.0)])), [(58.05, 1, 2), (68.053, 2, 1)]);
+    // the same samples in one series: the counter was reset, and the alert goes on
+    let mut reset = series(0, 6, 1000.0);
+    reset.samples.extend(series(6, 13, 50.0).samples);
+    assert_eq!(ended(of(vec![reset])), [(28.05, 1, 2), (68.062, 2, 1)]);
+}
+
+#[test]
+fn a_series_that_ended_before_the_recording_does_not_go_on_flat() {
+    let at = |times: &[f64]| Series { code: 200, samples: times.iter().map(|at| (*at, 1.0)).collect() };
+    let old = at(&[0.0, 5.0, 10.0]);
+    let new = at(&[22.0, 27.0, 32.0]);
+    let recording = Recording::of(FunctionInfo::default(), Counted::Readings(vec![old, new]));
+    let found = readings::readings(Timestamp::ZERO, &[recording], Timestamp::from_secs(45));
+    let present =
+        |counters: &Vec<crate::policy::Counter>| counters.iter().map(|counter| !counter.value.is_nan()).collect();
+    let found: Vec<(u64, Vec<bool>)> =
+        found.iter().map(|(at, counters)| (at.as_nanos() / 1_000_000_000, present(counters))).collect();
+    let (old, new) = (vec![true, false], vec![false, true]);
+    let expected = [(0, &old), (5, &old), (10, &old), (22, &new), (27, &new), (32, &new), (37, &new), (42, &new)];
+    assert_eq!(found, expected.map(|(at, who)| (at, who.clone())));
+}
+
+/// Of 20 answers a second from 0 s to 50 s: what a gateway would have counted.
+fn answers() -> Vec<Answered> {
+    (0..1000).map(|number| Answered { t_s: f64::from(number) / 20.0, code: 200 }).collect()
+}
+
+#[test]
+fn where_every_answer_was_recorded_a_policy_reads_the_counters_when_it_wants_to() {
+    let run = RecordedRun {
+        functions: vec![Recording::of(FunctionInfo::default(), Counted::Answers(answers()))],
+        probes: Vec::new(),
+        span: Some((-2.0, 60.0)),
+    };
+    let asks = Asks { every: Duration::from_secs(2), next: Timestamp::from_secs(1), told: Vec::new() };
+    let mut asks = asks;
+    World::new(Timestamp::from_secs(2), &run, Delivery::OnRequest, TAIL).run(&mut asks);
+    // asked at 1 s, 3 s, 5 s of the run, which are -1 s, 1 s and 3 s of the load; the answer of that instant counts
+    assert_eq!(asks.told[..4], [Some(0.0), Some(21.0), Some(61.0), Some(101.0)]);
+    assert_eq!(asks.told.last(), Some(&Some(1000.0)));
+    let phased = |phase| {
+        let arm =
+            arm("openfaas-ce", &[("evaluation_phase", "8s"), ("scrape_phase", phase), ("phase_reference", "load")]);
+        recorded(&arm, Seed(1), Duration::from_secs(1_700_000_000), &run).scales(FunctionId::STUDIED).len()
+    };
+    // evaluations at 8 s and 23 s, notification at 28 s; scrapes are where the setting says
+    assert_eq!([phased("1s"), phased("4s")], [2, 2]);
+}
+
+/// Probes at once one after another, and keeps what it is told.
+struct Probes(Vec<(Timestamp, ProbeOutcome)>);
+
+impl Policy for Probes {
+    fn handle(&mut self, now: Timestamp, event: &Event, actions: &mut Vec<Action>) {
+        match event {
+            Event::Started { .. } => actions.push(Action::Probe),
+            Event::ProbeDone(outcome) => {
+                self.0.push((now, *outcome));
+                actions.push(Action::Probe);
+            }
+            _ => {}
+        }
+    }
+
+    fn wake_at(&self) -> Option<Timestamp> {
+        None
+    }
+}
+
+#[test]
+fn a_policy_that_probes_is_given_the_recorded_probe_under_way_or_the_next_one() {
+    let probe = |sent_s, done_s, answer| RecordedProbe { sent_s, done_s, answer };
+    let run = RecordedRun {
+        functions: vec![Recording::of(FunctionInfo::default(), Counted::Answers(Vec::new()))],
+        // in no order; the second and the third end at one moment
+        probes: vec![
+            probe(3.0, 4.0, Err(ErrorKind::Closed)),
+            probe(-2.0, 1.0, Ok(200)),
+            probe(2.0, 4.0, Ok(500)),
+            probe(9.0, 70.0, Ok(200)),
+        ],
+        span: Some((-2.0, 60.0)),
+    };
+    let mut probes = Probes(Vec::new());
+    World::new(Timestamp::from_secs(2), &run, Delivery::OnRequest, Duration::ZERO).run(&mut probes);
+    let seen: Vec<(u64, u64, _)> = probes
+        .0
+        .iter()
+        .map(|(at, outcome)| (at.as_nanos() / 1_000_000_000, outcome.latency.as_secs(), outcome.answer))
+        .collect();
+    assert_eq!(seen, [(3, 3, Ok(200)), (6, 2, Ok(500)), (6, 1, Err(ErrorKind::Closed))]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -155,7 +261,8 @@ proptest! {
         let arm = arm("openfaas-ce", &[("evaluation_phase", "random")]);
         let (mut log, mut actions) = (Vec::new(), Vec::new());
         let mut tapped = Tapped(arm.build(&context), &mut log, &mut actions);
-        Replay::new(context.load_start, &recordings, Delivery::OnRequest).run(&mut tapped);
+        let run = RecordedRun { functions: recordings.into(), ..RecordedRun::default() };
+        World::new(context.load_start, &run, Delivery::OnRequest, TAIL).run(&mut tapped);
         prop_assert!(!actions.is_empty());
         prop_assert_eq!(events(arm.build(&context).as_mut(), &log), actions);
     }

@@ -17,12 +17,8 @@ use crate::record::{EventKind, FunctionId};
 use crate::time::Timestamp;
 
 use super::alertmanager::{Reply, Status};
+use super::ranges::Ranges;
 use super::words;
-
-/// `DefaultMinReplicas`, `DefaultMaxReplicas` and `DefaultScalingFactor` of scaling/ranges.go.
-const DEFAULT_MIN: u64 = 1;
-const DEFAULT_MAX: u64 = 5;
-const DEFAULT_FACTOR: u64 = 10;
 
 /// One alert of a POST.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,15 +29,6 @@ pub(super) struct Order {
     pub(super) status: Status,
     /// The rate behind it, for the reason.
     pub(super) rate: Option<f64>,
-}
-
-/// Bounds and step of a function, from its labels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Limits {
-    min: u64,
-    max: u64,
-    /// Percent of the maximum per step; the value of the label if it is none of 1 to 100.
-    factor: Result<u64, i64>,
 }
 
 /// A handler at work for one POST.
@@ -67,7 +54,7 @@ enum Stage {
 #[derive(Debug)]
 pub(super) struct Gateway {
     names: Vec<String>,
-    limits: Vec<Limits>,
+    ranges: Vec<Ranges>,
     latency: Duration,
     handlers: Vec<Handler>,
 }
@@ -77,7 +64,7 @@ impl Gateway {
     pub(super) fn new(functions: &[FunctionInfo], latency: Duration) -> Self {
         Self {
             names: functions.iter().map(|function| function.name.clone()).collect(),
-            limits: functions.iter().map(|function| Limits::of(&function.labels)).collect(),
+            ranges: functions.iter().map(|function| Ranges::of(&function.labels)).collect(),
             latency,
             handlers: Vec::new(),
         }
@@ -106,7 +93,7 @@ impl Gateway {
 
     /// Takes the answer to [`Action::ReadReplicas`].
     pub(super) fn replicas(&mut self, function: FunctionId, status: Option<ReplicaStatus>, actions: &mut Vec<Action>) {
-        let limits = self.limits_of(function);
+        let ranges = self.ranges_of(function);
         let name = self.name(function);
         let reads =
             |handler: &&mut Handler| matches!(handler.stage, Stage::Reading(order) if order.function == function);
@@ -116,15 +103,14 @@ impl Gateway {
             actions.push(note(EventKind::Failed, words::unread(&name)));
             return handler.begin_next(actions);
         };
-        let (to, rule) = match limits.target(order.status, u64::from(desired)) {
-            Ok(target) => target,
+        let is_firing = order.status == Status::Firing;
+        let (to, reason) = match words::step(ranges, is_firing, desired, order.rate) {
+            Ok(step) => step,
             Err(factor) => {
                 actions.push(note(EventKind::Failed, words::bad_factor(&name, factor)));
                 return handler.begin_next(actions);
             }
         };
-        let to = u32::try_from(to).unwrap_or(u32::MAX);
-        let reason = words::ruled(order.status, order.rate, &rule);
         if to == desired {
             let reason = words::stays(&name, to, &reason);
             actions.push(Action::Note { kind: EventKind::Decision, from: Some(to), to: Some(to), reason });
@@ -173,8 +159,8 @@ impl Gateway {
         }
     }
 
-    fn limits_of(&self, function: FunctionId) -> Limits {
-        self.limits.get(usize::from(function.0)).copied().unwrap_or_else(|| Limits::of(&BTreeMap::new()))
+    fn ranges_of(&self, function: FunctionId) -> Ranges {
+        self.ranges.get(usize::from(function.0)).copied().unwrap_or_else(|| Ranges::of(&BTreeMap::new()))
     }
 }
 
@@ -192,40 +178,6 @@ impl Handler {
     /// Whether it waits for its time only, not for an answer.
     fn holds(&self) -> bool {
         matches!(self.stage, Stage::Holding { .. } | Stage::Replying(_))
-    }
-}
-
-impl Limits {
-    pub(super) fn of(labels: &BTreeMap<String, String>) -> Self {
-        // The original reads a signed number and stores its bits unsigned, so a negative limit is a huge one.
-        let label = |name: &str, default: u64| {
-            labels.get(name).and_then(|text| text.parse::<i64>().ok()).map_or(default, i64::cast_unsigned)
-        };
-        let factor = label("com.openfaas.scale.factor", DEFAULT_FACTOR);
-        Self {
-            min: label("com.openfaas.scale.min", DEFAULT_MIN),
-            max: label("com.openfaas.scale.max", DEFAULT_MAX),
-            factor: if (1..=100).contains(&factor) { Ok(factor) } else { Err(factor.cast_signed()) },
-        }
-    }
-
-    /// Replicas after an alert, with the rule in words; the bad factor if that makes the read fail.
-    ///
-    /// Firing: `min(current + ceil(max / 100 x factor), max)` with `max` at most 5, without a lower clamp, so `current`
-    /// above `max` comes *down*. Resolved, or a step of 0: the minimum, whatever the load.
-    pub(super) fn target(self, status: Status, current: u64) -> Result<(u64, String), i64> {
-        let factor = self.factor?;
-        let max = self.max.min(DEFAULT_MAX);
-        // Whole-number form of ceil(max / 100 x factor); the same for every max up to 5 and factor up to 100.
-        let step = (max * factor).div_ceil(100);
-        Ok(match status {
-            Status::Firing if step > 0 => {
-                let to = (current + step).min(max);
-                (to, format!("{current} + {factor} % of {max}, rounded up to {step}, at most {max}, is {to}"))
-            }
-            Status::Firing => (self.min, format!("a maximum of {max} leaves no step, so the minimum of {}", self.min)),
-            Status::Resolved => (self.min, format!("back to the minimum of {}", self.min)),
-        })
     }
 }
 

@@ -14,6 +14,7 @@
 mod alertmanager;
 mod gateway;
 mod prometheus;
+pub mod ranges;
 pub mod real;
 mod settings;
 pub mod words;

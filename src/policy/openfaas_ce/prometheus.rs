@@ -128,7 +128,8 @@ impl Prometheus {
             let position = seen.entry(counter.function).or_default();
             let samples = self.series.entry((counter.function, *position)).or_default();
             *position += 1;
-            if samples.last().is_none_or(|last| last.at_ms < at_ms) {
+            // no number stands for no sample, as Prometheus' stale marker does
+            if !counter.value.is_nan() && samples.last().is_none_or(|last| last.at_ms < at_ms) {
                 samples.push(Sample { at_ms, value: counter.value });
             }
         }

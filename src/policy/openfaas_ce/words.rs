@@ -1,13 +1,10 @@
 //! What the chain's events are called, in one place: the emulated chain and the real one tell the same thing in the same
 //! words, so that their rows can be laid side by side.
 
-use std::collections::BTreeMap;
-
 use crate::policy::Reason;
 
-use super::alertmanager::Status;
-use super::gateway::Limits;
 pub use super::prometheus::Change;
+use super::ranges::Ranges;
 
 /// An alert changed its state; `rate` is the expression's value, if it had one.
 pub fn alert(name: &str, change: Change, rate: Option<f64>, threshold: f64) -> Reason {
@@ -34,28 +31,20 @@ pub fn notified<'a>(alerts: impl IntoIterator<Item = (&'a str, bool)>) -> String
     alerts.join(", ")
 }
 
-/// Why the gateway makes `current` replicas into another number, or leaves them: the rule of its alert handler with its
-/// numbers, for a function with these labels.
+/// What an alert makes of `current` replicas, and why: the rule of the gateway's alert handler with its numbers.
 ///
 /// # Errors
 /// The function's scaling factor, if that is none of 1 to 100: the gateway then passes the alert over.
-pub fn step(
-    labels: &BTreeMap<String, String>,
-    is_firing: bool,
-    current: u32,
-    rate: Option<f64>,
-) -> Result<(u32, Reason), i64> {
-    let status = if is_firing { Status::Firing } else { Status::Resolved };
-    let (to, rule) = Limits::of(labels).target(status, u64::from(current))?;
-    Ok((u32::try_from(to).unwrap_or(u32::MAX), ruled(status, rate, &rule)))
+pub fn step(ranges: Ranges, is_firing: bool, current: u32, rate: Option<f64>) -> Result<(u32, Reason), i64> {
+    let rule = ranges.rule(is_firing)?;
+    let current = u64::from(current);
+    let reason = ruled(is_firing, rate, &rule.in_words(current));
+    Ok((u32::try_from(rule.after(current)).unwrap_or(u32::MAX), reason))
 }
 
 /// The gateway's rule with what set it off.
-pub(super) fn ruled(status: Status, rate: Option<f64>, rule: &str) -> Reason {
-    let state = match status {
-        Status::Firing => "firing",
-        Status::Resolved => "resolved",
-    };
+fn ruled(is_firing: bool, rate: Option<f64>, rule: &str) -> Reason {
+    let state = if is_firing { "firing" } else { "resolved" };
     let at = rate.map_or_else(|| "without a rate".to_owned(), |rate| format!("at {rate:.2} /s"));
     Reason { text: format!("{state} {at}: {rule}"), value: rate }
 }

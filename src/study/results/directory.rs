@@ -204,6 +204,15 @@ impl ResultsDir {
         Ok(runs)
     }
 
+    /// A run's `summary.json`; `None` if it was killed before it had one.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn summary(&self, run: &str) -> Result<Option<RunSummary>, ResultsError> {
+        let file = self.run_path(run).join("summary.json");
+        file.exists().then(|| read_json(&file)).transpose()
+    }
+
     /// A run's `timeline.csv`.
     ///
     /// # Errors

@@ -117,6 +117,9 @@ pub struct RunSummary {
     pub partial: bool,
     /// Unix time of the run's start, in seconds.
     pub started_unix_s: f64,
+    /// Unix time of the load's start, in seconds.
+    #[serde(default)]
+    pub load_started_unix_s: Option<f64>,
     /// Requests the schedules called for.
     pub planned: u64,
     /// That left.

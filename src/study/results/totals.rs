@@ -196,8 +196,7 @@ impl Totals {
     pub(super) fn summary(&self, about: &RunAbout, outcome: &Outcome, answered: &Latencies) -> RunSummary {
         let counts = Counts::of(outcome);
         let held = outcome.generators.iter().map(|tally| tally.held_back).fold(HeldBack::default(), HeldBack::and);
-        let (load_start, load_end) = (outcome.load_start, outcome.load_end);
-        let load = load_end - load_start;
+        let &Outcome { load_start, load_end, .. } = outcome;
         let Standing { invalid_because, suspect_because } = validity::standing(
             &Facts {
                 planned: counts.planned,
@@ -208,7 +207,7 @@ impl Totals {
                 lateness: &self.lateness,
                 stalled: outcome.stalled,
                 cpu: &self.cpu,
-                load,
+                load: load_end - load_start,
                 interrupted: outcome.interrupted,
                 broken: &self.broken,
             },
@@ -229,6 +228,7 @@ impl Totals {
             suspect_because,
             partial: outcome.interrupted,
             started_unix_s: self.epoch.unix().as_secs_f64(),
+            load_started_unix_s: Some(self.epoch.unix_at(load_start).as_secs_f64()),
             planned: counts.planned,
             sent: counts.sent,
             completed: self.requests.completed,
@@ -238,8 +238,8 @@ impl Totals {
             held_back: held.count,
             held_back_mean_ms: (held.count > 0).then(|| millis(held.time) / held.count as f64),
             held_back_max_ms: (held.count > 0).then(|| millis(held.longest)),
-            duration_s: load.as_secs_f64(),
-            rps: (!load.is_zero()).then(|| counts.sent as f64 / load.as_secs_f64()),
+            duration_s: (load_end - load_start).as_secs_f64(),
+            rps: (load_end > load_start).then(|| counts.sent as f64 / (load_end - load_start).as_secs_f64()),
             latency_ms: latency_map(answered),
             due_ms: latency_map(&self.due),
             slo_violation_ratio: self.slo.violation_ratio(counts.planned),

@@ -259,6 +259,8 @@ impl Recorder for RunWriter {
             out.time(row.at, origin).text(&row.actor).text(row.kind.as_str()).maybe(row.from).maybe(row.to);
             out.text(&row.reason).shortest(row.value);
         })?;
+        // in the order in which they were heard of, which is up to a second after their time: what is told late is not held
+        // back until it could be sorted, since a run may be killed meanwhile;
         // events are few, and the last ones before a crash are the ones that explain it
         self.events.flush()?;
         Ok(())

@@ -2,9 +2,25 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::{Fixture, until, wire};
+use watchtower::drive::live::clock::Clock;
+use watchtower::drive::live::target::platform::Options;
+use watchtower::random::Seed;
+
+use super::{Fixture, all_three, node, until, wire};
+
+#[test]
+fn a_function_that_does_not_answer_in_time_is_a_bad_gateway_and_counted_as_one() {
+    let mut options = Options::new(all_three(), node(), Seed(1), Clock::start());
+    options.upstream_timeout = Duration::from_millis(50);
+    let fixture = Fixture::with(options);
+    let reply = fixture.get("/function/sleepy?number=30");
+    assert_eq!((reply.status, reply.text().as_str()), (502, ""));
+    assert!(reply.header("X-Served-By").is_some_and(|by| by.starts_with("openfaas-community/")), "{reply:?}");
+    assert!(reply.header("X-Duration-Seconds").is_none(), "the watchdog said nothing: {reply:?}");
+    assert_eq!([502, 504, 200].map(|code| fixture.answered("sleepy", code)), [1, 0, 0]);
+}
 
 #[test]
 #[ignore = "waits for time-outs of 30 and 65 s"]

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::drive::live::target::DEFAULT_NAMESPACE;
 use crate::drive::live::target::platform::{AlertTurn, Alerts, Notified};
+use crate::policy::openfaas_ce::ranges::Ranges;
 use crate::policy::openfaas_ce::words;
 use crate::policy::{FunctionInfo, Reason};
 use crate::record::{EventKind, EventRow, FunctionId};
@@ -89,7 +90,7 @@ impl GatewayView {
         };
         // a resolved alert may come so soon that its evaluation's rates are not here yet
         let rate = is_firing.then(|| self.rates.of(&format!("{}.{DEFAULT_NAMESPACE}", info.name))).flatten();
-        let (ruled, reason) = match words::step(&info.labels, is_firing, from, rate) {
+        let (ruled, reason) = match words::step(Ranges::of(&info.labels), is_firing, from, rate) {
             Ok(step) => step,
             Err(factor) => (to, Reason::new(words::bad_factor(&info.name, factor))),
         };

@@ -5,18 +5,6 @@ use super::*;
 const F: FunctionId = FunctionId(0);
 const G: FunctionId = FunctionId(1);
 
-fn limits(min: &str, max: &str, factor: &str) -> Limits {
-    let labels = [("min", min), ("max", max), ("factor", factor)]
-        .into_iter()
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| (format!("com.openfaas.scale.{name}"), value.to_owned()));
-    Limits::of(&labels.collect())
-}
-
-fn target(limits: Limits, status: Status, current: u64) -> Result<u64, i64> {
-    limits.target(status, current).map(|(to, _)| to)
-}
-
 fn order(function: FunctionId, status: Status) -> Order {
     Order { function, status, rate: Some(20.0) }
 }
@@ -39,58 +27,6 @@ fn short(actions: &mut Vec<Action>) -> Vec<String> {
         other => format!("{other:?}"),
     };
     actions.drain(..).map(text).collect()
-}
-
-#[test]
-fn a_firing_alert_adds_a_step_up_to_the_maximum_and_any_other_goes_to_the_minimum() {
-    let defaults = limits("", "", "");
-    for (status, current, expected) in [
-        (Status::Firing, 0, 1),
-        (Status::Firing, 1, 2),
-        (Status::Firing, 4, 5),
-        (Status::Firing, 5, 5),
-        (Status::Firing, 9, 5),
-        (Status::Resolved, 5, 1),
-        (Status::Resolved, 0, 1),
-    ] {
-        assert_eq!(target(defaults, status, current), Ok(expected), "{status:?} at {current}");
-    }
-}
-
-#[test]
-fn the_step_is_the_factors_share_of_the_maximum_rounded_up() {
-    for (factors, step) in [(1..=20, 1), (21..=40, 2), (41..=60, 3), (61..=80, 4), (81..=100, 5)] {
-        for factor in factors {
-            assert_eq!(target(limits("", "", &factor.to_string()), Status::Firing, 0), Ok(step), "factor {factor}");
-        }
-    }
-    // the original computes in floating point: no surprise for any maximum and factor
-    for max in 0..=5_u64 {
-        for factor in 1..=100_u64 {
-            let original = (max as f64 / 100.0 * factor as f64).ceil() as u64;
-            assert_eq!((max * factor).div_ceil(100), original, "{max} x {factor} %");
-        }
-    }
-}
-
-#[test]
-fn labels_that_are_no_numbers_count_as_not_there() {
-    let defaults = limits("", "", "");
-    assert_eq!(limits("one", "5.0", " 10"), defaults);
-    assert_eq!(limits("2", "4", "50"), Limits { min: 2, max: 4, factor: Ok(50) });
-    assert_eq!(target(limits("2", "4", "50"), Status::Firing, 1), Ok(3));
-    assert_eq!(target(limits("2", "4", "50"), Status::Resolved, 4), Ok(2));
-    assert_eq!(target(limits("", "20", ""), Status::Firing, 5), Ok(5), "never more than 5");
-    assert_eq!(target(limits("3", "0", ""), Status::Firing, 1), Ok(3), "no step: the minimum");
-    assert_eq!(target(limits("", "-1", ""), Status::Firing, 4), Ok(5), "negative is huge");
-}
-
-#[test]
-fn a_factor_outside_1_to_100_disables_alert_scaling() {
-    for factor in ["0", "101", "-5"] {
-        assert_eq!(target(limits("", "", factor), Status::Firing, 1), Err(factor.parse().unwrap()));
-        assert!(target(limits("", "", factor), Status::Resolved, 5).is_err());
-    }
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::super::rest::is_name;
 use super::super::{DEFAULT_NAMESPACE, TargetError};
-use super::ranges::Ranges;
 use crate::drive::{FunctionPlan, Handler};
+use crate::policy::openfaas_ce::ranges::Ranges;
 use crate::record::FunctionId;
 
 /// Most functions of a Community Edition (faas-netes `replica_reader.go`, `MaxFunctions`).
@@ -133,17 +133,14 @@ impl Function {
         known.copied().unwrap_or(Handler::Plain)
     }
 
-    /// The value of its scaling factor's label, if it is a number.
-    pub(super) fn factor(&self) -> Option<i64> {
-        self.spec.labels.get("com.openfaas.scale.factor").and_then(|value| value.parse().ok())
-    }
-
     /// How alerts scale it.
     ///
     /// # Errors
     /// A bad factor, which fails every reading of the function.
     pub(super) fn ranges(&self) -> Result<Ranges, String> {
-        Ranges::of(&self.spec.labels)
+        let ranges = Ranges::of(&self.spec.labels);
+        let bad = |factor: i64| format!("bad scaling factor: {}, is not in range of [0 - 100]", factor.cast_unsigned());
+        ranges.factor().map(|_| ranges).map_err(bad)
     }
 }
 
@@ -170,6 +167,17 @@ mod tests {
             [("ftest", ("ftest", "openfaas-fn")), ("ftest.dev", ("ftest", "dev")), ("a.b.c", ("a.b", "c"))]
         {
             assert_eq!(split_namespace(name), parts);
+        }
+    }
+
+    #[test]
+    fn a_bad_factor_fails_the_reading_in_the_gateways_words() {
+        for (factor, shown) in [("0", "0"), ("101", "101"), ("-1", "18446744073709551615")] {
+            let labels = BTreeMap::from([("com.openfaas.scale.factor".to_owned(), factor.to_owned())]);
+            let spec = Spec { labels, ..Spec::default() };
+            let function = Function::new(FunctionId(0), "f".into(), (1, 5), Duration::ZERO, spec, Handler::Plain);
+            let error = function.ranges().map(|_| ());
+            assert_eq!(error, Err(format!("bad scaling factor: {shown}, is not in range of [0 - 100]")));
         }
     }
 

@@ -61,6 +61,8 @@ pub(super) struct Gateway {
     /// Holds a grace period when the platform ends.
     stopped: watch::Receiver<Option<Duration>>,
     alerts: Teller,
+    /// How long it waits for a function's answer.
+    upstream_timeout: Duration,
 }
 
 impl Gateway {
@@ -71,6 +73,7 @@ impl Gateway {
         credentials: Credentials,
         stopped: watch::Receiver<Option<Duration>>,
         alerts: Teller,
+        upstream_timeout: Duration,
     ) -> io::Result<Self> {
         Ok(Self {
             functions,
@@ -83,6 +86,7 @@ impl Gateway {
             queue: Queue::new(),
             stopped,
             alerts,
+            upstream_timeout,
         })
     }
 

@@ -21,7 +21,6 @@ mod image;
 mod metrics;
 mod python;
 mod quantity;
-mod ranges;
 mod secret;
 mod server;
 mod service;
@@ -63,7 +62,12 @@ pub struct Options {
     pub on_change: OnChange,
     /// How notifications at `/system/alert` are taken.
     pub alerts: Alerts,
+    /// How long the gateway waits for a function's answer.
+    pub upstream_timeout: Duration,
 }
+
+/// How long the gateway waits for a function's answer in the chart (`gateway.upstreamTimeout`).
+const UPSTREAM_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Options {
     /// On any free port of 127.0.0.1, with a password of its own, telling nobody of its pods.
@@ -80,6 +84,7 @@ impl Options {
             clock,
             on_change: Box::new(|_| ()),
             alerts: Alerts::default(),
+            upstream_timeout: UPSTREAM_TIMEOUT,
         }
     }
 }

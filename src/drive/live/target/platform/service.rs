@@ -66,6 +66,7 @@ impl Platform {
             clock,
             on_change,
             alerts,
+            upstream_timeout,
         } = options;
         let created = clock.epoch().unix_at(clock.now());
         let functions = Functions::new(&plans, created)?;
@@ -83,6 +84,7 @@ impl Platform {
             credentials.clone(),
             stopped.clone(),
             Teller::new(alerts),
+            upstream_timeout,
         );
         let gateway = Arc::new(gateway.map_err(system("call numbers"))?);
 

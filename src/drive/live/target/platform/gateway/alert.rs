@@ -12,6 +12,7 @@ use super::super::metrics::provider::SCALE;
 use super::super::server::Answer;
 use super::json::object;
 use super::{Gateway, answer};
+use crate::policy::openfaas_ce::ranges::Ranges;
 use crate::time::Timestamp;
 
 /// The parts of the payload that are read; `null` stands for an absent one.
@@ -90,12 +91,15 @@ impl Gateway {
         }
         // a function that can't be read is passed over
         let Ok(function) = self.look_up(name, namespace) else { return passed_over(None) };
-        let Ok(ranges) = function.ranges() else { return passed_over(function.factor()) };
-        let (fewest, most) = function.bounds;
+        let (fewest, _) = function.bounds;
+        let is_firing = alert.is_firing();
+        let rule = match Ranges::of(&function.spec.labels).rule(is_firing) {
+            Ok(rule) => rule,
+            Err(factor) => return passed_over(Some(factor)),
+        };
         let from = self.clockwork.status(function.id).desired;
         let current = u64::from(from);
-        let is_firing = alert.is_firing();
-        let to = ranges.after_alert(is_firing, current, u64::from(most));
+        let to = rule.after(current);
         let followed = |to| self.alerts.tell(now, Notified::Followed { function: function.id, is_firing, from, to });
         if to == current {
             followed(from);

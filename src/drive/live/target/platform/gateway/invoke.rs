@@ -30,8 +30,6 @@ use crate::time::{Timestamp, nanos};
 const SERVED_BY: &str = "openfaas-community/0.27.8";
 /// Largest body a function is sent, in bytes. It is read and thrown away: the functions look at their query only.
 const BODY_MAX: usize = 64 << 20;
-/// How long the gateway waits for an answer (`upstream_timeout` in the chart).
-const UPSTREAM_TIMEOUT: Duration = Duration::from_secs(60);
 
 const CALL_ID: HeaderName = HeaderName::from_static("x-call-id");
 const START_TIME: HeaderName = HeaderName::from_static("x-start-time");
@@ -226,7 +224,7 @@ impl Gateway {
         }
         let bad_gateway = Ok(answer::empty(StatusCode::BAD_GATEWAY));
         let answered = if call.counted.is_some() {
-            match tokio::time::timeout(UPSTREAM_TIMEOUT, answer).await {
+            match tokio::time::timeout(self.upstream_timeout, answer).await {
                 Ok(answered) => answered,
                 Err(_) => return bad_gateway,
             }
