@@ -16,6 +16,7 @@ mod epoch;
 mod load;
 mod patience;
 mod platform;
+mod probes;
 
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ pub use epoch::epoch;
 use load::Load;
 use patience::Patience;
 use platform::{Caller, Platform};
+use probes::Probes;
 
 /// Time between asking for replicas and the platform's answer: one call to the Kubernetes API, roughly.
 const SCALE_LATENCY: Duration = Duration::from_millis(5);
@@ -81,7 +83,7 @@ pub fn run_while<R: Recorder + ?Sized>(
         free_deliveries: Vec::new(),
         patience: Patience::default(),
         decisions: Decisions::of(plan.arm.policy.name),
-        probes: Vec::new(),
+        probes: Probes::default(),
         next_second: first_second(Timestamp::ZERO, load_start),
         load_end: None,
         goes_on,
@@ -108,8 +110,7 @@ struct Simulation<'a, R: ?Sized> {
     free_deliveries: Vec<u32>,
     patience: Patience,
     decisions: Decisions,
-    /// When each probe left; `None` once it is settled.
-    probes: Vec<Option<Timestamp>>,
+    probes: Probes,
     next_second: Timestamp,
     load_end: Option<Timestamp>,
     goes_on: &'a mut dyn FnMut(Duration) -> bool,
@@ -253,8 +254,7 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
         let now = self.now;
         match action {
             Action::Probe => {
-                let number = self.probes.len() as u32;
-                self.probes.push(Some(now));
+                let number = self.probes.leaves(now);
                 self.platform.send(now, Caller::Probe { number });
                 self.agenda.push(now + PROBE_TIMEOUT, What::ProbeTimeout { number });
             }
@@ -300,7 +300,7 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
     }
 
     fn settle_probe(&mut self, number: u32, answer: Answer) -> Result<(), RecordError> {
-        let Some(sent) = self.probes[number as usize].take() else { return Ok(()) };
+        let Some(sent) = self.probes.settle(number) else { return Ok(()) };
         let outcome = ProbeOutcome { sent, latency: self.now - sent, answer };
         self.tell(&Event::ProbeDone(outcome))?;
         self.tell_shadows(|shadows, now, wishes| shadows.probe_done(now, outcome, wishes))
