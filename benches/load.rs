@@ -188,7 +188,7 @@ fn measure(args: &Args, url: &hyper::Uri) -> Result<()> {
             }
             Report::Stall { .. } => stalls += 1,
             Report::Finished { tally: all, .. } => tally = all,
-            Report::Lost { .. } => {}
+            Report::Lost { .. } | Report::Failed { .. } => {}
         }
     }
     drop(load);

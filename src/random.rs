@@ -32,6 +32,8 @@ pub enum Purpose {
     Policy,
     /// The Unix time at which a run in virtual time begins.
     Epoch,
+    /// How long the users of journeys think.
+    Thinking,
 }
 
 impl Seed {

@@ -95,8 +95,9 @@ pub fn main() -> ExitCode {
 fn log_to_stderr(verbose: u8) {
     use tracing_subscriber::EnvFilter;
     let level = match verbose {
-        0 => "warn",
-        1 => "info",
+        // goose warns of each request that fails; events.csv tells of the first of each kind
+        0 => "warn,goose=off",
+        1 => "info,goose=off",
         _ => "debug",
     };
     let filter = EnvFilter::try_from_env("WATCHTOWER_LOG").unwrap_or_else(|_| EnvFilter::new(level));

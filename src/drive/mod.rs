@@ -12,6 +12,7 @@
 
 pub mod client;
 pub mod decisions;
+pub mod journeys;
 #[cfg(feature = "app")]
 pub mod live;
 pub mod model_settings;

@@ -1,10 +1,13 @@
 //! When the requests of a load source are due, by kind of load: what a plan holds, and the schedule a driver makes of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::journeys::JourneysPlan;
 use crate::random::{Purpose, Seed};
 use crate::record::GeneratorId;
 use crate::schedule::arrivals::{Arrivals, Source};
+use crate::schedule::journeys::Journeys;
 use crate::schedule::open::{Bound, Open};
 use crate::schedule::rate::{Rate, Spacing};
 use crate::schedule::trace::Trace;
@@ -20,6 +23,8 @@ pub enum SchedulePlan {
     Rate(Rate, Bound),
     /// A recorded load.
     Trace(Trace, Bound),
+    /// Users on their journeys: goose's by the wall clock, our own in virtual time.
+    Goose(JourneysPlan),
 }
 
 /// How many requests a schedule calls for.
@@ -67,12 +72,13 @@ impl SchedulePlan {
             }
             Self::Rate(rate, bound) => open(rate.source(), *bound, rate.duration()),
             Self::Trace(trace, bound) => open(trace.source(), *bound, trace.duration()),
+            Self::Goose(plan) => Box::new(Journeys::new(Arc::clone(&plan.settings), start, seed, number)),
         }
     }
 
     /// Whether requests are due whatever became of the ones before.
     pub const fn is_open(&self) -> bool {
-        !matches!(self, Self::Hey(_))
+        matches!(self, Self::Rate(..) | Self::Trace(..))
     }
 
     /// How many requests may be under way at once.
@@ -80,6 +86,7 @@ impl SchedulePlan {
         match self {
             Self::Hey(settings) => settings.workers(),
             Self::Rate(_, bound) | Self::Trace(_, bound) => bound.max_in_flight,
+            Self::Goose(plan) => plan.settings.users,
         }
     }
 
@@ -87,6 +94,7 @@ impl SchedulePlan {
     pub fn planned(&self) -> Planned {
         match self {
             Self::Hey(settings) => settings.planned().map_or(Planned::Open, Planned::Exactly),
+            Self::Goose(plan) => plan.settings.planned().map_or(Planned::Open, Planned::Exactly),
             Self::Rate(rate, _) if rate.spacing == Spacing::Poisson => Planned::About(rate.requests()),
             Self::Trace(trace, _) if trace.count_is_random() => Planned::About(trace.requests()),
             Self::Rate(rate, _) => Planned::Exactly(rate.requests() as u64),
@@ -99,6 +107,8 @@ impl SchedulePlan {
         let gap = |rate: f64| Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX);
         match self {
             Self::Hey(settings) => settings.period(),
+            // users think as long as they like
+            Self::Goose(_) => None,
             Self::Rate(rate, _) => Some(gap(rate.shape.highest())),
             Self::Trace(trace, _) => Some(gap(trace.highest())),
         }
@@ -110,6 +120,7 @@ impl SchedulePlan {
             Self::Hey(settings) => settings,
             Self::Rate(rate, _) => return rate.duration(),
             Self::Trace(trace, _) => return trace.duration(),
+            Self::Goose(plan) => return plan.settings.duration(alone),
         };
         let period = settings.period().unwrap_or_default();
         let times = |each: u64, length: Duration| {

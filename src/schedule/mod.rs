@@ -13,6 +13,7 @@
 
 pub mod arrivals;
 pub mod hey;
+pub mod journeys;
 pub mod open;
 pub mod rate;
 pub mod shape;
@@ -33,6 +34,10 @@ pub struct Call {
     /// Planned requests passed over since the worker's last call.
     pub lost: Lost,
 }
+
+/// Which of a load's requests a call is for, where it has several: counted from 0 over all its journeys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StepId(pub u32);
 
 /// What a worker does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +89,11 @@ pub trait Schedule: Send {
 
     /// The worker's next call, given how its last one went. Called once per turn and worker.
     fn next(&mut self, worker: WorkerId, turn: Turn) -> Next;
+
+    /// What the worker's last call is for; most loads have one request only.
+    fn step(&self, _worker: WorkerId) -> StepId {
+        StepId::default()
+    }
 
     /// Stops the schedule at `at`, as hey's Ctrl-C does: workers that are free at or after it get nothing more.
     fn stop(&mut self, at: Timestamp);

@@ -23,7 +23,7 @@ use super::plan::{Study, rounded};
 use super::problem::{Problem, ScenarioError};
 use super::results::validity::max_lateness_for;
 use super::results::{Limits, Suspects};
-use super::scenario::{Scenario, Section, keys};
+use super::scenario::{Scenario, Section, keys, load_keys};
 use super::target_kind::TargetKind;
 
 pub use function::built_in_functions;
@@ -103,6 +103,10 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
             // a text is always allowed there
             let _ = load.settings.set(&keys::load(), key, Value::Owned(line));
         }
+    }
+    for step in scenario.journeys.iter_mut().flatten().flat_map(|journey| &mut journey.steps) {
+        let line = loads::shown(step.settings.text("request"));
+        let _ = step.settings.set(&load_keys::step(), "request", Value::Owned(line));
     }
     let shown = written::scenario(&study, &scenario);
     Ok(Study { resolved, shown, ..study })
@@ -190,6 +194,9 @@ fn length(study: &Study, scenario: &Scenario, problems: &mut Vec<Problem>) {
             }
             Some((_, load)) if load.is_given("hey") => {
                 load.problem("hey", what, "shorten -z, lower -n, or raise a very small -q")
+            }
+            Some((_, load)) if load.is_given("iterations") => {
+                load.problem("iterations", what, "lower it, or let the users think less")
             }
             Some((_, load)) => load.problem("duration", what, "write a shorter time"),
             None if study.warm_up > study.cool_down => scenario.run.problem("warm_up", what, "write a shorter time"),

@@ -9,6 +9,7 @@
 //! Reading goes on after a problem, so that one run of `watchtower check` shows them all.
 
 mod file;
+mod journeys;
 pub mod keys;
 pub mod load_keys;
 mod section;
@@ -28,6 +29,7 @@ use super::nearest::nearest;
 use super::problem::{Problem, ScenarioError};
 use super::results::expect::Over;
 
+pub use journeys::JourneySection;
 pub use section::Section;
 use section::{Source, shorten};
 
@@ -61,6 +63,8 @@ pub struct Scenario {
     pub slo: Section,
     /// Each `[[load]]`.
     pub loads: Vec<Section>,
+    /// Each `[[load.journey]]`, by load.
+    pub journeys: Vec<Vec<JourneySection>>,
     /// `[run]`.
     pub run: Section,
     /// `[platform]`.
@@ -160,14 +164,7 @@ impl Scenario {
         let run = section("run", &keys::run());
         let platform = section("platform", &keys::platform());
         let limits = section("limits", &keys::limits());
-        let loads = reader
-            .tables(&root, "load")
-            .into_iter()
-            .enumerate()
-            .map(|(index, (line, table))| {
-                reader.plain(&format!("load {}", index + 1), Some(line), table, &keys::load(), &[])
-            })
-            .collect();
+        let (loads, journeys) = reader.loads(&root);
         let arms = reader
             .tables(&root, "arm")
             .into_iter()
@@ -185,6 +182,7 @@ impl Scenario {
             model,
             slo,
             loads,
+            journeys,
             run,
             platform,
             limits,
@@ -257,9 +255,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The tables of a `[[name]]` list, each with the line it begins on.
-    fn tables<'t>(&mut self, root: &'t DeTable<'a>, name: &str) -> Vec<(u32, &'t DeTable<'a>)> {
-        let Some((key, value)) = root.get_key_value(name) else { return Vec::new() };
+    /// The tables of a `[[name]]` list, each with the line it begins on; `name` as it stands in brackets.
+    fn tables<'t>(&mut self, parent: &'t DeTable<'a>, name: &str) -> Vec<(u32, &'t DeTable<'a>)> {
+        let (_, own) = name.rsplit_once('.').unwrap_or(("", name));
+        let Some((key, value)) = parent.get_key_value(own) else { return Vec::new() };
         let line = self.source.line(key.span().start);
         let hint = format!("write [[{name}]] with double brackets, once for each");
         let entries = match value.get_ref() {

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::plan::Study;
-use crate::drive::{GeneratorPlan, Planned};
+use crate::drive::{GeneratorPlan, Planned, SchedulePlan};
 use crate::random::Seed;
 use crate::record::{GeneratorId, WorkerId};
 use crate::schedule::{Next, Schedule, Turn};
@@ -25,6 +25,14 @@ pub enum ScheduleFileError {
         "load {generator} has no schedule: without -q each request of hey follows the answer to the one before\n  hint: give hey a pace with -q, or write a rate"
     )]
     NoSchedule {
+        /// Which load, from 1.
+        generator: usize,
+    },
+    /// A load of users.
+    #[error(
+        "load {generator} has no schedule: goose's users send after the answer to the request before and a time to think\n  hint: leave the load out, or write a rate; requests.csv of a run tells when its requests were due"
+    )]
+    Journeys {
         /// Which load, from 1.
         generator: usize,
     },
@@ -57,6 +65,9 @@ pub enum ScheduleFileError {
 /// When a load has no schedule of its own, the file exists, or it can't be written.
 pub fn write(study: &Study, repeat: u32, path: &Path) -> Result<u64, ScheduleFileError> {
     for (index, generator) in study.generators.iter().enumerate() {
+        if matches!(generator.schedule, SchedulePlan::Goose(_)) {
+            return Err(ScheduleFileError::Journeys { generator: index + 1 });
+        }
         if generator.schedule.shortest_gap().is_none() {
             return Err(ScheduleFileError::NoSchedule { generator: index + 1 });
         }

@@ -37,6 +37,12 @@ pub fn schema() -> Json {
     let kinds = load_keys::KIND_KEYS.map(|(key, _)| json!({ "required": [key] }));
     load["allOf"] = json!([{ "oneOf": kinds }]);
     load["dependentRequired"] = dependent_keys();
+    let mut journey = table("load.journey");
+    insert(&mut journey, "step", described("the requests of the journey, in order", list(&table("load.journey.step"))));
+    journey["required"] = json!(["step"]);
+    insert(&mut load, "journey", described("what the users of goose do, each of them one of these", list(&journey)));
+    load["dependentRequired"]["journey"] = json!(["goose"]);
+    load["dependentRequired"]["goose"] = json!(["journey"]);
     let mut slo = table("slo");
     // a Kind has closed ranges only
     slo["properties"]["percentile"]["exclusiveMinimum"] = json!(0);
@@ -51,9 +57,7 @@ pub fn schema() -> Json {
         ("limits", "when a run is not valid", table("limits")),
         ("arm", "the autoscalers to compare", list(&json!({ "oneOf": arms }))),
     ] {
-        let mut schema = schema;
-        schema["description"] = json!(what);
-        insert(&mut root, name, schema);
+        insert(&mut root, name, described(what, schema));
     }
     insert(&mut root, "expect", expect());
     root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
@@ -99,6 +103,11 @@ fn expect() -> Json {
         "properties": properties,
         "additionalProperties": false,
     })
+}
+
+fn described(what: &str, mut schema: Json) -> Json {
+    schema["description"] = json!(what);
+    schema
 }
 
 fn insert(object: &mut Json, key: &str, schema: Json) {

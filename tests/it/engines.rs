@@ -283,7 +283,7 @@ fn send(case: &Case, engine: Engine, uri: &hyper::Uri) -> (Vec<RequestRow>, Vec<
         match report {
             Report::Requests(more) => rows.extend(more),
             Report::Finished { tally, .. } => sent = Some(tally.sent),
-            Report::Lost { .. } | Report::Stall { .. } => {}
+            Report::Lost { .. } | Report::Stall { .. } | Report::Failed { .. } => {}
         }
     }
     let failures: Vec<Failure> = load.failures().into_values().collect();

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stderr, reason = "a comparison that is skipped must not look like one that was made")]
 
 mod hey;
+mod journeys;
 mod memory;
 mod open;
 mod server;
@@ -51,6 +52,7 @@ impl Record {
                     record.stalled = true;
                 }
                 Report::Finished { generator, tally } => record.finished.push((generator, tally)),
+                Report::Failed { generator, why } => panic!("load {}: {why}", generator.0 + 1),
             }
         }
         record

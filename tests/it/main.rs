@@ -17,6 +17,7 @@ mod expect;
 mod fuzz;
 mod gateway;
 mod hey_golden;
+mod journeys;
 mod live_and_simulated;
 mod load;
 mod open_loads;

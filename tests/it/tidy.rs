@@ -110,6 +110,11 @@ const OUTSIDE: &[Outside] = &[
         instead: "its order changes from run to run; use a BTreeMap, a BTreeSet or an index",
     },
     Outside {
+        names: &["goose", "ctrlc"],
+        allowed: Allowed::Only(&["drive::live"]),
+        instead: "goose is tamed in one place, drive::live::load::goose; hand it a plan",
+    },
+    Outside {
         names: &["plotters", "ab_glyph"],
         allowed: Allowed::Only(&["report"]),
         instead: "drawing belongs to report; hand it data",

@@ -5,6 +5,8 @@ use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
+use super::load::keep_interrupts;
+
 /// What asked for the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
@@ -24,6 +26,8 @@ impl Interrupt {
     /// # Errors
     /// When the operating system refuses the handlers.
     pub fn listen() -> io::Result<Self> {
+        // before anything of tokio's: a load of journeys must find Ctrl-C taken
+        keep_interrupts();
         let (sender, receiver) = watch::channel(None);
         let mut ctrl_c = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;

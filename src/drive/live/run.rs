@@ -22,7 +22,7 @@ use super::alarm::Alarm;
 use super::clock::Clock;
 use super::cpu::CpuWatch;
 use super::interrupt::Interrupt;
-use super::load::{Load, Options, Report};
+use super::load::{self, Load, LoadError, Options, Report};
 use super::probe;
 use super::target::Target;
 use crate::drive::decisions::Decisions;
@@ -58,7 +58,7 @@ pub async fn run(
     interrupt: &mut Interrupt,
 ) -> Result<Outcome, RunError> {
     // from now, not from the clock's start: what scales the arm from outside may have taken a while to get ready
-    let load_start = clock.now() + plan.warm_up.max(HEAD_START);
+    let load_start = clock.now() + plan.warm_up.max(HEAD_START).max(load::head_start(&plan.generators));
     recorder.begin(clock.epoch(), load_start)?;
 
     let studied = &plan.functions[FunctionId::STUDIED.0 as usize];
@@ -261,14 +261,15 @@ impl Run<'_> {
         shares.map_or(Ok(()), |shares| self.recorder.cpu(at, &shares))
     }
 
-    fn report(&mut self, report: Report) -> Result<(), RecordError> {
+    fn report(&mut self, report: Report) -> Result<(), RunError> {
         match report {
-            Report::Requests(rows) => rows.iter().try_for_each(|row| self.recorder.request(row)),
-            Report::Lost { at, generator, lost } => self.recorder.lost(at, generator, lost),
+            Report::Requests(rows) => Ok(rows.iter().try_for_each(|row| self.recorder.request(row))?),
+            Report::Lost { at, generator, lost } => Ok(self.recorder.lost(at, generator, lost)?),
+            Report::Failed { generator, why } => Err(LoadError::Failed { generator: generator.0 + 1, why }.into()),
             Report::Stall { from, to } => {
                 self.stalled += to - from;
                 let value = (to - from).as_secs_f64();
-                self.recorder.event(&EventRow {
+                Ok(self.recorder.event(&EventRow {
                     at: from,
                     actor: "load".into(),
                     kind: EventKind::Stall,
@@ -276,7 +277,7 @@ impl Run<'_> {
                     to: None,
                     reason: format!("the generator's clock stood still for {:.0} ms", value * 1e3),
                     value: Some(value),
-                })
+                })?)
             }
             Report::Finished { generator, tally } => {
                 if let Some(slot) = self.finished.get_mut(generator.0 as usize) {

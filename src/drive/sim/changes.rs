@@ -13,13 +13,15 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
     pub(super) fn take(&mut self, change: Change) -> Result<(), RecordError> {
         match change {
             Change::Answered { request, at, ending, replica } => {
-                let status = self.platform.count(request, ending);
-                match Caller::of(request) {
+                let caller = Caller::of(request);
+                let asked = self.load.asked(caller);
+                let status = self.platform.count(request, asked, ending);
+                match caller {
                     Caller::WarmUp if status < 400 => {}
                     Caller::WarmUp => self.warm_up_failed(status)?,
                     Caller::Probe { number } => self.settle_probe(number, Ok(status))?,
                     Caller::Worker { worker, attempt } => {
-                        let size = self.platform.size(ending);
+                        let size = self.platform.size(asked, ending);
                         let reply = Reply { at, status, replica, size };
                         self.load.answer(worker, attempt, reply, &mut self.agenda, self.recorder)?;
                         self.end_load_if_done()?;

@@ -9,7 +9,7 @@ use crate::schedule::{Call, Next, Schedule, Turn};
 use crate::time::Timestamp;
 
 use super::agenda::{Agenda, What};
-use super::platform::{Caller, Platform};
+use super::platform::{Asked, Caller, Platform, steps_of};
 
 /// A worker's time for one request, however fast the answer: without it, a worker without pacing would send for ever at one moment to
 /// a function that takes no time. hey takes some ten microseconds.
@@ -26,6 +26,8 @@ pub(super) struct Load {
 
 struct Generator {
     schedule: Box<dyn Schedule>,
+    /// What its first step asks for; nothing special for loads without journeys.
+    asked: Option<Asked>,
     /// Its first worker among all.
     first: u32,
     workers_left: u32,
@@ -44,6 +46,9 @@ struct Worker {
     attempt: u32,
     does: Does,
     call: Call,
+    /// What its call asks for. Kept until its next one, so a late answer of a request that was given up is taken for an answer to
+    /// what its worker asks now.
+    asked: Asked,
     sent: Timestamp,
 }
 
@@ -72,6 +77,7 @@ pub(super) struct Reply {
 impl Load {
     pub(super) fn new(plan: &Plan, load_start: Timestamp) -> Self {
         let (mut generators, mut workers) = (Vec::new(), Vec::new());
+        let mut steps = 1;
         for (number, generator) in (0..).zip(&plan.generators) {
             let start = load_start + generator.start;
             let schedule = generator.schedule.build(start, plan.seed, GeneratorId(number));
@@ -80,11 +86,16 @@ impl Load {
                 attempt: 0,
                 does: Does::Nothing,
                 call: Call { due: start, ready: start, lost: Lost::default() },
+                asked: Asked::default(),
                 sent: start,
             };
+            let own_steps = steps_of(generator).count() as u32;
+            let asked = (own_steps > 0).then_some(Asked(steps));
+            steps += own_steps;
             let first = workers.len() as u32;
             workers.extend((0..schedule.workers()).map(|_| idle));
             generators.push(Generator {
+                asked,
                 first,
                 workers_left: schedule.workers(),
                 settled: 0,
@@ -158,10 +169,14 @@ impl Load {
     ) -> Result<(), RecordError> {
         let id = self.workers[worker as usize].generator;
         let generator = &mut self.generators[usize::from(id.0)];
-        let lost = match generator.schedule.next(WorkerId(worker - generator.first), turn) {
+        let number = WorkerId(worker - generator.first);
+        let lost = match generator.schedule.next(number, turn) {
             Next::Call(call) => {
                 let state = &mut self.workers[worker as usize];
                 state.call = call;
+                if let Some(first) = generator.asked {
+                    state.asked = Asked(first.0 + generator.schedule.step(number).0);
+                }
                 state.does = Does::Send;
                 agenda.push_send(turn.free, call.ready, id.0, worker);
                 call.lost
@@ -209,7 +224,15 @@ impl Load {
             generator.timeouts.push_back((at, worker, state.attempt));
             self.next_timeout = self.next_timeout.min(at);
         }
-        platform.send(now, Caller::Worker { worker, attempt: state.attempt });
+        platform.send(now, Caller::Worker { worker, attempt: state.attempt }, state.asked);
+    }
+
+    /// What a caller asked for.
+    pub(super) fn asked(&self, caller: Caller) -> Asked {
+        match caller {
+            Caller::Worker { worker, .. } => self.workers[worker as usize].asked,
+            Caller::Probe { .. } | Caller::WarmUp => Asked::default(),
+        }
     }
 
     /// An answer came. One whose worker gave up long ago is dropped.

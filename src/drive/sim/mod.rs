@@ -32,7 +32,7 @@ use agenda::{Agenda, What};
 pub use epoch::epoch;
 use load::Load;
 use patience::Patience;
-use platform::{Caller, Platform};
+use platform::{Asked, Caller, Platform};
 use probes::Probes;
 
 /// Time between asking for replicas and the platform's answer: one call to the Kubernetes API, roughly.
@@ -178,7 +178,7 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
             What::Deliver { number } => self.deliver(number)?,
             What::ProbeTimeout { number } => self.settle_probe(number, Err(ErrorKind::Timeout))?,
             What::WarmUp => {
-                self.platform.send(now, Caller::WarmUp);
+                self.platform.send(now, Caller::WarmUp, Asked::default());
                 let next = now + self.plan.warm_up_every;
                 if next < self.load_start && next > now {
                     self.agenda.push(next, What::WarmUp);
@@ -255,7 +255,7 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
         match action {
             Action::Probe => {
                 let number = self.probes.leaves(now);
-                self.platform.send(now, Caller::Probe { number });
+                self.platform.send(now, Caller::Probe { number }, Asked::default());
                 self.agenda.push(now + PROBE_TIMEOUT, What::ProbeTimeout { number });
             }
             Action::Scrape => {

@@ -1,6 +1,7 @@
 //! The platform as the driver sees it: the cluster, its counters, and who called.
 
-use crate::drive::Plan;
+use crate::drive::journeys::{JourneysPlan, StepPlan};
+use crate::drive::{GeneratorPlan, Plan, SchedulePlan};
 use crate::model::{Arrival, Cluster, Ending, RequestId};
 use crate::policy::{Counter, Refusal, ReplicaStatus};
 use crate::record::FunctionId;
@@ -15,10 +16,27 @@ const ENDINGS: [Ending; 6] =
 pub(super) struct Platform {
     pub(super) cluster: Cluster,
     functions: u16,
-    served: Served,
-    /// Answers of the studied function, by ending. A probe is always served with 200, whatever the handler does.
+    /// What the handler answers: to the function's own query, and to each step of a journey.
+    served: Vec<Served>,
+    /// Answers of the studied function that are the platform's own, by ending. A probe is always served with 200, whatever the
+    /// handler does.
     answered: [u64; ENDINGS.len()],
+    /// Answers of the handler, as `served`.
+    answered_by_handler: Vec<u64>,
     probes_served: u64,
+}
+
+/// What a request asks for: by default the function's own query, else a step, counted from 1 over all loads with journeys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Asked(pub(super) u32);
+
+/// The steps of a load that has journeys.
+pub(super) fn steps_of(generator: &GeneratorPlan) -> impl Iterator<Item = &StepPlan> {
+    let plan = match &generator.schedule {
+        SchedulePlan::Goose(plan) => Some(plan),
+        SchedulePlan::Hey(_) | SchedulePlan::Rate(..) | SchedulePlan::Trace(..) => None,
+    };
+    plan.into_iter().flat_map(JourneysPlan::steps)
 }
 
 /// Who sent a request.
@@ -72,37 +90,45 @@ impl Platform {
             .iter()
             .map(|function| (function.model.clone(), function.replicas, function.bounds))
             .collect();
-        let studied = plan.functions.first();
+        let (handler, query) = plan
+            .functions
+            .first()
+            .map_or((super::super::Handler::Plain, ""), |function| (function.handler, function.query.as_str()));
+        let steps = plan.generators.iter().flat_map(steps_of).map(|step| step.query.as_deref().unwrap_or(query));
+        let served: Vec<Served> = std::iter::once(query).chain(steps).map(|query| served(handler, query)).collect();
         Self {
             cluster: Cluster::new(plan.node, &functions, plan.seed),
             functions: functions.len() as u16,
-            served: studied
-                .map_or(served(super::super::Handler::Plain, ""), |function| served(function.handler, &function.query)),
             answered: [0; ENDINGS.len()],
+            answered_by_handler: vec![0; served.len()],
+            served,
             probes_served: 0,
         }
     }
 
-    /// A request to the studied function leaves.
-    pub(super) fn send(&mut self, now: Timestamp, caller: Caller) {
+    /// A request to the studied function leaves; `asked` is what it asks for.
+    pub(super) fn send(&mut self, now: Timestamp, caller: Caller, asked: Asked) {
         let probe = matches!(caller, Caller::Probe { .. });
-        let wait = if probe { None } else { self.served.wait };
+        let wait = if probe { None } else { self.served[asked.0 as usize].wait };
         self.cluster.arrive(now, Arrival { request: caller.request(), function: FunctionId::STUDIED, probe, wait });
     }
 
-    /// Counts an answer; its status.
-    pub(super) fn count(&mut self, request: RequestId, ending: Ending) -> u16 {
-        if ending == Ending::Served && matches!(Caller::of(request), Caller::Probe { .. }) {
+    /// Counts an answer to what was asked; its status.
+    pub(super) fn count(&mut self, request: RequestId, asked: Asked, ending: Ending) -> u16 {
+        if ending != Ending::Served {
+            self.answered[ending as usize] += 1;
+        } else if matches!(Caller::of(request), Caller::Probe { .. }) {
             self.probes_served += 1;
             return 200;
+        } else {
+            self.answered_by_handler[asked.0 as usize] += 1;
         }
-        self.answered[ending as usize] += 1;
-        self.status_of(ending)
+        self.status_of(asked, ending)
     }
 
-    fn status_of(&self, ending: Ending) -> u16 {
+    fn status_of(&self, asked: Asked, ending: Ending) -> u16 {
         match ending {
-            Ending::Served => self.served.status,
+            Ending::Served => self.served[asked.0 as usize].status,
             Ending::Cut | Ending::Removed => 500,
             Ending::Overdue => 504,
             Ending::NoReplica => 502,
@@ -111,15 +137,17 @@ impl Platform {
     }
 
     /// Length of a load answer's body: the platform's own errors have none.
-    pub(super) fn size(&self, ending: Ending) -> Option<u64> {
-        if ending == Ending::Served { self.served.size } else { Some(0) }
+    pub(super) fn size(&self, asked: Asked, ending: Ending) -> Option<u64> {
+        if ending == Ending::Served { self.served[asked.0 as usize].size } else { Some(0) }
     }
 
     /// The gateway's counters: a series exists from its first answer on.
     pub(super) fn counters(&self) -> Vec<Counter> {
         let mut counters: Vec<Counter> = Vec::new();
-        let answered = ENDINGS.iter().map(|ending| (self.status_of(*ending), self.answered[*ending as usize]));
-        for (code, count) in [(200, self.probes_served)].into_iter().chain(answered) {
+        let handler = self.served.iter().zip(&self.answered_by_handler).map(|(served, count)| (served.status, *count));
+        let own =
+            ENDINGS.iter().map(|ending| (self.status_of(Asked::default(), *ending), self.answered[*ending as usize]));
+        for (code, count) in [(200, self.probes_served)].into_iter().chain(handler).chain(own) {
             match counters.iter_mut().find(|counter| counter.code == code) {
                 _ if count == 0 => {}
                 Some(counter) => counter.value += count as f64,

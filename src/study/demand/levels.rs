@@ -58,6 +58,7 @@ impl Level {
         let on = self.0.iter().zip(&study.generators).filter(|(level, _)| **level > 0);
         on.map(|(level, generator)| match &generator.schedule {
             SchedulePlan::Hey(settings) => settings.rate(),
+            SchedulePlan::Goose(_) => None,
             SchedulePlan::Rate(..) | SchedulePlan::Trace(..) => Some(rate(generator, *level)),
         })
         .sum()
@@ -75,6 +76,7 @@ impl Level {
                     let start = Duration::from_nanos(nanos(generator.start.saturating_sub(first)) % period);
                     (SchedulePlan::Hey(settings.lasting(STEADY)), start)
                 }
+                SchedulePlan::Goose(plan) => (SchedulePlan::Goose(plan.steady(STEADY)), Duration::ZERO),
                 SchedulePlan::Rate(rate, bound) => {
                     (SchedulePlan::Rate(constant(generator, *level, rate.spacing)?, *bound), Duration::ZERO)
                 }
@@ -102,6 +104,7 @@ fn constant(generator: &GeneratorPlan, level: u32, spacing: Spacing) -> Option<R
 fn highest(generator: &GeneratorPlan) -> f64 {
     match &generator.schedule {
         SchedulePlan::Hey(settings) => settings.rate().unwrap_or_default(),
+        SchedulePlan::Goose(_) => 0.0,
         SchedulePlan::Rate(rate, _) => rate.shape.highest(),
         SchedulePlan::Trace(trace, _) => {
             let windows = 0..nanos(trace.duration()).div_ceil(WINDOW * SECOND);
@@ -133,6 +136,8 @@ impl<'a> Source<'a> {
             SchedulePlan::Hey(settings) => {
                 return u32::from(settings.duration().is_none() || middle < nanos(self.end));
             }
+            // all its users, from the first one's start
+            SchedulePlan::Goose(_) => return u32::from(middle < nanos(self.end)),
             SchedulePlan::Rate(rate, _) => rate.shape.level(offset),
             SchedulePlan::Trace(trace, _) => {
                 let window = offset / SECOND / WINDOW * WINDOW * SECOND;

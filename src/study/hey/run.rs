@@ -154,6 +154,8 @@ async fn drive(
                 // the tally holds them all
                 Some(Report::Lost { .. }) => {}
                 Some(Report::Finished { tally, .. }) => finished = Some(tally),
+                // hey's loads are not goose's, and nothing else fails
+                Some(Report::Failed { .. }) => return Err(RunError::Ended),
             },
             () = clock.sleep_until(look_at), if load.is_some() => {
                 let now = clock.now();

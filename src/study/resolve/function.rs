@@ -71,14 +71,19 @@ fn sleep(query: &str) -> Option<Duration> {
     (0.0..=SLEEPY_MAX_SECS).contains(&secs).then(|| Duration::from_secs_f64(secs))
 }
 
-/// The plan of the function, with the default query filled in.
-pub(super) fn function(scenario: &mut Scenario, problems: &mut Vec<Problem>) -> FunctionPlan {
-    let name = scenario.function.settings.text("name").to_owned();
-    let handler = match name.as_str() {
+/// What a function of this name answers.
+pub(super) fn handler_of(name: &str) -> Handler {
+    match name {
         "ftest" => Handler::Ftest,
         "sleepy" => Handler::Sleepy,
         _ => Handler::Plain,
-    };
+    }
+}
+
+/// The plan of the function, with the default query filled in.
+pub(super) fn function(scenario: &mut Scenario, problems: &mut Vec<Problem>) -> FunctionPlan {
+    let name = scenario.function.settings.text("name").to_owned();
+    let handler = handler_of(&name);
     name_is_known(scenario, &name, handler, problems);
     if !scenario.function.is_given("query") {
         let query = crate::policy::settings::Value::Text(default_query(&name));
@@ -126,7 +131,8 @@ fn name_is_known(scenario: &Scenario, name: &str, handler: Handler, problems: &m
     }
 }
 
-fn query_is_right(section: &Section, query: &str, handler: Handler, problems: &mut Vec<Problem>) {
+/// Checks a query, the function's own or a request's.
+pub(super) fn query_is_right(section: &Section, query: &str, handler: Handler, problems: &mut Vec<Problem>) {
     let mut problem = |what: &str, hint: &str| problems.push(section.problem("query", what, hint));
     if query.starts_with('?') {
         return problem("begins with a question mark", "leave the question mark out");

@@ -1,5 +1,6 @@
 //! The load sources: what kind each is, and hey's flags made into schedules and requests. The other kinds have rooms of their own.
 
+mod journeys;
 mod rate;
 mod steps;
 mod trace;
@@ -27,13 +28,19 @@ pub(super) fn generators(scenario: &Scenario, problems: &mut Vec<Problem>) -> Ve
         problems.push(Problem::new("", "has no [[load]], so nothing would be measured", hint));
     }
     let mut generators = Vec::new();
-    for section in &scenario.loads {
+    for (section, journeys) in scenario.loads.iter().zip(&scenario.journeys) {
         let Some(kind) = kind(section, problems) else { continue };
         foreign_keys(section, kind, problems);
+        if let (Some(journey), true) = (journeys.first(), kind != LoadKind::Goose) {
+            let what = format!("has no meaning for a {kind} load");
+            let hint = "leave it out; journeys belong to goose = 20, which has so many users walk them";
+            problems.push(Problem::new(&section.place, what, hint).at(journey.section.line).key("[[load.journey]]"));
+        }
         let made = match kind {
             LoadKind::Hey => hey_load(section, &scenario.directory, problems),
             LoadKind::Rate => rate::load(section, &scenario.directory, problems),
             LoadKind::Trace => trace::load(section, &scenario.directory, problems),
+            LoadKind::Goose => journeys::load(section, journeys, scenario, problems),
         };
         let Some((schedule, request, mut text)) = made else { continue };
         let start = section.settings.duration("start");
@@ -45,7 +52,12 @@ pub(super) fn generators(scenario: &Scenario, problems: &mut Vec<Problem>) -> Ve
     let workers: u64 = generators.iter().map(|(generator, _)| u64::from(generator.schedule.workers())).sum();
     if workers > u64::from(keys::WORKERS_MAX) && problems.len() == before {
         let is_hey = |(generator, _): &(GeneratorPlan, String)| matches!(generator.schedule, SchedulePlan::Hey(_));
+        let is_goose = |(generator, _): &(GeneratorPlan, String)| matches!(generator.schedule, SchedulePlan::Goose(_));
         let (who, hint) = match (generators.iter().any(is_hey), generators.iter().all(is_hey)) {
+            _ if generators.iter().all(is_goose) => ("users (goose)", "lower goose"),
+            _ if generators.iter().any(is_goose) => {
+                ("workers and users (-c, max_in_flight, goose)", "lower -c, max_in_flight or goose")
+            }
             (_, true) => ("workers (-c)", "lower -c"),
             (true, false) => ("workers (-c, max_in_flight)", "lower -c or max_in_flight"),
             (false, false) => ("requests under way (max_in_flight)", "lower max_in_flight"),
@@ -70,7 +82,8 @@ fn kind(section: &Section, problems: &mut Vec<Problem>) -> Option<LoadKind> {
     match kinds.as_slice() {
         [] if wrong => None,
         [] => {
-            let hint = "write hey = \"-z 2m -c 50 -q 5\", or rate = 250 and duration = \"2m\", or steps, or trace";
+            let hint =
+                "write hey = \"-z 2m -c 50 -q 5\", or rate = 250 and duration = \"2m\", or steps, trace or goose";
             problems.push(Problem::new(&section.place, "says nothing of what is sent when", hint).at(section.line));
             None
         }
@@ -135,7 +148,7 @@ fn hey_load(section: &Section, directory: &Path, problems: &mut Vec<Problem>) ->
     Some((SchedulePlan::Hey(settings.with_phase(phase)), request, text))
 }
 
-/// The request of a load that is not hey's: hey's flags, without those that pace.
+/// The request of a load that is not hey's, or of a step of a journey: hey's flags, without those that pace.
 fn request(section: &Section, directory: &Path, problems: &mut Vec<Problem>) -> Option<RequestPlan> {
     let line = section.settings.text("request");
     let before = problems.len();
@@ -144,8 +157,10 @@ fn request(section: &Section, directory: &Path, problems: &mut Vec<Problem>) -> 
         let what = format!("is refused: {} {}", objection.subject, objection.what);
         problems.push(section.problem("request", what, objection.hint));
     }
+    let is_step = section.settings.iter().any(|(key, _)| key == "think");
     for flag in ["n", "c", "q", "z"].into_iter().filter(|flag| flags.given.contains(flag)) {
         let hint = match flag {
+            _ if is_step => "leave it out; the keys of the [[load]] say how many users send when",
             "c" => "leave it out; max_in_flight bounds the requests under way",
             "z" => "leave it out; duration says how long",
             _ => "leave it out; the rate or the trace says how many are sent when",

@@ -23,10 +23,18 @@ pub(super) fn scenario(study: &Study, scenario: &Scenario) -> String {
     }
     table(&mut out, "[function.model]", &scenario.model.settings);
     table(&mut out, "[slo]", &scenario.slo.settings);
-    for load in &scenario.loads {
+    for (load, journeys) in scenario.loads.iter().zip(&scenario.journeys) {
         out.push_str("\n[[load]]\n");
         let telling = telling_keys(load);
         settings(&mut out, load.settings.iter().filter(|(key, _)| telling.contains(key)));
+        for journey in journeys {
+            out.push_str("\n[[load.journey]]\n");
+            settings(&mut out, journey.section.settings.iter().filter(|(_, value)| !is_empty(value)));
+            for step in &journey.steps {
+                out.push_str("\n[[load.journey.step]]\n");
+                settings(&mut out, step.settings.iter().filter(|(_, value)| !is_empty(value)));
+            }
+        }
     }
     table(&mut out, "[run]", &scenario.run.settings);
     table(&mut out, "[platform]", &scenario.platform.settings);
@@ -46,6 +54,15 @@ pub(super) fn scenario(study: &Study, scenario: &Scenario) -> String {
     }
     expect(&mut out, study);
     out
+}
+
+/// Whether a text only stands for "not given".
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Text(text) => text.is_empty(),
+        Value::Owned(text) => text.is_empty(),
+        _ => false,
+    }
 }
 
 /// What is expected of the arms that run: the file names no others, so a formula on another one would be a fault.

@@ -10,7 +10,7 @@ use crate::model::{FunctionModel, NodeModel, Work};
 use crate::policy::settings::{Kind, Parameter, Value};
 use crate::study::results::Limits;
 
-use super::load_keys::load_keys;
+use super::load_keys::{self, load_keys};
 
 /// A longest time for anything in a scenario; longer is a slip of the pen.
 pub const LONGEST: Duration = Duration::from_secs(7 * 86_400);
@@ -55,7 +55,9 @@ pub fn tables() -> Vec<TableInfo> {
         TableInfo { name: "function", parameters: function(), tables: &["labels", "model"] },
         TableInfo { name: "function.model", parameters: model(&FunctionModel::default()), tables: &[] },
         TableInfo { name: "slo", parameters: slo(), tables: &[] },
-        TableInfo { name: "load", parameters: load(), tables: &[] },
+        TableInfo { name: "load", parameters: load(), tables: &["journey"] },
+        TableInfo { name: "load.journey", parameters: load_keys::journey(), tables: &["step"] },
+        TableInfo { name: "load.journey.step", parameters: load_keys::step(), tables: &[] },
         TableInfo { name: "run", parameters: run(), tables: &[] },
         TableInfo { name: "platform", parameters: platform(), tables: &[] },
         TableInfo { name: "limits", parameters: limits(), tables: &[] },

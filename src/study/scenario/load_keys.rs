@@ -1,6 +1,6 @@
 //! The keys of a `[[load]]`, and which kinds of load each belongs to.
 //!
-//! A load is of one kind: the key that says what is sent when (`hey`, `rate` or `steps`, `trace`) decides which.
+//! A load is of one kind: the key that says what is sent when (`hey`, `rate` or `steps`, `trace`, `goose`) decides which.
 
 use std::fmt;
 use std::time::Duration;
@@ -22,6 +22,8 @@ pub enum LoadKind {
     Rate,
     /// A recorded load.
     Trace,
+    /// Users on journeys.
+    Goose,
 }
 
 impl fmt::Display for LoadKind {
@@ -30,20 +32,38 @@ impl fmt::Display for LoadKind {
             Self::Hey => "hey",
             Self::Rate => "rate",
             Self::Trace => "trace",
+            Self::Goose => "goose",
         })
     }
 }
 
 /// The keys that make a load one of its kind.
-pub const KIND_KEYS: [(&str, LoadKind); 4] =
-    [("hey", LoadKind::Hey), ("rate", LoadKind::Rate), ("steps", LoadKind::Rate), ("trace", LoadKind::Trace)];
+pub const KIND_KEYS: [(&str, LoadKind); 5] = [
+    ("hey", LoadKind::Hey),
+    ("rate", LoadKind::Rate),
+    ("steps", LoadKind::Rate),
+    ("trace", LoadKind::Trace),
+    ("goose", LoadKind::Goose),
+];
 
 /// Shapes of a rate; steps have a key of their own.
 pub const SHAPES: [&str; 6] = ["constant", "ramp", "spike", "square", "sine", "sawtooth"];
 
 /// Keys whose default only stands for "not given".
-const WITHOUT_DEFAULT: [&str; 10] =
-    ["rate", "steps", "to", "period", "spike_at", "spike_for", "duration", "function_hash", "generator", "request"];
+const WITHOUT_DEFAULT: [&str; 12] = [
+    "rate",
+    "steps",
+    "to",
+    "period",
+    "spike_at",
+    "spike_for",
+    "duration",
+    "function_hash",
+    "generator",
+    "request",
+    "goose",
+    "iterations",
+];
 
 /// Keys that mean something for some traces only, so that a default of theirs is not written down.
 const OF_SOME_FILES: [&str; 3] = ["arrivals", "bin", "function_rank"];
@@ -65,7 +85,7 @@ pub struct LoadKey {
 
 /// All of them.
 pub fn load_keys() -> Vec<LoadKey> {
-    use LoadKind::{Hey, Rate, Trace};
+    use LoadKind::{Goose, Hey, Rate, Trace};
     const PERIODIC: &[&str] = &["square", "sine", "sawtooth"];
     let of = |kinds: &'static [LoadKind], parameter| LoadKey { parameter, kinds, shapes: &[] };
     let shaped = |shapes: &'static [&'static str], parameter| LoadKey { parameter, kinds: &[Rate], shapes };
@@ -209,13 +229,55 @@ pub fn load_keys() -> Vec<LoadKey> {
             number("scale", 1e-6, 1e6, 1.0, "", "requests for each recorded one; 0.1 keeps a tenth of them, evenly"),
         ),
         of(
-            &[Rate, Trace],
+            &[Goose],
+            integer(
+                "goose",
+                1,
+                WORKERS_MAX.into(),
+                1,
+                "users",
+                "so many users, as goose makes them, who walk the load's journeys: a closed loop with time to think",
+            ),
+        ),
+        of(
+            &[Goose],
+            duration(
+                "ramp",
+                Duration::ZERO,
+                LONGEST,
+                Duration::ZERO,
+                "over how long the users of goose start, one after the other",
+            ),
+        ),
+        of(
+            &[Goose],
+            integer(
+                "iterations",
+                1,
+                1_000_000_000,
+                1,
+                "",
+                "how often each user of goose walks its journey, if no duration is given",
+            ),
+        ),
+        of(
+            &[Goose],
+            duration(
+                "timeout",
+                Duration::ZERO,
+                LONGEST,
+                Duration::from_secs(20),
+                "when a request of goose is given up; \"0s\" for never",
+            ),
+        ),
+        of(
+            &[Rate, Trace, Goose],
             duration(
                 "duration",
                 Duration::ZERO,
                 LONGEST,
                 Duration::ZERO,
-                "how long the load lasts; of steps and traces all of it if not given",
+                "how long the load lasts; of steps and traces all of it if not given, of goose from when all its users have started",
             ),
         ),
         of(
@@ -254,7 +316,7 @@ pub fn load_keys() -> Vec<LoadKey> {
             ),
         ),
         of(
-            &[Hey, Rate, Trace],
+            &[Hey, Rate, Trace, Goose],
             duration(
                 "start",
                 Duration::ZERO,
@@ -292,3 +354,31 @@ pub fn telling_keys(section: &Section) -> Vec<&'static str> {
 fn choice(name: &'static str, words: &'static [&'static str], doc: &'static str) -> Parameter {
     Parameter { name, kind: Kind::Choice(words), default: Value::Text(words[0]), unit: "", doc }
 }
+
+/// Keys of a `[[load.journey]]`.
+pub fn journey() -> Vec<Parameter> {
+    vec![
+        text("name", "", "names the journey; by its number if not given"),
+        integer("weight", 1, WEIGHT_MAX, 1, "", "how many of the users take this journey, against the others' weights"),
+        text(
+            "think",
+            "0s",
+            "how long a user pauses after each answer: \"2s\", or \"1s to 5s\" for any time in between",
+        ),
+    ]
+}
+
+/// Keys of a `[[load.journey.step]]`.
+pub fn step() -> Vec<Parameter> {
+    vec![
+        text("name", "", "names the request; by its number if not given"),
+        integer("weight", 1, WEIGHT_MAX, 1, "", "how often the request comes in a round, against the others' weights"),
+        text("path", "", "what follows the function's address, such as \"/orders\""),
+        text("query", "", "the query, such as \"number=10\"; [function] query if not given"),
+        text("request", "", "hey's flags that shape the request: -m -H -A -d -D -T -a -U -host"),
+        text("think", "", "how long a user pauses after the answer; as the journey says if not given"),
+    ]
+}
+
+/// The largest weight: beyond it a round would be of thousands of requests.
+const WEIGHT_MAX: u64 = 1_000;

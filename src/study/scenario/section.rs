@@ -247,7 +247,9 @@ fn unknown_key_hint(name: &str, parameters: &[Parameter], tables: &[&str]) -> St
         Some(table) if table.name.is_empty() => {
             format!("\"{lower}\" belongs at the top of the file, before the first [table]")
         }
-        Some(table) if matches!(table.name, "load" | "arm") => format!("\"{lower}\" belongs in a [[{}]]", table.name),
+        Some(table) if table.name.starts_with("load") || table.name == "arm" => {
+            format!("\"{lower}\" belongs in a [[{}]]", table.name)
+        }
         Some(table) => format!("\"{lower}\" belongs in [{}]", table.name),
         None => format!("known here: {}", here.join(", ")),
     }

@@ -115,7 +115,7 @@ fn who_takes_rows_slowly_makes_the_load_wait_and_rows_written_down_take_no_memor
                 late = peak();
             }
             Report::Finished { tally, .. } => finished = Some(tally),
-            Report::Lost { .. } | Report::Stall { .. } => {}
+            Report::Lost { .. } | Report::Stall { .. } | Report::Failed { .. } => {}
         }
     }
     let tally = finished.expect("it ends");

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! All workers live on one thread with a runtime of its own, apart from whatever serves the target: on two cores, two load
-//! threads measured slower than one. The pacer has another thread, which sleeps.
+//! threads measured slower than one. The pacer has another thread, which sleeps. Journeys are [`goose`]'s, in threads of its own.
 
 mod answer;
 mod chunks;
@@ -17,6 +17,7 @@ mod dial;
 mod engine;
 mod failure;
 mod generator;
+mod goose;
 mod head;
 mod http1;
 mod http2;
@@ -47,7 +48,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 
-use crate::drive::{GeneratorPlan, Tally};
+use crate::drive::{GeneratorPlan, SchedulePlan, Tally};
 use crate::random::Seed;
 use crate::record::{ErrorKind, GeneratorId, Lost};
 use crate::schedule::Schedule;
@@ -63,6 +64,7 @@ pub use self::answer::{Reading, read_answer};
 pub(super) use self::client::Client;
 pub use self::engine::{Engine, Exchange};
 pub use self::failure::Failure;
+pub(super) use self::goose::{head_start, keep_interrupts};
 pub use self::outbox::{Fold, Keep, Rows};
 pub(super) use self::request::Prepared;
 pub use self::request::RequestError;
@@ -97,6 +99,13 @@ pub enum Report {
         /// Its count.
         tally: Tally,
     },
+    /// A generator can't go on, through no fault of the target's.
+    Failed {
+        /// Which.
+        generator: GeneratorId,
+        /// Why.
+        why: String,
+    },
 }
 
 /// Why no load can be made.
@@ -108,6 +117,14 @@ pub enum LoadError {
     /// More generators than can be numbered.
     #[error("{0} load sources are more than can be numbered (65535)")]
     TooMany(usize),
+    /// A load source that could not go on.
+    #[error("load {generator} could not go on: {why}")]
+    Failed {
+        /// Which, from 1.
+        generator: u16,
+        /// Why.
+        why: String,
+    },
     /// The system starts no thread, or no sockets can be watched.
     #[error("the load generator can't start: {0}")]
     System(#[from] io::Error),
@@ -128,10 +145,11 @@ pub struct Options {
 pub struct Load {
     orders: watch::Sender<Order>,
     clock: Clock,
-    progress: Arc<Progress>,
+    /// Of the load's thread, and of each of goose's.
+    progress: Vec<Arc<Progress>>,
     /// Copies of the generators' schedules, asked for what they plan only; locked so that a reference to a load may be shared.
     schedules: Mutex<Vec<Box<dyn Schedule>>>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 /// What the load's thread was told to do.
@@ -142,7 +160,7 @@ enum Order {
     Abort,
 }
 
-/// Requests so far, for progress displays. Only the load's thread writes.
+/// Requests so far, for progress displays. Only one thread writes.
 #[derive(Debug, Default)]
 struct Progress {
     sent: AtomicU64,
@@ -201,10 +219,15 @@ impl Load {
         reports: UnboundedSender<Report>,
     ) -> Result<Self, LoadError> {
         let mut sources = Vec::with_capacity(generators.len());
+        let mut attacks = Vec::new();
         let mut schedules = Vec::with_capacity(generators.len());
         for (number, plan) in generators.iter().enumerate() {
             let id = GeneratorId(u16::try_from(number).map_err(|_| LoadError::TooMany(generators.len()))?);
             let schedule = plan.schedule.build(load_start + plan.start, options.seed, id);
+            if let SchedulePlan::Goose(journeys) = &plan.schedule {
+                attacks.push(goose::Source::new(id, uri, journeys, plan, schedule)?);
+                continue;
+            }
             schedules.push(schedule.boxed_clone());
             sources.push(Source { id, schedule, request: Prepared::new(uri, &plan.request)? });
         }
@@ -215,15 +238,22 @@ impl Load {
             let _ = stalls.send(Report::Stall { from, to });
         })?;
         let (orders, orders_taken) = watch::channel(Order::Run);
-        let progress = Arc::new(Progress::default());
-        let shared = Arc::clone(&progress);
+        let first = Arc::new(Progress::default());
+        let progress = std::iter::once(&first).chain(attacks.iter().map(|attack| &attack.progress));
+        let progress: Vec<_> = progress.map(Arc::clone).collect();
+        let mut load = Self { orders, clock, progress, schedules: Mutex::new(schedules), threads: Vec::new() };
+        // a thread that can't be started ends those before it
+        for attack in attacks {
+            load.threads.push(attack.start(clock, reports.clone(), orders_taken.clone())?);
+        }
         let thread = thread::Builder::new().name("load".to_owned()).spawn(move || {
             let departures = Departures::new(clock, pacer);
             let outbox = Outbox::new(reports, options.keep);
-            let shared = Shared { clock, departures, outbox, progress: shared };
+            let shared = Shared { clock, departures, outbox, progress: first };
             run(runtime, options.engine, sources, shared, &orders_taken);
         })?;
-        Ok(Self { orders, clock, progress, schedules: Mutex::new(schedules), thread: Some(thread) })
+        load.threads.push(thread);
+        Ok(load)
     }
 
     /// Ends the load as hey's Ctrl-C does: schedules stop, requests under way complete, a worker that waits for its tick still
@@ -245,36 +275,37 @@ impl Load {
         drop(self);
     }
 
-    /// Requests the schedules call for before `at`; `None` if only the answers decide.
+    /// Requests the schedules call for before `at`, of journeys those that left so far; `None` if only the answers decide.
     pub fn planned_before(&self, at: Timestamp) -> Option<u64> {
         let schedules = self.schedules.lock().unwrap_or_else(PoisonError::into_inner);
-        schedules.iter().map(|schedule| schedule.planned_before(at)).sum()
+        let journeys: u64 = self.progress.iter().skip(1).map(|progress| progress.sent.load(Ordering::Relaxed)).sum();
+        let planned: Option<u64> = schedules.iter().map(|schedule| schedule.planned_before(at)).sum();
+        Some(planned? + journeys)
     }
 
     /// Requests that left so far.
     pub fn sent(&self) -> u64 {
-        self.progress.sent.load(Ordering::Relaxed)
+        self.progress.iter().map(|progress| progress.sent.load(Ordering::Relaxed)).sum()
     }
 
     /// Requests under way.
     pub fn in_flight(&self) -> u64 {
         // done first: read the other way round it could exceed sent
-        let done = self.progress.done.load(Ordering::Relaxed);
+        let done = self.progress.iter().map(|progress| progress.done.load(Ordering::Relaxed)).sum();
         self.sent().saturating_sub(done)
     }
-}
 
-impl Load {
     /// How the first request of each kind of failure failed so far, by generator: what a summary of errors says.
     pub fn failures(&self) -> BTreeMap<(GeneratorId, ErrorKind), Failure> {
-        self.progress.failures.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let of = |progress: &Arc<Progress>| progress.failures.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.progress.iter().flat_map(of).collect()
     }
 }
 
 impl Drop for Load {
     fn drop(&mut self) {
         self.orders.send_replace(Order::Abort);
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             // a panic in it has been printed, and its reports have ended without the last ones
             let _ = thread.join();
         }

@@ -14,14 +14,14 @@ use crate::record::RequestRow;
 use super::Report;
 
 /// Most rows in one report, but for the last ones of a load.
-const ROWS: usize = 256;
+pub(super) const ROWS: usize = 256;
 
 /// Longest time a row waits for others: a table of seconds is complete soon after each.
 pub(super) const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Most reports of rows that were not dropped yet by whoever takes them: 16 MB of rows, and at 250 000 requests a second a
 /// quarter of a second in which a disk may hang.
-const UNDER_WAY_MAX: usize = 256;
+pub(super) const UNDER_WAY_MAX: usize = 256;
 
 /// Rows of a report, in the order in which they came. As long as one lives, it counts as under way: whoever keeps many makes the
 /// load wait, which is recorded as lateness.
@@ -29,6 +29,13 @@ pub struct Rows {
     rows: Vec<RequestRow>,
     /// None in the last ones of a load, which wait for nobody.
     _under_way: Option<OwnedSemaphorePermit>,
+}
+
+impl Rows {
+    /// Rows that count as under way as long as `room` is held.
+    pub(super) fn new(rows: Vec<RequestRow>, room: Option<OwnedSemaphorePermit>) -> Self {
+        Self { rows, _under_way: room }
+    }
 }
 
 impl Deref for Rows {
@@ -80,7 +87,8 @@ pub enum Keep {
     #[default]
     Rows,
     /// They are handed to this on the load's own thread and forgotten, so a load of any length takes no more memory than what
-    /// this makes of it. It must not wait: while it runs nothing is sent.
+    /// this makes of it. It must not wait: while it runs nothing is sent. Rows of journeys, which goose sends, are reported all the
+    /// same.
     Folded(Fold),
 }
 
@@ -174,7 +182,7 @@ impl Outbox {
             }
             Keep::Rows => {
                 let full = std::mem::replace(&mut *rows, Vec::with_capacity(ROWS));
-                self.send(Report::Requests(Rows { rows: full, _under_way: room }));
+                self.send(Report::Requests(Rows::new(full, room)));
             }
         }
     }
