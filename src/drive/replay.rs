@@ -108,6 +108,7 @@ pub fn recorded(arm: &Arm, seed: Seed, load_start: Duration, run: &RecordedRun) 
         load_start: Timestamp::ZERO + lead,
         seed,
         functions: run.functions.iter().map(|recording| recording.info.clone()).collect(),
+        bounds: run.functions.iter().map(|recording| recording.bounds).collect(),
     };
     let mut settings = arm.settings.clone();
     let was_read = run.functions.iter().any(|recording| matches!(recording.counted, Counted::Readings(_)));

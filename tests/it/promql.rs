@@ -119,6 +119,7 @@ fn driven(world: &World) -> (Vec<Change>, [Vec<Stored>; 2], Vec<u64>) {
         load_start: Timestamp::ZERO,
         seed: Seed(1),
         functions: vec![function("f0"), function("f1")],
+        bounds: vec![(1, 5); 2],
     };
     let mut policy = (policy.build)(&settings, &context);
     let mut changes = Vec::new();

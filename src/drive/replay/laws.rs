@@ -257,6 +257,7 @@ proptest! {
             load_start: Timestamp::from_secs(9),
             seed: Seed(seed),
             functions: recordings.iter().map(|recording| recording.info.clone()).collect(),
+            bounds: recordings.iter().map(|recording| recording.bounds).collect(),
         };
         let arm = arm("openfaas-ce", &[("evaluation_phase", "random")]);
         let (mut log, mut actions) = (Vec::new(), Vec::new());

@@ -164,6 +164,8 @@ impl<'a> World<'a> {
                     .map(|desired| ReplicaStatus { desired: *desired, ready: *desired });
                 self.answers.push_back(Event::Replicas { function, status });
             }
+            // no recording holds the metrics of pods
+            Action::Measure { function } => self.answers.push_back(Event::Measured { function, sample: None }),
             Action::Scale { function, to, reason, .. } => self.scale(now, function, to, reason),
             Action::Judged(_) => {}
             Action::Note { kind, from, to, reason } => {
