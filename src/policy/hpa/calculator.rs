@@ -109,10 +109,11 @@ impl Group {
 impl Target {
     /// Usage over target, and usage. Cut to whole numbers where the original does.
     fn ratio(self, values: &[i64]) -> (f64, i64) {
-        let (total, pods) = (values.iter().sum::<i64>(), values.len() as i64);
+        let total: i64 = values.iter().sum();
+        let pods = values.len().try_into().unwrap_or(i64::MAX);
         match self {
             Self::Utilization { percent, request } => {
-                let utilization = total * 100 / (request * pods).max(1);
+                let utilization = total * 100 / request.saturating_mul(pods).max(1);
                 (utilization as f64 / percent as f64, utilization)
             }
             Self::AverageValue(target) => {

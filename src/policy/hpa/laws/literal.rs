@@ -1,17 +1,21 @@
 //! The same rule once more, told step by step as Kubernetes' documentation and comments tell it: slow, and without anything shared with
 //! what it judges but the types of its input.
 
+use std::cmp::Ordering;
+
 use super::{Direction, Group, Select, Target};
 
 /// Average of values against a target, by the definition of each kind of metric.
 fn ratio(values: &[i64], target: Target) -> f64 {
-    let sum = values.iter().fold(0, |sum, value| sum + value);
+    let mut sum = 0;
+    let mut count = 0;
+    for value in values {
+        sum += value;
+        count += 1;
+    }
     match target {
-        Target::Utilization { percent, request } => {
-            let requested = values.iter().fold(0, |sum, _| sum + request);
-            (sum * 100 / requested) as f64 / percent as f64
-        }
-        Target::AverageValue(target) => (sum / values.len() as i64) as f64 / target as f64,
+        Target::Utilization { percent, request } => (sum * 100 / (count * request)) as f64 / percent as f64,
+        Target::AverageValue(target) => (sum / count) as f64 / target as f64,
     }
 }
 
@@ -56,9 +60,7 @@ pub(super) fn propose(current: u32, groups: &[Group], target: Target) -> Option<
         }
     }
     if unready_count {
-        for _ in 0..unready {
-            all.push(0);
-        }
+        all.extend(vec![0; unready]);
     }
     let second = ratio(&all, target);
     if is_small(second) || direction(first) * direction(second) < 0 {
@@ -114,14 +116,16 @@ impl Behavior {
         if wanted > highest {
             wanted = highest;
         }
-        if wanted > current {
-            let most = self.reach(now, current, self.up, 1.0);
-            wanted.min(most.max(current)).min(self.bounds.1)
-        } else if wanted < current {
-            let fewest = self.reach(now, current, self.down, -1.0);
-            wanted.max(fewest.min(current)).max(self.bounds.0)
-        } else {
-            current
+        match wanted.cmp(&current) {
+            Ordering::Greater => {
+                let most = self.reach(now, current, self.up, 1.0);
+                wanted.min(most.max(current)).min(self.bounds.1)
+            }
+            Ordering::Less => {
+                let fewest = self.reach(now, current, self.down, -1.0);
+                wanted.max(fewest.min(current)).max(self.bounds.0)
+            }
+            Ordering::Equal => current,
         }
     }
 
