@@ -107,7 +107,7 @@ pub fn recorded(arm: &Arm, seed: Seed, load_start: Duration, run: &RecordedRun) 
     // the epoch is a whole millisecond, so that the first reading can be at one too
     let beyond = Duration::from_nanos((first.subsec_nanos() % MILLI).into());
     let context = Context {
-        epoch: Epoch::from_unix(first - beyond),
+        epoch: Epoch::from_unix(first.saturating_sub(beyond)),
         load_start: Timestamp::ZERO + lead + beyond,
         seed,
         functions: run.functions.iter().map(|recording| recording.info.clone()).collect(),
