@@ -109,6 +109,14 @@ pub enum Handler {
     Plain,
 }
 
+impl Handler {
+    /// The largest number whose factorial `ftest` answers: 35 660 digits. Beyond it a request would hold the interpreter for seconds.
+    pub const FACTORIAL_MAX: u32 = 10_000;
+
+    /// The longest sleep of `sleepy`: the template's watchdog gives up on a function then.
+    pub const SLEEP_MAX: Duration = Duration::from_secs(30);
+}
+
 /// One load source.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GeneratorPlan {

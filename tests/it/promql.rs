@@ -15,7 +15,7 @@ use watchtower::random::Seed;
 use watchtower::record::{EventKind, FunctionId};
 use watchtower::time::{Epoch, Timestamp};
 
-const USUAL_CASES: u32 = 3_000;
+const USUAL_CASES: u32 = 10_000;
 const MILLI: u64 = 1_000_000;
 const SCRAPE: u64 = 5_000 * MILLI;
 const EVALUATION: u64 = 15_000 * MILLI;
