@@ -284,6 +284,36 @@ pub struct ReplicaStatus {
     pub ready: u32,
 }
 
+/// What a platform's metrics tell of one function at one moment: running totals, from whose differences rates are taken.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Measurement {
+    /// Requests at the gateway or beyond, those held for want of a ready replica included.
+    pub in_flight: u32,
+    /// Answers given so far, of any status.
+    pub answered: u64,
+    /// Pods that are not on their way down, those in service first.
+    pub pods: Vec<PodSample>,
+}
+
+/// One pod's metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PodSample {
+    /// Which.
+    pub replica: ReplicaId,
+    /// When it was asked for.
+    pub asked: Timestamp,
+    /// Since when it is in service; `None` if it is not yet.
+    pub ready: Option<Timestamp>,
+    /// CPU time it has used.
+    pub cpu_time: Duration,
+    /// Requests in it: in its backlog, its queue and its threads.
+    pub in_flight: u32,
+    /// Time spent in it by all requests so far; its growth over time is the average concurrency.
+    pub request_time: Duration,
+    /// Requests it has served.
+    pub answered: u64,
+}
+
 /// The platform as it stands at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PlatformSample {

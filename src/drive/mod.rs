@@ -26,7 +26,7 @@ use std::time::Duration;
 use crate::model::{FunctionModel, NodeModel};
 use crate::policy::registry::PolicyInfo;
 use crate::policy::settings::Settings;
-use crate::policy::{FunctionInfo, Policy};
+use crate::policy::{Context, FunctionInfo, Policy};
 use crate::random::Seed;
 use crate::record::{CpuShares, EventKind, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
 use crate::schedule::Call;
@@ -56,6 +56,19 @@ pub struct Plan {
     pub warm_up_every: Duration,
     /// Time observed after the load ends.
     pub cool_down: Duration,
+}
+
+impl Plan {
+    /// What a policy of this run is told when it is made.
+    pub fn context(&self, epoch: Epoch, load_start: Timestamp) -> Context {
+        Context {
+            epoch,
+            load_start,
+            seed: self.seed,
+            functions: self.functions.iter().map(|function| function.info.clone()).collect(),
+            bounds: self.functions.iter().map(|function| function.bounds).collect(),
+        }
+    }
 }
 
 /// An autoscaler with its settings, as a scenario names it.
@@ -95,6 +108,14 @@ pub enum Handler {
     Sleepy,
     /// Any other: an empty 200 after the modelled work.
     Plain,
+}
+
+impl Handler {
+    /// The largest number whose factorial `ftest` answers: 35 660 digits. Beyond it a request would hold the interpreter for seconds.
+    pub const FACTORIAL_MAX: u32 = 10_000;
+
+    /// The longest sleep of `sleepy`: the template's watchdog gives up on a function then.
+    pub const SLEEP_MAX: Duration = Duration::from_secs(30);
 }
 
 /// One load source.
@@ -321,7 +342,7 @@ impl Tally {
 
 impl Arm {
     /// Makes the policy for a run.
-    pub fn build(&self, context: &crate::policy::Context) -> Box<dyn Policy> {
+    pub fn build(&self, context: &Context) -> Box<dyn Policy> {
         (self.policy.build)(&self.settings, context)
     }
 }

@@ -103,11 +103,15 @@ pub fn recorded(arm: &Arm, seed: Seed, load_start: Duration, run: &RecordedRun) 
     let lead = Duration::try_from_secs_f64(times().fold(0.0_f64, |lead, t_s| lead.max(-t_s))).unwrap_or(Duration::ZERO);
     let day = Duration::from_secs(86_400);
     let days = u32::try_from(lead.saturating_sub(load_start).as_nanos().div_ceil(day.as_nanos())).unwrap_or(u32::MAX);
+    let first = (load_start + day * days).saturating_sub(lead);
+    // the epoch is a whole millisecond, so that the first reading can be at one too
+    let beyond = Duration::from_nanos((first.subsec_nanos() % MILLI).into());
     let context = Context {
-        epoch: Epoch::from_unix((load_start + day * days).saturating_sub(lead)),
-        load_start: Timestamp::ZERO + lead,
+        epoch: Epoch::from_unix(first.saturating_sub(beyond)),
+        load_start: Timestamp::ZERO + lead + beyond,
         seed,
         functions: run.functions.iter().map(|recording| recording.info.clone()).collect(),
+        bounds: run.functions.iter().map(|recording| recording.bounds).collect(),
     };
     let mut settings = arm.settings.clone();
     let was_read = run.functions.iter().any(|recording| matches!(recording.counted, Counted::Readings(_)));
@@ -116,7 +120,24 @@ pub fn recorded(arm: &Arm, seed: Seed, load_start: Duration, run: &RecordedRun) 
     let mut policy = (arm.policy.build)(&settings, &context);
     let delivery = if takes_recorded { Delivery::AsRecorded } else { Delivery::OnRequest };
     let tail = if arm.policy.probes { Duration::ZERO } else { TAIL };
-    World::new(context.load_start, run, delivery, tail).run(policy.as_mut())
+    World::new(context.epoch, context.load_start, run, delivery, tail).run(policy.as_mut())
+}
+
+/// Nanoseconds of a millisecond.
+const MILLI: u32 = 1_000_000;
+
+/// When a reading was taken: at a whole millisecond of Unix time, which is what Prometheus counts in.
+///
+/// Recorded times are rounded to the millisecond after the load's start, which is no whole one: the nearest is the one it was.
+/// At a rate of exactly the threshold a millisecond decides.
+fn reading_time(epoch: Epoch, load_start: Timestamp, t_s: f64) -> Timestamp {
+    let at = timestamp(load_start, t_s);
+    let beyond = epoch.unix_at(at).subsec_nanos() % MILLI;
+    if beyond < MILLI / 2 {
+        at - Duration::from_nanos(beyond.into())
+    } else {
+        at + Duration::from_nanos((MILLI - beyond).into())
+    }
 }
 
 /// Whole microseconds: recordings are rounded to the millisecond, and binary fractions shall not show in Unix time.

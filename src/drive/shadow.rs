@@ -12,7 +12,8 @@
 //! - **Replicas are its own.** A shadow reads the count it would have set itself, starting from the run's: `openfaas-ce` steps
 //!   from `spec.replicas`, and the count that the arm sets would make it skip steps or take them twice. All it asks for is
 //!   ready at once.
-//! - **Counters are read for it**, at the times it asks: reading them changes nothing.
+//! - **Counters and metrics are read for it**, at the times it asks: reading them changes nothing. Metrics of pods are those of the
+//!   arm's pods.
 //! - **Probes are the arm's.** A probe is work for the function, so a shadow never sends one: it is given the arm's probe
 //!   that is under way, or the next one. With the same pace both see the same probes.
 //!
@@ -23,7 +24,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::policy::{Action, Context, Counter, Event, Policy, ProbeOutcome, Refusal, ReplicaStatus};
+use crate::policy::{Action, Context, Counter, Event, Measurement, Policy, ProbeOutcome, Refusal, ReplicaStatus};
 use crate::record::{EventKind, EventRow, FunctionId, ProbeRow};
 use crate::time::Timestamp;
 
@@ -50,6 +51,15 @@ pub struct Wishes {
     pub rows: Vec<EventRow>,
     /// Who wants the counters read; the answer goes to [`Shadows::scraped`].
     pub scrapes: Vec<ShadowId>,
+    /// Who wants a function's metrics read; the answer goes to [`Shadows::measured`].
+    pub measures: Vec<(ShadowId, FunctionId)>,
+}
+
+impl Wishes {
+    /// Whether nothing is left to read.
+    pub fn is_answered(&self) -> bool {
+        self.scrapes.is_empty() && self.measures.is_empty()
+    }
 }
 
 /// The shadows of one run.
@@ -114,6 +124,20 @@ impl Shadows {
         }
     }
 
+    /// A function's metrics were read for this shadow; `None` if they could not be had.
+    pub fn measured(
+        &mut self,
+        now: Timestamp,
+        of: ShadowId,
+        function: FunctionId,
+        sample: Option<Measurement>,
+        wishes: &mut Wishes,
+    ) {
+        if let Some(shadow) = self.0.get_mut(of.0) {
+            shadow.handle(now, &Event::Measured { function, sample }, wishes);
+        }
+    }
+
     /// A probe of the arm's own policy is answered or given up: for every shadow that waits for one.
     pub fn probe_done(&mut self, now: Timestamp, outcome: ProbeOutcome, wishes: &mut Wishes) {
         for shadow in &mut self.0 {
@@ -174,6 +198,7 @@ impl Shadow {
             match action {
                 Action::Probe => self.waits_for_probe = true,
                 Action::Scrape => wishes.scrapes.push(self.id),
+                Action::Measure { function } => wishes.measures.push((self.id, function)),
                 Action::ReadReplicas { function } => {
                     let desired = self.desired.get(usize::from(function.0));
                     let status = desired.map(|desired| ReplicaStatus { desired: *desired, ready: *desired });

@@ -11,6 +11,7 @@ use crate::time::Timestamp;
 use super::lines::{Lines, due};
 use super::node::{Done, Node};
 use super::pods::{Pods, Revision};
+use super::presence::Presence;
 use super::replica::Replica;
 use super::request::{Answer, Arrival, Key, Request, Requests, Stage};
 use super::work::Luck;
@@ -59,6 +60,10 @@ pub(super) struct Function {
     pub(super) removed: bool,
     /// Requests that wait for a thread: held at the gateway, in a backlog or in a queue.
     pub(super) waiting: u32,
+    /// Requests at the gateway or beyond.
+    pub(super) present: Presence,
+    /// Answers given so far.
+    pub(super) answered: u64,
 }
 
 impl Cluster {
@@ -104,6 +109,8 @@ impl Cluster {
             serving,
             removed: false,
             waiting: 0,
+            present: Presence::since(self.now),
+            answered: 0,
         });
         Some(FunctionId(entity))
     }

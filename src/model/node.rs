@@ -60,6 +60,11 @@ impl Node {
         self.virtual_now
     }
 
+    /// The same so many nanoseconds from now, if nothing changes before.
+    pub(super) fn virtual_at(&self, nanos: u64) -> f64 {
+        if self.entities > 0 { self.virtual_now + self.rate * nanos as f64 } else { self.virtual_now }
+    }
+
     /// CPU time used since the start, in nanoseconds.
     pub(super) fn used(&self) -> f64 {
         self.used

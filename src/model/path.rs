@@ -21,7 +21,8 @@ const EXECUTION_LIMIT: Duration = Duration::from_secs(30);
 impl Cluster {
     /// The gateway looks for a ready replica before anything else (gateway, `handlers/scaling.go`).
     pub(super) fn enter_gateway(&mut self, slot: u32) {
-        let function = &self.functions[usize::from(self.requests.get(slot).function.0)];
+        let function = &mut self.functions[usize::from(self.requests.get(slot).function.0)];
+        function.present.enter(self.now);
         if function.pods.ready() > 0 {
             self.pass_gateway(slot);
         } else if function.removed {
@@ -187,6 +188,8 @@ impl Cluster {
         }
         self.release(slot);
         let server = &mut self.replicas[replica as usize];
+        server.present.leave(self.now);
+        server.served += u64::from(!overdue);
         if overdue {
             // the watchdog gave its connection up; waitress closes it now that the thread is done
             let accepted = server.close_connection();
@@ -238,6 +241,7 @@ impl Cluster {
         self.functions[usize::from(request.function.0)].waiting -= 1;
         self.release(slot);
         let server = &mut self.replicas[request.replica as usize];
+        server.present.leave(self.now);
         if request.stage == Stage::Backlog {
             server.leave_backlog(slot);
         } else {
@@ -255,6 +259,9 @@ impl Cluster {
 
     pub(super) fn answer(&mut self, slot: u32, ending: Ending) {
         let request = self.requests.get(slot);
+        let function = &mut self.functions[usize::from(request.function.0)];
+        function.present.leave(self.now);
+        function.answered += 1;
         let reached_one = matches!(ending, Ending::Served | Ending::Cut | Ending::Overdue);
         let replica = reached_one.then(|| self.replicas[request.replica as usize].id);
         let answer = Answer { request: request.id, ending, replica };

@@ -244,6 +244,16 @@ impl Pods {
         }
     }
 
+    /// The slots of the pods in service.
+    pub(super) fn ready_slots(&self) -> impl Iterator<Item = u32> {
+        self.ready.iter().map(|pod| pod.slot)
+    }
+
+    /// The pods that are not in service yet.
+    pub(super) fn starting_replicas(&self) -> impl Iterator<Item = ReplicaId> {
+        self.starting.iter().map(|pod| pod.replica)
+    }
+
     /// The replica a request goes to: uniform over those in service; `None` if there is none.
     pub(super) fn choose(&self, route: u64) -> Option<u32> {
         let index = (u128::from(route) * self.ready.len() as u128) >> 64;

@@ -15,6 +15,7 @@ use std::time::Duration;
 use crate::record::{FunctionId, ReplicaId};
 use crate::time::Timestamp;
 
+use super::presence::Presence;
 use super::tags::Tags;
 
 /// How long the watchdog keeps an unused connection to the process (of-watchdog, `http_runner.go`, `IdleConnTimeout`).
@@ -37,6 +38,14 @@ pub(super) struct Replica {
     virtual_now: f64,
     /// The node's virtual time up to which that is counted.
     counted_to: f64,
+    /// CPU time the whole replica got up to then, in nanoseconds.
+    used: f64,
+    /// When it entered service.
+    pub(super) began: Timestamp,
+    /// Requests in it, wherever in it.
+    pub(super) present: Presence,
+    /// Requests it has served.
+    pub(super) served: u64,
 }
 
 /// Where a request that came to a replica ended up.
@@ -58,7 +67,18 @@ impl Replica {
     }
 
     /// Puts a new replica into a slot.
-    pub(super) fn renew(&mut self, id: ReplicaId, function: FunctionId, workers: u32, connections: u32) {
+    pub(super) fn renew(
+        &mut self,
+        now: Timestamp,
+        id: ReplicaId,
+        function: FunctionId,
+        workers: u32,
+        connections: u32,
+    ) {
+        self.began = now;
+        self.present = Presence::since(now);
+        self.served = 0;
+        self.used = 0.0;
         self.id = id;
         self.function = function;
         self.workers = workers.max(1);
@@ -76,6 +96,7 @@ impl Replica {
 
     /// A request comes to the replica.
     pub(super) fn admit(&mut self, now: Timestamp, request: u32) -> Place {
+        self.present.enter(now);
         if self.connections.connect(now, request) { self.place(request) } else { Place::Backlog }
     }
 
@@ -123,6 +144,11 @@ impl Replica {
         Some((request, self.place(request)))
     }
 
+    /// CPU time it has got when the node's virtual time is `node_now`, in nanoseconds.
+    pub(super) fn cpu_time(&self, node_now: f64) -> f64 {
+        self.used + if self.running.is_empty() { 0.0 } else { node_now - self.counted_to }
+    }
+
     /// Takes a request out of the queue.
     pub(super) fn leave_queue(&mut self, request: u32) {
         remove(&mut self.queue, request);
@@ -166,6 +192,7 @@ impl Replica {
         if self.running.is_empty() {
             self.virtual_now = 0.0;
         } else {
+            self.used += node_now - self.counted_to;
             self.virtual_now += (node_now - self.counted_to) / self.running.len() as f64;
         }
         self.counted_to = node_now;

@@ -80,7 +80,7 @@ impl Cluster {
         // kept as long as there is a pod of it
         let model = self.functions[usize::from(function.0)].models.get(&revision);
         let (workers, connections) = model.map_or((1, 1), |model| (model.workers, model.connections));
-        self.replicas[slot as usize].renew(replica, function, workers, connections);
+        self.replicas[slot as usize].renew(self.now, replica, function, workers, connections);
     }
 
     /// The process dies: whatever was in the replica ends. Returns how many requests that cut.

@@ -1,10 +1,10 @@
 //! Autoscalers: pure state machines that are handed events with their time and answer with actions.
 //!
 //! ```text
-//!   Event (started, woken, probe done, counters, replicas, scale answered)
+//!   Event (started, woken, probe done, counters, replicas, metrics, scale answered)
 //!     |
 //!     v
-//!   handle(now, event) ---> actions (probe, scrape, read replicas, scale to n because ..., note)
+//!   handle(now, event) ---> actions (probe, scrape, read replicas, measure, scale to n because ..., note)
 //!   wake_at()          ---> the next time it wants to be woken
 //! ```
 //!
@@ -12,10 +12,16 @@
 //! driver, and a list of `(Timestamp, Event)` explains any run. A policy can't fail: what goes wrong outside comes
 //! in as an event.
 
+mod controller;
 pub mod document;
 pub mod fixed;
+pub mod hpa;
+pub mod keda;
+pub mod kpa;
+mod metrics;
 pub mod onlooker;
 pub mod openfaas_ce;
+pub mod openfaas_pro;
 pub mod registry;
 pub mod settings;
 pub mod watchtower;
@@ -24,8 +30,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::random::Seed;
-pub use crate::record::ReplicaStatus;
 use crate::record::{Answer, EventKind, FunctionId, ProbeRow};
+pub use crate::record::{Measurement, PodSample, ReplicaStatus};
 use crate::time::{Epoch, Timestamp};
 
 /// An autoscaler's decision logic.
@@ -61,6 +67,13 @@ pub enum Event {
         function: FunctionId,
         /// How many.
         status: Option<ReplicaStatus>,
+    },
+    /// The answer to [`Action::Measure`]; `None` if there are no metrics.
+    Measured {
+        /// Of which function.
+        function: FunctionId,
+        /// What they told.
+        sample: Option<Measurement>,
     },
     /// The answer to [`Action::Scale`]: the desired count the platform accepted, or why not.
     ScaleAnswered {
@@ -118,6 +131,11 @@ pub enum Action {
     Scrape,
     /// Read a function's replicas; the answer comes as [`Event::Replicas`].
     ReadReplicas {
+        /// Whose.
+        function: FunctionId,
+    },
+    /// Read the platform's metrics of a function and its pods; the answer comes as [`Event::Measured`].
+    Measure {
         /// Whose.
         function: FunctionId,
     },
@@ -188,4 +206,13 @@ pub struct Context {
     pub seed: Seed,
     /// The functions of the run, by [`FunctionId`].
     pub functions: Vec<FunctionInfo>,
+    /// Fewest and most replicas the platform grants each of them, by [`FunctionId`].
+    pub bounds: Vec<(u32, u32)>,
+}
+
+impl Context {
+    /// Fewest and most replicas the platform grants the studied function; 1 and any number where nothing is known of it.
+    pub fn studied_bounds(&self) -> (u32, u32) {
+        self.bounds.first().copied().unwrap_or((1, u32::MAX))
+    }
 }

@@ -1,7 +1,7 @@
 //! The policies by name: one table from which scenarios, schema, errors and documentation are made.
 
 use super::settings::{Parameter, Settings};
-use super::{Context, Policy, fixed, openfaas_ce, watchtower};
+use super::{Context, Policy, fixed, hpa, keda, kpa, openfaas_ce, openfaas_pro, watchtower};
 
 /// Who scales while an arm of a policy runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,38 @@ pub static POLICIES: &[PolicyInfo] = &[
         scaler: Scaler::RealChain,
     },
     PolicyInfo {
+        name: "hpa",
+        summary: "Kubernetes' Horizontal Pod Autoscaler (autoscaling/v2) on CPU, requests per second or concurrency",
+        probes: false,
+        parameters: hpa::parameters,
+        build: hpa::build,
+        scaler: Scaler::Policy,
+    },
+    PolicyInfo {
+        name: "kpa",
+        summary: "Knative's autoscaler: stable and panic windows over concurrency or requests per second",
+        probes: false,
+        parameters: kpa::parameters,
+        build: kpa::build,
+        scaler: Scaler::Policy,
+    },
+    PolicyInfo {
+        name: "openfaas-pro",
+        summary: "the autoscaler of OpenFaaS Pro, from its public documentation: rps, capacity or cpu",
+        probes: false,
+        parameters: openfaas_pro::parameters,
+        build: openfaas_pro::build,
+        scaler: Scaler::Policy,
+    },
+    PolicyInfo {
+        name: "keda",
+        summary: "KEDA: the HPA on a Prometheus query or on the HTTP add-on's pending requests",
+        probes: false,
+        parameters: keda::parameters,
+        build: keda::build,
+        scaler: Scaler::Policy,
+    },
+    PolicyInfo {
         name: "fixed",
         summary: "a fixed number of replicas: the control arm",
         probes: false,
@@ -100,6 +132,7 @@ mod tests {
                 load_start: Timestamp::ZERO,
                 seed: Seed(1),
                 functions: vec![crate::policy::FunctionInfo::default()],
+                bounds: vec![(1, 5)],
             };
             (policy.build)(&Settings::defaults(&parameters), &context);
         }

@@ -132,6 +132,43 @@ pub enum SettingError {
 }
 
 impl Parameter {
+    /// A duration in `min..=max`.
+    pub const fn duration(
+        name: &'static str,
+        (min, max): (Duration, Duration),
+        default: Duration,
+        doc: &'static str,
+    ) -> Self {
+        Self { name, kind: Kind::Duration { min, max }, default: Value::Duration(default), unit: "", doc }
+    }
+
+    /// A number in `min..=max`.
+    pub const fn number(
+        name: &'static str,
+        (min, max): (f64, f64),
+        default: f64,
+        unit: &'static str,
+        doc: &'static str,
+    ) -> Self {
+        Self { name, kind: Kind::Number { min, max }, default: Value::Number(default), unit, doc }
+    }
+
+    /// A whole number in `min..=max`.
+    pub const fn integer(
+        name: &'static str,
+        (min, max): (u64, u64),
+        default: i64,
+        unit: &'static str,
+        doc: &'static str,
+    ) -> Self {
+        Self { name, kind: Kind::Integer { min, max }, default: Value::Integer(default), unit, doc }
+    }
+
+    /// One of some words, the first if not given.
+    pub const fn choice(name: &'static str, words: &'static [&'static str], doc: &'static str) -> Self {
+        Self { name, kind: Kind::Choice(words), default: Value::Text(words[0]), unit: "", doc }
+    }
+
     /// Checks a value and brings it into the form the policy reads.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use watchtower::random::Seed;
 use watchtower::record::{EventKind, FunctionId};
 use watchtower::time::{Epoch, Timestamp};
 
-const USUAL_CASES: u32 = 3_000;
+const USUAL_CASES: u32 = 10_000;
 const MILLI: u64 = 1_000_000;
 const SCRAPE: u64 = 5_000 * MILLI;
 const EVALUATION: u64 = 15_000 * MILLI;
@@ -119,6 +119,7 @@ fn driven(world: &World) -> (Vec<Change>, [Vec<Stored>; 2], Vec<u64>) {
         load_start: Timestamp::ZERO,
         seed: Seed(1),
         functions: vec![function("f0"), function("f1")],
+        bounds: vec![(1, 5); 2],
     };
     let mut policy = (policy.build)(&settings, &context);
     let mut changes = Vec::new();

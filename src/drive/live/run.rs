@@ -28,7 +28,7 @@ use super::target::Target;
 use crate::drive::decisions::Decisions;
 use crate::drive::shadow::{ShadowId, Shadows};
 use crate::drive::{Outcome, Phase, Plan, RecordError, Recorder, Tally, first_second, phase_row};
-use crate::policy::{Action, Context, Counter, Event, FunctionInfo, Policy, ProbeOutcome};
+use crate::policy::{Action, Counter, Event, Measurement, Policy, ProbeOutcome};
 use crate::record::{ErrorKind, EventKind, EventRow, FunctionId, PlatformSample};
 use crate::time::Timestamp;
 
@@ -67,12 +67,7 @@ pub async fn run(
     let options = Options { seed: plan.seed, ..Options::default() };
     let load = Load::start_with(options, *clock, &uri, &plan.generators, load_start, reports_sender)?;
 
-    let context = Context {
-        epoch: clock.epoch(),
-        load_start,
-        seed: plan.seed,
-        functions: plan.functions.iter().map(|function| function.info.clone()).collect::<Vec<FunctionInfo>>(),
-    };
+    let context = plan.context(clock.epoch(), load_start);
     let alarm = Alarm::start(*clock).map_err(RunError::Alarm)?;
     let (answers_sender, answers) = unbounded_channel();
     let mut run = Run {
@@ -99,6 +94,7 @@ pub async fn run(
 enum Answer {
     Policy(Event),
     Shadow(ShadowId, Option<Vec<Counter>>),
+    ShadowMetrics(ShadowId, FunctionId, Option<Measurement>),
     WarmUp(crate::record::Answer),
 }
 
@@ -314,6 +310,9 @@ impl Run<'_> {
             Answer::Shadow(shadow, counters) => {
                 self.tell_shadows(now, |shadows, now, wishes| shadows.scraped(now, shadow, counters, wishes))
             }
+            Answer::ShadowMetrics(shadow, function, sample) => {
+                self.tell_shadows(now, |shadows, now, wishes| shadows.measured(now, shadow, function, sample, wishes))
+            }
             Answer::WarmUp(Ok(status)) if status < 400 => Ok(()),
             Answer::WarmUp(answer) => self.recorder.event(&EventRow {
                 at: now,
@@ -340,6 +339,9 @@ impl Run<'_> {
                 Action::Scrape => self.effect(|target| async move { Event::Scraped(target.scrape().await) }),
                 Action::ReadReplicas { function } => self.effect(move |target| async move {
                     Event::Replicas { function, status: target.replicas(function).await }
+                }),
+                Action::Measure { function } => self.effect(move |target| async move {
+                    Event::Measured { function, sample: target.measure(function).await }
                 }),
                 Action::Scale { function, from, to, reason } => {
                     self.decisions.asked(function, from, to, reason);

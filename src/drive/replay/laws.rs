@@ -66,12 +66,38 @@ fn the_counter_stays_flat_after_its_last_sample_so_the_alert_ends() {
 fn a_policy_that_asks_by_itself_is_told_the_newest_reading() {
     let recording = recording(&[20.0; 3]);
     let run = RecordedRun { functions: vec![recording], ..RecordedRun::default() };
-    let replay = World::new(Timestamp::from_secs(9), &run, Delivery::OnRequest, TAIL);
+    let replay = World::new(Epoch::default(), Timestamp::from_secs(9), &run, Delivery::OnRequest, TAIL);
     let asks = Asks { every: Duration::from_secs(2), next: Timestamp::from_secs(1), told: Vec::new() };
     let mut asks = asks;
     replay.run(&mut asks);
     // readings at 0 s, 5 s and 10 s of the run, then flat
     assert_eq!(asks.told[..7], [1100.0, 1100.0, 1200.0, 1200.0, 1200.0, 1300.0, 1300.0].map(Some));
+}
+
+#[test]
+fn a_reading_keeps_its_millisecond_whatever_part_of_one_the_load_began_at() {
+    // exactly the threshold: 25 answers in 5 s, so the last bit of the extrapolation decides, and with it the millisecond
+    let arm = arm("openfaas-ce", &[("evaluation_phase", "8s")]);
+    let mut seen = std::collections::BTreeSet::new();
+    for phase_ms in 1_000..1_100 {
+        let alerts = |start_us: u32| {
+            let start = 1_700_000_010.0 + f64::from(start_us) / 1e6;
+            let samples = (0..12).map(|step| {
+                let unix = 1_700_000_000.0 + f64::from(phase_ms) / 1000.0 + 5.0 * f64::from(step);
+                // as a file has it
+                let t_s = ((unix - start) * 1000.0).round() / 1000.0;
+                Sample { t_s, code: 200, value: 1000.0 + 25.0 * f64::from(step) }
+            });
+            let recording = Recording::new(FunctionInfo::default(), samples.collect());
+            counters(&arm, Seed(1), Duration::from_secs_f64(start), &[recording]).events.len()
+        };
+        let expected = alerts(0);
+        for start_us in (1..1000).step_by(83) {
+            assert_eq!(alerts(start_us), expected, "readings at {phase_ms} ms, load at {start_us} us");
+        }
+        seen.insert(expected);
+    }
+    assert!(seen.len() > 1, "it does depend on the millisecond: {seen:?}");
 }
 
 struct Asks {
@@ -165,7 +191,7 @@ fn a_series_that_ended_before_the_recording_does_not_go_on_flat() {
     let old = at(&[0.0, 5.0, 10.0]);
     let new = at(&[22.0, 27.0, 32.0]);
     let recording = Recording::of(FunctionInfo::default(), Counted::Readings(vec![old, new]));
-    let found = readings::readings(Timestamp::ZERO, &[recording], Timestamp::from_secs(45));
+    let found = readings::readings(Epoch::default(), Timestamp::ZERO, &[recording], Timestamp::from_secs(45));
     let present =
         |counters: &Vec<crate::policy::Counter>| counters.iter().map(|counter| !counter.value.is_nan()).collect();
     let found: Vec<(u64, Vec<bool>)> =
@@ -189,7 +215,7 @@ fn where_every_answer_was_recorded_a_policy_reads_the_counters_when_it_wants_to(
     };
     let asks = Asks { every: Duration::from_secs(2), next: Timestamp::from_secs(1), told: Vec::new() };
     let mut asks = asks;
-    World::new(Timestamp::from_secs(2), &run, Delivery::OnRequest, TAIL).run(&mut asks);
+    World::new(Epoch::default(), Timestamp::from_secs(2), &run, Delivery::OnRequest, TAIL).run(&mut asks);
     // asked at 1 s, 3 s, 5 s of the run, which are -1 s, 1 s and 3 s of the load; the answer of that instant counts
     assert_eq!(asks.told[..4], [Some(0.0), Some(21.0), Some(61.0), Some(101.0)]);
     assert_eq!(asks.told.last(), Some(&Some(1000.0)));
@@ -237,7 +263,7 @@ fn a_policy_that_probes_is_given_the_recorded_probe_under_way_or_the_next_one() 
         span: Some((-2.0, 60.0)),
     };
     let mut probes = Probes(Vec::new());
-    World::new(Timestamp::from_secs(2), &run, Delivery::OnRequest, Duration::ZERO).run(&mut probes);
+    World::new(Epoch::default(), Timestamp::from_secs(2), &run, Delivery::OnRequest, Duration::ZERO).run(&mut probes);
     let seen: Vec<(u64, u64, _)> = probes
         .0
         .iter()
@@ -257,12 +283,13 @@ proptest! {
             load_start: Timestamp::from_secs(9),
             seed: Seed(seed),
             functions: recordings.iter().map(|recording| recording.info.clone()).collect(),
+            bounds: recordings.iter().map(|recording| recording.bounds).collect(),
         };
         let arm = arm("openfaas-ce", &[("evaluation_phase", "random")]);
         let (mut log, mut actions) = (Vec::new(), Vec::new());
         let mut tapped = Tapped(arm.build(&context), &mut log, &mut actions);
         let run = RecordedRun { functions: recordings.into(), ..RecordedRun::default() };
-        World::new(context.load_start, &run, Delivery::OnRequest, TAIL).run(&mut tapped);
+        World::new(context.epoch, context.load_start, &run, Delivery::OnRequest, TAIL).run(&mut tapped);
         prop_assert!(!actions.is_empty());
         prop_assert_eq!(events(arm.build(&context).as_mut(), &log), actions);
     }

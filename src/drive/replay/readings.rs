@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use crate::policy::Counter;
 use crate::record::FunctionId;
-use crate::time::Timestamp;
+use crate::time::{Epoch, Timestamp};
 
 use super::recording::{Answered, Counted, Recording, Series};
-use super::timestamp;
+use super::{reading_time, timestamp};
 
 /// Time between the flat readings of the tail if the recording is too short to tell its own.
 const USUAL_SPACING: Duration = Duration::from_secs(5);
@@ -28,12 +28,12 @@ const SHORTEST_SPACING: Duration = Duration::from_millis(100);
 pub(super) type Readings = BTreeMap<Timestamp, Vec<Counter>>;
 
 /// All readings of all functions, and flat ones after them until `end`.
-pub(super) fn readings(load_start: Timestamp, recordings: &[Recording], end: Timestamp) -> Readings {
+pub(super) fn readings(epoch: Epoch, load_start: Timestamp, recordings: &[Recording], end: Timestamp) -> Readings {
     let mut all = Readings::new();
     for (function, recording) in by_id(recordings) {
         let Counted::Readings(series) = &recording.counted else { continue };
         let mut series: Vec<(u16, BTreeMap<Timestamp, f64>)> =
-            series.iter().map(|series| (series.code, placed(load_start, series))).collect();
+            series.iter().map(|series| (series.code, placed(epoch, load_start, series))).collect();
         series.retain(|(_, samples)| !samples.is_empty());
         series.sort_by_key(|(code, _)| *code);
         continue_flat(&mut series, end);
@@ -73,9 +73,9 @@ fn by_id(recordings: &[Recording]) -> impl Iterator<Item = (FunctionId, &Recordi
         .map(|(index, recording)| (FunctionId(index.try_into().unwrap_or(u16::MAX)), recording))
 }
 
-fn placed(load_start: Timestamp, series: &Series) -> BTreeMap<Timestamp, f64> {
+fn placed(epoch: Epoch, load_start: Timestamp, series: &Series) -> BTreeMap<Timestamp, f64> {
     let finite = series.samples.iter().filter(|(t_s, _)| t_s.is_finite());
-    finite.map(|(t_s, value)| (timestamp(load_start, *t_s), *value)).collect()
+    finite.map(|(t_s, value)| (reading_time(epoch, load_start, *t_s), *value)).collect()
 }
 
 /// Lets the series that were there to the end of the function's recording go on unchanged.

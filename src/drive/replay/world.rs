@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::policy::{Action, Counter, Event, Policy, ProbeOutcome, Reason, Refusal, ReplicaStatus};
 use crate::record::{ErrorKind, EventKind, FunctionId};
-use crate::time::Timestamp;
+use crate::time::{Epoch, Timestamp};
 
 use super::readings::{answers, readings};
 use super::recording::{Counted, RecordedProbe, RecordedRun, Recording};
@@ -52,7 +52,13 @@ pub(super) struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    pub(super) fn new(load_start: Timestamp, run: &'a RecordedRun, delivery: Delivery, tail: Duration) -> Self {
+    pub(super) fn new(
+        epoch: Epoch,
+        load_start: Timestamp,
+        run: &'a RecordedRun,
+        delivery: Delivery,
+        tail: Duration,
+    ) -> Self {
         let last = run.functions.iter().flat_map(Recording::times).map(|t_s| timestamp(load_start, t_s)).max();
         let ended = run.span.map(|(_, to_s)| timestamp(load_start, to_s)).into_iter().chain(last).max();
         let end = ended.unwrap_or(load_start) + tail;
@@ -63,7 +69,7 @@ impl<'a> World<'a> {
             load_start,
             recordings: &run.functions,
             delivery,
-            readings: readings(load_start, &run.functions, end).into_iter().collect(),
+            readings: readings(epoch, load_start, &run.functions, end).into_iter().collect(),
             answered: answers(load_start, &run.functions).into(),
             newest: BTreeMap::new(),
             desired: run.functions.iter().map(|recording| recording.replicas).collect(),
@@ -164,6 +170,8 @@ impl<'a> World<'a> {
                     .map(|desired| ReplicaStatus { desired: *desired, ready: *desired });
                 self.answers.push_back(Event::Replicas { function, status });
             }
+            // no recording holds the metrics of pods
+            Action::Measure { function } => self.answers.push_back(Event::Measured { function, sample: None }),
             Action::Scale { function, to, reason, .. } => self.scale(now, function, to, reason),
             Action::Judged(_) => {}
             Action::Note { kind, from, to, reason } => {

@@ -14,7 +14,7 @@ pub(super) struct Served {
     pub(super) size: Option<u64>,
 }
 
-/// What `handler` answers to `query`. A `number` that is missing or none gives a 500, whose text is not modelled.
+/// What `handler` answers to `query`. A `number` that is missing, none or too large gives a 500, whose text is not modelled.
 pub(super) fn served(handler: Handler, query: &str) -> Served {
     let number = query.split('&').find_map(|pair| pair.strip_prefix("number="));
     let refused = Served { status: 500, wait: None, size: None };
@@ -22,12 +22,14 @@ pub(super) fn served(handler: Handler, query: &str) -> Served {
         Handler::Plain => Served { status: 200, wait: None, size: Some(0) },
         Handler::Ftest => match number.and_then(|number| number.parse::<u32>().ok()) {
             // {"value":N!} and a newline
-            Some(number) => Served { status: 200, wait: None, size: Some(factorial_digits(number) + 11) },
-            None => refused,
+            Some(number) if number <= Handler::FACTORIAL_MAX => {
+                Served { status: 200, wait: None, size: Some(factorial_digits(number) + 11) }
+            }
+            _ => refused,
         },
         Handler::Sleepy => match number.and_then(|number| number.parse().ok()).map(Duration::try_from_secs_f64) {
             // {"value":"Good Morning!"} and a newline
-            Some(Ok(wait)) => Served { status: 200, wait: Some(wait), size: Some(26) },
+            Some(Ok(wait)) if wait <= Handler::SLEEP_MAX => Served { status: 200, wait: Some(wait), size: Some(26) },
             _ => refused,
         },
     }
@@ -51,13 +53,15 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_none_is_an_error_of_the_handler() {
+    fn a_number_that_is_none_or_too_large_is_an_error_of_the_handler() {
         for (handler, query) in [
             (Handler::Ftest, ""),
             (Handler::Ftest, "number=x"),
             (Handler::Ftest, "number=-1"),
+            (Handler::Ftest, "number=10001"),
             (Handler::Sleepy, "number=-1"),
             (Handler::Sleepy, "number="),
+            (Handler::Sleepy, "number=30.1"),
         ] {
             assert_eq!(served(handler, query).status, 500, "{handler:?} {query}");
         }

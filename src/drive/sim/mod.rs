@@ -21,7 +21,7 @@ mod probes;
 use std::time::Duration;
 
 use crate::model::Change;
-use crate::policy::{Action, Context, Event, Policy, ProbeOutcome, Reason};
+use crate::policy::{Action, Event, Policy, ProbeOutcome, Reason};
 use crate::record::{Answer, ErrorKind, EventKind, FunctionId};
 use crate::time::{Epoch, Timestamp};
 
@@ -65,8 +65,7 @@ pub fn run_while<R: Recorder + ?Sized>(
     goes_on: &mut dyn FnMut(Duration) -> bool,
 ) -> Result<Outcome, RecordError> {
     let load_start = Timestamp::ZERO + plan.warm_up;
-    let functions: Vec<_> = plan.functions.iter().map(|function| function.info.clone()).collect();
-    let context = Context { epoch, load_start, seed: plan.seed, functions };
+    let context = plan.context(epoch, load_start);
     let simulation = Simulation {
         plan,
         recorder,
@@ -244,8 +243,14 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
     fn tell_shadows(&mut self, give: impl FnOnce(&mut Shadows, Timestamp, &mut Wishes)) -> Result<(), RecordError> {
         let mut wishes = Wishes::default();
         give(&mut self.shadows, self.now, &mut wishes);
-        while let Some(shadow) = wishes.scrapes.pop() {
-            self.shadows.scraped(self.now, shadow, Some(self.platform.counters()), &mut wishes);
+        while !wishes.is_answered() {
+            if let Some(shadow) = wishes.scrapes.pop() {
+                self.shadows.scraped(self.now, shadow, Some(self.platform.counters()), &mut wishes);
+            }
+            if let Some((shadow, function)) = wishes.measures.pop() {
+                let sample = self.platform.measure(self.now, function);
+                self.shadows.measured(self.now, shadow, function, sample, &mut wishes);
+            }
         }
         wishes.rows.iter().try_for_each(|row| self.recorder.event(row))
     }
@@ -265,6 +270,10 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
             Action::ReadReplicas { function } => {
                 let status = self.platform.status(function);
                 self.answer_policy(now, Event::Replicas { function, status });
+            }
+            Action::Measure { function } => {
+                let sample = self.platform.measure(now, function);
+                self.answer_policy(now, Event::Measured { function, sample });
             }
             Action::Scale { function, from, to, reason } => {
                 self.decisions.asked(function, from, to, reason);

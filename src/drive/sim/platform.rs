@@ -3,7 +3,7 @@
 use crate::drive::journeys::{JourneysPlan, StepPlan};
 use crate::drive::{GeneratorPlan, Plan, SchedulePlan};
 use crate::model::{Arrival, Cluster, Ending, RequestId};
-use crate::policy::{Counter, Refusal, ReplicaStatus};
+use crate::policy::{Counter, Measurement, Refusal, ReplicaStatus};
 use crate::record::FunctionId;
 use crate::time::Timestamp;
 
@@ -160,6 +160,11 @@ impl Platform {
     /// A function's replicas; `None` if there is no such function.
     pub(super) fn status(&self, function: FunctionId) -> Option<ReplicaStatus> {
         (function.0 < self.functions).then(|| self.cluster.status(function))
+    }
+
+    /// The platform's metrics of a function; `None` if there is no such function.
+    pub(super) fn measure(&self, now: Timestamp, function: FunctionId) -> Option<Measurement> {
+        (function.0 < self.functions).then(|| self.cluster.measure(now, function))
     }
 
     /// Asks for replicas.

@@ -35,6 +35,7 @@ impl World {
             load_start: LOAD_START,
             seed: Seed(1),
             functions: vec![FunctionInfo { name: "ftest".to_owned(), ..FunctionInfo::default() }],
+            bounds: vec![(1, 5)],
         };
         Self {
             chain: OpenFaasCe::new(&complete, &context),

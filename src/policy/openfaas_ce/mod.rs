@@ -278,7 +278,7 @@ impl Policy for OpenFaasCe {
             Event::ScaleAnswered { function, result } => {
                 self.gateway.scaled(*function, result.as_ref().map(|_| ()), actions);
             }
-            Event::Woken | Event::ProbeDone(_) => {}
+            Event::Woken | Event::ProbeDone(_) | Event::Measured { .. } => {}
         }
         self.run_timers(now, actions);
     }

@@ -15,14 +15,8 @@ const MIN: &str = "com.openfaas.scale.min";
 const MAX: &str = "com.openfaas.scale.max";
 const FACTOR: &str = "com.openfaas.scale.factor";
 
-/// The largest number whose factorial is asked of a modelled function: a 35 kB answer.
-const FTEST_MAX: u32 = 10_000;
-
 /// Most replicas of a function, the Community Edition's limit.
 const MAX_REPLICAS: u32 = 5;
-
-/// The longest sleep.
-const SLEEPY_MAX_SECS: f64 = 3_600.0;
 
 /// The query a built-in function has if none is given; the seed's.
 fn default_query(function: &str) -> &'static str {
@@ -68,7 +62,7 @@ fn number(query: &str) -> Option<&str> {
 
 fn sleep(query: &str) -> Option<Duration> {
     let secs: f64 = number(query)?.parse().ok()?;
-    (0.0..=SLEEPY_MAX_SECS).contains(&secs).then(|| Duration::from_secs_f64(secs))
+    (0.0..=Handler::SLEEP_MAX.as_secs_f64()).contains(&secs).then(|| Duration::from_secs_f64(secs))
 }
 
 /// What a function of this name answers.
@@ -150,14 +144,14 @@ pub(super) fn query_is_right(section: &Section, query: &str, handler: Handler, p
             "write query = \"number=50\" for ftest, \"number=0.75\" for sleepy",
         ),
         (Handler::Ftest, Some(number)) => {
-            if number.parse::<u32>().is_ok_and(|number| number <= FTEST_MAX) {
+            if number.parse::<u32>().is_ok_and(|number| number <= Handler::FACTORIAL_MAX) {
                 return;
             }
             problem("is no whole number from 0 to 10000 for ftest", "write query = \"number=50\"");
         }
         (Handler::Sleepy, Some(_)) => {
             if sleep(query).is_none() {
-                problem("is no number of seconds from 0 to 3600 for sleepy", "write query = \"number=0.75\"");
+                problem("is no number of seconds from 0 to 30 for sleepy", "write query = \"number=0.75\"");
             }
         }
     }

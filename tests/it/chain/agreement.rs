@@ -37,6 +37,9 @@ use super::are_installed;
 /// How far apart the two chains' steps may be.
 const TOLERANCE_S: f64 = 0.3;
 
+/// A resolved alert and a flush that are nearer to each other than this come in an order that nobody can foretell.
+const RACE_S: f64 = 0.1;
+
 /// A load on one function, and perhaps on a second.
 pub(super) struct Load {
     pub(super) name: &'static str,
@@ -268,20 +271,35 @@ impl Deeds {
         deeds.sorted()
     }
 
-    /// How far apart the two are at most, or what differs.
-    fn apart(&self, other: &Self) -> Result<f64, String> {
-        let mut most: f64 = 0.0;
+    /// How far apart the two are at most, or what differs. `interval` is that of Alertmanager's flushes.
+    fn apart(&self, other: &Self, interval: f64) -> Result<Apart, String> {
+        let mut most = Apart::default();
         for (own, theirs) in
             [(&self.alerts, &other.alerts), (&self.notifications, &other.notifications), (&self.steps, &other.steps)]
         {
-            let apart = own.iter().zip(theirs).map(|(own, theirs)| (own.0 - theirs.0).abs()).fold(0.0, f64::max);
             let same = own.len() == theirs.len() && own.iter().zip(theirs).all(|(own, theirs)| own.1 == theirs.1);
-            if !same || apart > TOLERANCE_S {
+            for (own, theirs) in own.iter().zip(theirs) {
+                let apart = (own.0 - theirs.0).abs();
+                if other.raced(theirs) && (apart - interval).abs() <= TOLERANCE_S {
+                    most.races += 1;
+                } else {
+                    most.seconds = most.seconds.max(apart);
+                }
+            }
+            if !same || most.seconds > TOLERANCE_S {
                 return Err(format!("{own:#?}\nagainst\n{theirs:#?}"));
             }
-            most = most.max(apart);
         }
         Ok(most)
+    }
+
+    /// Whether it tells of an alert that was resolved just when Alertmanager flushed. Evaluations are 15 s apart and flushes 10 s from
+    /// 5 s on, so every other end of an alert meets one; which comes first is a matter of some milliseconds of two programs on a
+    /// busy machine, and the next flush is an interval later.
+    fn raced(&self, deed: &(f64, String)) -> bool {
+        let ended =
+            |alert: &&(f64, String)| alert.1.ends_with("resolved") && (0.0..RACE_S).contains(&(deed.0 - alert.0));
+        deed.1.contains("resolved") && self.alerts.iter().any(|alert| ended(&alert))
     }
 
     fn replayed(events: &[ReplayEvent], end_s: f64) -> Self {
@@ -291,6 +309,14 @@ impl Deeds {
         }
         deeds.sorted()
     }
+}
+
+/// How far two chains are apart.
+#[derive(Clone, Copy, Debug, Default)]
+struct Apart {
+    seconds: f64,
+    /// Notifications and steps that came a flush later, see [`Deeds::raced`].
+    races: usize,
 }
 
 /// The reason of a step. The real chain's rate is asked for by us, and may be that of the evaluation before.
@@ -336,19 +362,23 @@ async fn compared(load: Load, arm: &str) -> Result<String, String> {
         return Err(format!("{}: {broken:#?}", load.name));
     }
     let real = Deeds::of("openfaas-ce-real", &seen);
+    let interval = shadow.settings.duration("group_interval").as_secs_f64();
     let against = |what: &str, other: &Deeds| {
-        real.apart(other).map_err(|error| format!("{}, real chain and {what}:\n{error}", load.name))
+        real.apart(other, interval).map_err(|error| format!("{}, real chain and {what}:\n{error}", load.name))
     };
-    let as_shadow = against("shadow", &Deeds::of("shadow:emulated", &seen))? * 1e3;
-    let in_replay = against("replay", &replayed(&seen, &shadow))? * 1e3;
+    let as_shadow = against("shadow", &Deeds::of("shadow:emulated", &seen))?;
+    let in_replay = against("replay", &replayed(&seen, &shadow))?;
     let minutes = (seen.outcome.end - Timestamp::ZERO).as_secs_f64() / 60.0;
     let Deeds { alerts, notifications, steps } = &real;
     Ok(format!(
-        "| {} | {minutes:.1} | {} | {} | {} | {as_shadow:.0} | {in_replay:.0} |",
+        "| {} | {minutes:.1} | {} | {} | {} | {:.0} | {:.0} | {} |",
         load.name,
         alerts.len(),
         notifications.len(),
-        steps.len()
+        steps.len(),
+        as_shadow.seconds * 1e3,
+        in_replay.seconds * 1e3,
+        as_shadow.races.max(in_replay.races),
     ))
 }
 
@@ -363,7 +393,7 @@ fn assert_agreement(loads: Vec<Load>, arm: &'static str) {
         runs.into_iter().map(|run| run.join().unwrap_or_else(|_| Err("a panic, told above".to_owned()))).collect()
     });
     let (lines, failures): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
-    println!("| load | minutes | alerts | notifications | steps | shadow apart, ms | replay apart, ms |");
+    println!("| load | minutes | alerts | notifications | steps | shadow apart, ms | replay apart, ms | races |");
     lines.into_iter().flatten().for_each(|line| println!("{line}"));
     let failures: Vec<String> = failures.into_iter().filter_map(Result::err).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));

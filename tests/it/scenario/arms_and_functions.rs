@@ -137,10 +137,15 @@ fn a_function_needs_a_query_it_can_answer_labels_that_agree_and_a_model() {
             message: r#"t.toml:4: [function]: name = "My Function" is not a function's name
   hint: use small letters, digits and hyphens, at most 63, as Kubernetes does"#,
         },
-        Case { instead_of: r#"name = "ftest""#, write: r#"name = "sleepy""#, message: "no problem" },
         Case {
             instead_of: r#"name = "ftest""#,
-            write: r#"name = "sleepy"
+            write: r#"name = "sleepy""#,
+            message: r#"t.toml:5: [function]: query = "number=50" is no number of seconds from 0 to 30 for sleepy
+  hint: write query = "number=0.75""#,
+        },
+        Case {
+            instead_of: r#"name = "ftest""#,
+            write: r#"name = "ftest"
 replicas = 9"#,
             message: "t.toml:5: [function]: replicas = 9 is outside of what the labels and the platform allow, 1 to 5
   hint: change replicas, the labels com.openfaas.scale.min and .max, or [platform] max_replicas",
@@ -245,7 +250,10 @@ t.toml:5: [function.model]: workers = 0 is out of range
 
 #[test]
 fn a_slow_function_needs_an_objective_of_its_own() {
-    let text = GOOD.replace("ftest", "sleepy").replace("[slo]\nlatency = \"75ms\"\npercentile = 95\n", "");
+    let text = GOOD
+        .replace("ftest", "sleepy")
+        .replace("number=50", "number=5")
+        .replace("[slo]\nlatency = \"75ms\"\npercentile = 95\n", "");
     insta::assert_snapshot!(problems(study_of(&text)), @r#"
     t.toml: [slo]: latency is not given, and only ftest has a default
       hint: write [slo] and latency = "...": how fast "sleepy" should answer

@@ -23,6 +23,13 @@ impl Run<'_> {
                 let _ = answers.send(Answer::Shadow(shadow, target.scrape().await));
             });
         }
+        for (shadow, function) in wishes.measures {
+            let (target, answers) = (Arc::clone(&self.target), self.answers.clone());
+            tokio::spawn(async move {
+                // nobody listens any more when the run is over
+                let _ = answers.send(Answer::ShadowMetrics(shadow, function, target.measure(function).await));
+            });
+        }
         wishes.rows.iter().try_for_each(|row| self.recorder.event(row))
     }
 }

@@ -11,7 +11,7 @@ use super::{BoxFuture, DEFAULT_NAMESPACE, Target, TargetError};
 use crate::drive::FunctionPlan;
 use crate::drive::live::clock::Clock;
 use crate::model::NodeModel;
-use crate::policy::{Counter, Refusal, ReplicaStatus};
+use crate::policy::{Counter, Measurement, Refusal, ReplicaStatus};
 use crate::random::Seed;
 use crate::record::{EventKind, EventRow, FunctionId, PlatformSample, ReplicaId};
 
@@ -97,6 +97,12 @@ impl Target for Embedded {
             let status = self.rest.replicas(function).await;
             status.inspect_err(|error| tracing::warn!(%error, "reading replicas failed")).ok()
         })
+    }
+
+    /// From the model itself: what a metrics server would have collected from kubelets and gateways.
+    fn measure(&self, function: FunctionId) -> BoxFuture<'_, Option<Measurement>> {
+        let sample = self.platform.measure(function);
+        Box::pin(async move { Some(sample) })
     }
 
     fn scale(&self, function: FunctionId, to: u32) -> BoxFuture<'_, Result<u32, Refusal>> {

@@ -19,7 +19,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 
-use crate::policy::{Counter, Refusal, ReplicaStatus};
+use crate::policy::{Counter, Measurement, Refusal, ReplicaStatus};
 use crate::record::{FunctionId, PlatformSample};
 
 /// The namespace functions live in unless told otherwise.
@@ -41,6 +41,11 @@ pub trait Target: Send + Sync {
 
     /// Replicas of a function; `None` if they could not be read.
     fn replicas(&self, function: FunctionId) -> BoxFuture<'_, Option<ReplicaStatus>>;
+
+    /// The platform's metrics of a function and its pods; `None` if there are none.
+    fn measure(&self, _function: FunctionId) -> BoxFuture<'_, Option<Measurement>> {
+        Box::pin(async { None })
+    }
 
     /// Asks for this many replicas; the desired count the platform accepted, or why not.
     fn scale(&self, function: FunctionId, to: u32) -> BoxFuture<'_, Result<u32, Refusal>>;

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::{OnChange, PodChange, Turn};
 use crate::drive::live::clock::{Clock, sharpen_timers};
 use crate::model::{Arrival, Change, Cluster, Ending, FunctionModel, RequestId};
-use crate::policy::ReplicaStatus;
+use crate::policy::{Measurement, ReplicaStatus};
 use crate::record::{FunctionId, PlatformSample, ReplicaId};
 use crate::time::Timestamp;
 
@@ -165,6 +165,11 @@ impl Clockwork {
 
     pub(super) fn status(&self, function: FunctionId) -> ReplicaStatus {
         self.current().0.cluster.status(function)
+    }
+
+    pub(super) fn measure(&self, function: FunctionId) -> Measurement {
+        let (state, now) = self.current();
+        state.cluster.measure(now, function)
     }
 
     pub(super) fn sample(&self, function: FunctionId) -> PlatformSample {

@@ -6,8 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
+use crate::drive::Handler;
+
 /// Largest number whose factorial is given, as in `functions/ftest`: 35 660 digits.
-pub(super) const NUMBER_MAX: u32 = 10_000;
+pub(super) const NUMBER_MAX: u32 = Handler::FACTORIAL_MAX;
 
 /// Above it the work is long enough to be felt by other requests.
 const QUICK_MAX: u32 = 500;

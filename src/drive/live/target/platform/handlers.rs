@@ -11,9 +11,6 @@ use super::factorial::{Bodies, NUMBER_MAX};
 use super::python::{Integer, float, int};
 use crate::drive::Handler;
 
-/// Longest sleep in seconds: the watchdog gives up on a function then.
-const SLEEP_MAX_S: f64 = 30.0;
-
 /// One request, seen from inside the function.
 pub(super) struct Call<'a> {
     pub(super) method: &'a Method,
@@ -93,10 +90,11 @@ fn factor(number: Option<&str>) -> Result<u32, String> {
 
 fn sleep(number: Option<&str>) -> Result<Duration, String> {
     let seconds = float(number.ok_or("number is missing; ask for example with ?number=0.75")?)?;
-    if (0.0..=SLEEP_MAX_S).contains(&seconds) {
+    let max = Handler::SLEEP_MAX.as_secs_f64();
+    if (0.0..=max).contains(&seconds) {
         Ok(Duration::from_secs_f64(seconds))
     } else {
-        Err(format!("number is not from 0 to {SLEEP_MAX_S}"))
+        Err(format!("number is not from 0 to {max}"))
     }
 }
 

@@ -21,7 +21,7 @@ use super::metrics::Metrics;
 use super::server::{Answer, listen, serve};
 use super::{Options, files, secret};
 use crate::model::Cluster;
-use crate::record::{FunctionId, PlatformSample};
+use crate::record::{FunctionId, Measurement, PlatformSample};
 
 /// Threads that serve connections: enough for tens of thousands of requests a second, and the load generator keeps its own.
 const WORKERS: usize = 2;
@@ -135,6 +135,14 @@ impl Platform {
     /// When it has no such function.
     pub fn sample(&self, function: FunctionId) -> PlatformSample {
         self.clockwork.sample(function)
+    }
+
+    /// The platform's metrics of a function.
+    ///
+    /// # Panics
+    /// When it has no such function.
+    pub fn measure(&self, function: FunctionId) -> Measurement {
+        self.clockwork.measure(function)
     }
 
     /// Ends the platform: no new connections, and up to `grace` for those that are answering. Blocks that long at most.
