@@ -37,6 +37,9 @@ pub(super) fn scenario(study: &Study, scenario: &Scenario) -> String {
         }
     }
     table(&mut out, "[run]", &scenario.run.settings);
+    if study.until.is_some() {
+        table(&mut out, "[run.until]", &scenario.until.settings);
+    }
     table(&mut out, "[platform]", &scenario.platform.settings);
     table(&mut out, "[limits]", &scenario.limits.settings);
     for arm in &scenario.arms {
