@@ -26,6 +26,7 @@ mod pathologies;
 mod policies_document;
 mod promql;
 mod random_worlds;
+mod repeats;
 mod replays;
 mod results;
 mod rollout;
