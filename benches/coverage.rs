@@ -9,7 +9,6 @@
 //! studies too. Prints `key=value` lines for `scripts/coverage` and for eyes.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints")]
-#![expect(clippy::disallowed_methods, reason = "a benchmark starts threads")]
 #![allow(
     clippy::unwrap_used,
     reason = "the plans are fixed, and a benchmark that has none should stop where it stands"

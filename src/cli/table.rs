@@ -159,7 +159,7 @@ pub(super) fn reading(record: &StudyRecord, runs: &[RunSummary], concluded: &[Co
 /// What a table of so few runs means: no verdict below six repeats in which every arm has a valid run.
 fn too_few(record: &StudyRecord, runs: &[RunSummary]) -> Option<String> {
     let arms: BTreeSet<&String> = runs.iter().map(|run| &run.arm).filter(|arm| !is_twin(record, arm)).collect();
-    let pairs = pairs(runs, arms.iter().copied());
+    let pairs = pairs(runs, &arms.iter().copied().collect::<Vec<_>>());
     (arms.len() > 1 && pairs < MIN_PAIRS).then(|| {
         let counted = match pairs {
             0 => "no repeat has a valid run of every arm, which".to_owned(),

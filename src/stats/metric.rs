@@ -25,13 +25,13 @@ const SPEC: &str = "Herbst et al., SPEC-RG-2016-01; ToMPECS 3(4) 2018";
 const TENE: &str = "Tene 2013 (coordinated omission), from when a request was due";
 
 /// Less is better; a difference matters from a share of arm a's mean on, and never below `least`.
-const fn less(relative: f64, least: f64) -> Option<(Direction, Margin)> {
-    Some((Direction::Less, Margin { relative, least }))
+const fn less(relative: f64, least: f64) -> (Direction, Margin) {
+    (Direction::Less, Margin { relative, least })
 }
 
 /// More is better.
-const fn more(relative: f64, least: f64) -> Option<(Direction, Margin)> {
-    Some((Direction::More, Margin { relative, least }))
+const fn more(relative: f64, least: f64) -> (Direction, Margin) {
+    (Direction::More, Margin { relative, least })
 }
 
 const fn metric(
@@ -46,7 +46,7 @@ const fn metric(
 
 /// A latency: a twentieth matters, but no less than a tenth of a millisecond.
 const fn latency(name: &'static str, formula: &'static str, source: &'static str) -> Metric {
-    metric(name, "ms", formula, source, less(0.05, 0.1))
+    metric(name, "ms", formula, source, Some(less(0.05, 0.1)))
 }
 
 /// All metrics, in the order of the columns.
@@ -54,8 +54,14 @@ pub const METRICS: &[Metric] = &[
     metric("planned", "requests", "requests the schedules called for", OWN, None),
     metric("sent", "requests", "requests that left", OWN, None),
     metric("completed", "requests", "requests that were answered, with any status", OWN, None),
-    metric("errors", "requests", "no answer, or a status of 400 and above", HEY, less(0.05, 1.0)),
-    metric("lost_busy", "requests", "planned, never sent because their worker still waited", OWN, less(0.05, 1.0)),
+    metric("errors", "requests", "no answer, or a status of 400 and above", HEY, Some(less(0.05, 1.0))),
+    metric(
+        "lost_busy",
+        "requests",
+        "planned, never sent because their worker still waited",
+        OWN,
+        Some(less(0.05, 1.0)),
+    ),
     metric("lost_late", "requests", "planned, never sent because the generator was late", OWN, None),
     metric("achieved_ratio", "", "sent / planned", OWN, None),
     metric("duration_s", "s", "load start to last answer", HEY, None),
@@ -78,14 +84,14 @@ pub const METRICS: &[Metric] = &[
         "",
         "(slow from due + failed + lost) / planned, slow: longer than the objective's latency",
         "PBScaler 2024 and others; over planned, so that what was never sent violates",
-        less(0.05, 0.005),
+        Some(less(0.05, 0.005)),
     ),
     metric(
         "apdex",
         "",
         "(n[<= T] + n[(T, 4T]] / 2) / planned, T: the objective's latency, from due; failed and lost count 0",
         "Apdex Technical Specification 1.1, 2007",
-        more(0.0, 0.01),
+        Some(more(0.0, 0.01)),
     ),
     metric("replicas_mean", "replicas", "(1 / T) integral of ready(t) dt over the load", OWN, None),
     metric("replicas_max", "replicas", "most ready replicas from the load's start to the run's end", OWN, None),
@@ -94,26 +100,38 @@ pub const METRICS: &[Metric] = &[
         "s",
         "integral of all replicas (ready, starting, terminating) dt from the load's start to the run's end: the cost",
         OWN,
-        less(0.05, 1.0),
+        Some(less(0.05, 1.0)),
     ),
     metric("scale_ups", "", "scalings to more", OWN, None),
     metric("scale_downs", "", "scalings to fewer", OWN, None),
     metric("first_scale_up_s", "s", "load start to the first scaling to more; empty if there is none", OWN, None),
     metric("back_to_min_s", "s", "load end until the fewest replicas are desired again; empty if never", OWN, None),
-    metric("theta_u", "", "(1 / T) integral of max(d - s, 0) / d dt: how much was missing", SPEC, less(0.05, 0.01)),
-    metric("theta_o", "", "(1 / T) integral of max(s - d, 0) / d dt: how much was too much", SPEC, less(0.05, 0.01)),
-    metric("tau_u", "", "share of time with s < d", SPEC, less(0.05, 0.01)),
-    metric("tau_o", "", "share of time with s > d", SPEC, less(0.05, 0.01)),
+    metric(
+        "theta_u",
+        "",
+        "(1 / T) integral of max(d - s, 0) / d dt: how much was missing",
+        SPEC,
+        Some(less(0.05, 0.01)),
+    ),
+    metric(
+        "theta_o",
+        "",
+        "(1 / T) integral of max(s - d, 0) / d dt: how much was too much",
+        SPEC,
+        Some(less(0.05, 0.01)),
+    ),
+    metric("tau_u", "", "share of time with s < d", SPEC, Some(less(0.05, 0.01))),
+    metric("tau_o", "", "share of time with s > d", SPEC, Some(less(0.05, 0.01))),
     metric(
         "instability",
         "",
         "share of seconds over which s and d change in different directions",
         "Herbst et al., SPEC-RG-2016-01; over steps of a second",
-        less(0.05, 0.01),
+        Some(less(0.05, 0.01)),
     ),
     metric("probes", "probes", "monitoring requests of the policy", OWN, None),
     metric("probe_p50_ms", "ms", "median latency of the answered probes", OWN, None),
-    metric("held_back", "requests", "sent later than due because no worker was free", OWN, less(0.05, 1.0)),
+    metric("held_back", "requests", "sent later than due because no worker was free", OWN, Some(less(0.05, 1.0))),
     metric("held_back_mean_ms", "ms", "how long those waited, on average", OWN, None),
     metric("held_back_max_ms", "ms", "how long the one that waited longest did", OWN, None),
 ];

@@ -52,9 +52,8 @@ pub enum ResumeError {
 /// When its target is not known.
 pub fn overrides(path: &Path, record: &StudyRecord, wished: &Wished) -> Result<Overrides, ResumeError> {
     let recorded = record.target.parse::<TargetKind>();
-    let target = match (wished.target, recorded) {
-        (Some(target), _) | (None, Ok(target)) => target,
-        (None, Err(_)) => return Err(ResumeError::Target { path: path.to_owned(), target: record.target.clone() }),
+    let Some(target) = wished.target.or(recorded.ok()) else {
+        return Err(ResumeError::Target { path: path.to_owned(), target: record.target.clone() });
     };
     Ok(Overrides {
         target,

@@ -51,7 +51,7 @@ impl Truth {
     pub fn pairs_to_find(self, alpha: f64) -> Option<usize> {
         // of the fewest pairs nothing is found unless all of them show it
         let size = if self.spread > 0.0 { self.difference.abs() / self.spread } else { f64::INFINITY };
-        let all_agree = normal_below(size).powi(MIN_PAIRS as i32);
+        let all_agree = normal_below(size).powf(MIN_PAIRS as f64);
         fewest(|n| self.chance_of_finding(n, alpha) >= PROMISED && (n > MIN_PAIRS || all_agree >= PROMISED))
     }
 

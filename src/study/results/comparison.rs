@@ -77,8 +77,8 @@ fn explained(runs: &[RunSummary]) -> String {
         };
         runs.iter().flat_map(of).collect()
     };
-    let lines: String = words.iter().map(|words| format!("- {}.\n", one_line(words))).collect();
-    if lines.is_empty() { lines } else { format!("\nHow to read them:\n\n{lines}") }
+    let lines: Vec<String> = words.iter().map(|words| format!("- {}.\n", one_line(words))).collect();
+    if lines.is_empty() { String::new() } else { format!("\nHow to read them:\n\n{}", lines.concat()) }
 }
 
 /// What was expected, what was measured, and what became of it.
@@ -124,7 +124,7 @@ fn standing(record: &StudyRecord, runs: &[RunSummary], arms: &[String], statisti
     if real.len() < 2 {
         paragraphs.push("**No verdict**: with one arm there is nothing to compare.".to_owned());
     } else if concluded.is_empty() {
-        let have = match pairs(runs, &real) {
+        let have = match pairs(runs, &real.iter().collect::<Vec<_>>()) {
             0 => "no repeat has a valid run of every arm".to_owned(),
             1 => "one run per arm".to_owned(),
             pairs => format!("{pairs} runs per arm"),

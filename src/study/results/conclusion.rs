@@ -38,7 +38,7 @@ pub fn conclusions(record: &StudyRecord, runs: &[RunSummary], statistics: &Stati
     let mut conclusions = Vec::new();
     for (index, arm_a) in real.iter().enumerate() {
         for arm_b in &real[index + 1..] {
-            let pairs = pairs(runs, [arm_a, arm_b]);
+            let pairs = pairs(runs, &[arm_a, arm_b]);
             if pairs >= MIN_PAIRS {
                 conclusions.push(conclude(statistics, arm_a, arm_b, pairs));
             }
@@ -53,9 +53,8 @@ pub fn is_twin(record: &StudyRecord, arm: &str) -> bool {
 }
 
 /// Repeats in which all these arms have a valid run.
-pub fn pairs<'a>(runs: &[RunSummary], arms: impl IntoIterator<Item = &'a String> + Clone) -> usize {
-    let has_all =
-        |repeat: &u32| arms.clone().into_iter().all(|arm| trusted(runs, arm).any(|run| run.repeat == *repeat));
+pub fn pairs(runs: &[RunSummary], arms: &[&String]) -> usize {
+    let has_all = |repeat: &u32| arms.iter().all(|arm| trusted(runs, arm).any(|run| run.repeat == *repeat));
     repeats(runs).iter().filter(|repeat| has_all(repeat)).count()
 }
 

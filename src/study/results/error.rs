@@ -10,9 +10,7 @@ use crate::drive::RecordError;
 #[derive(Debug, thiserror::Error)]
 pub enum ResultsError {
     /// The directory is there already.
-    #[error(
-        "{0} exists, and results are never overwritten\n  hint: choose another directory with --out, or remove it; an interrupted study goes on with --resume {0}"
-    )]
+    #[error("{0} exists, and results are never overwritten\n  hint: choose another directory with --out, or remove it")]
     Exists(PathBuf),
     /// Another program is writing to it.
     #[error("{0} is being written by another watchtower\n  hint: wait until it has ended, or end it first")]

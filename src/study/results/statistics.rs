@@ -90,7 +90,7 @@ impl Statistics {
             // of what is not judged the p stands by itself
             let found = judged.and_then(|judged| judged.p.zip(judged.test));
             let unjudged = if judged.is_none() && n >= MIN_PAIRS { row.compared.p_among(1) } else { None };
-            let (p, test) = found.or(unjudged).unzip();
+            let (p, made_by) = found.or(unjudged).unzip();
             let cells = [
                 row.metric.name.to_owned(),
                 quote(&row.arm_a).into_owned(),
@@ -101,7 +101,7 @@ impl Statistics {
                 maybe(difference),
                 low(interval),
                 high(interval),
-                test.map_or("", |test| test.as_str()).to_owned(),
+                made_by.map_or("", |test| test.as_str()).to_owned(),
                 chance(p),
                 chance(judged.and_then(|judged| judged.p_holm)),
                 maybe(row.compared.cliffs_delta),
