@@ -8,6 +8,7 @@
 //!
 //! Reading goes on after a problem, so that one run of `watchtower check` shows them all.
 
+mod fault_keys;
 mod file;
 mod journeys;
 pub mod keys;
@@ -71,6 +72,8 @@ pub struct Scenario {
     pub platform: Section,
     /// `[limits]`.
     pub limits: Section,
+    /// Each `[[fault]]`.
+    pub faults: Vec<Section>,
     /// Each `[[arm]]`.
     pub arms: Vec<ArmSection>,
     /// `[expect]`, formula by formula.
@@ -165,6 +168,7 @@ impl Scenario {
         let platform = section("platform", &keys::platform());
         let limits = section("limits", &keys::limits());
         let (loads, journeys) = reader.loads(&root);
+        let faults = reader.faults(&root);
         let arms = reader
             .tables(&root, "arm")
             .into_iter()
@@ -186,6 +190,7 @@ impl Scenario {
             run,
             platform,
             limits,
+            faults,
             arms,
             expect,
             problems: reader.problems,

@@ -132,6 +132,7 @@ fn world() -> impl Strategy<Value = World> {
                     functions,
                     node: NodeModel { cores, gateway_cpu, transport },
                     generators,
+                    faults: Vec::new(),
                     warm_up: phases.0,
                     warm_up_every: phases.1,
                     cool_down: phases.2,

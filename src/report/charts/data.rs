@@ -64,6 +64,19 @@ pub struct Course {
     pub probes: Vec<Probe>,
     /// What its shadows would have asked for.
     pub shadows: Vec<Shadow>,
+    /// What went wrong on purpose.
+    pub faults: Vec<FaultSpan>,
+}
+
+/// A fault of the scenario, from when to when (in seconds since the load's start); a crash is over at once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FaultSpan {
+    /// Its kind and value, such as `slow-node (3 times)`.
+    pub what: String,
+    /// When it began.
+    pub from: f64,
+    /// When it ended; infinite if it didn't.
+    pub to: f64,
 }
 
 /// What a policy would have asked for whose decisions were not carried out.

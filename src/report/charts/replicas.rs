@@ -1,7 +1,7 @@
 //! What each arm did to the number of replicas, under the load that made it do so.
 
 use super::canvas::{Canvas, Drawn, Rect, Spot, Stroke, Type};
-use super::course::{Rows, Time, fill_below, judged, load_start, missed_seconds, missed_strip, steps};
+use super::course::{Rows, Time, fault_bands, fault_key, fill_below, judged, load_start, missed_seconds, missed_strip, steps};
 use super::data::{ArmSeries, Second, Study};
 use super::scale::{self, Scale};
 use super::sheet::{
@@ -96,6 +96,7 @@ impl Drawing for Replicas<'_> {
         for (name, colour) in self.shadows() {
             keys.push(Key::new(format!("{name}, if it had decided"), Mark::Line(shadow(colour))));
         }
+        keys.extend(fault_key(self.0));
         let missed = format!("{} over {}", judged(self.0).0, scale::latency(self.0.slo_ms));
         keys.push(Key::new(missed, Mark::Area(theme::INK, 1.0)));
         keys
@@ -157,6 +158,7 @@ impl Drawing for Replicas<'_> {
             heading.draw(canvas, body.left, right, top)?;
             let top = top + heading.height(right - body.left);
             plot = Rect { left, top, right, bottom: top + self.plot_height() };
+            fault_bands(canvas, arm, rows, &time, plot)?;
             level_grid(canvas, plot, &ticks)?;
             up.draw(canvas, plot)?;
             load_start(canvas, &time, plot)?;

@@ -1,7 +1,7 @@
 //! One run second by second: the load, and what it met.
 
 use super::canvas::{Canvas, Drawn, Rect, Stroke};
-use super::course::{Rows, Time, curve, fill_below, fill_between, load_start, steps};
+use super::course::{Rows, Time, curve, fault_bands, fault_key, fill_below, fill_between, load_start, steps};
 use super::data::{ArmSeries, Second, Study};
 use super::scale::{self, Scale};
 use super::sheet::{
@@ -71,6 +71,7 @@ impl Drawing for Timeline<'_> {
         if self.0.arms.iter().filter_map(|arm| arm.course.as_ref()).any(|course| !course.probes.is_empty()) {
             keys.push(Key::new("probe", Mark::Dot(theme::INK)));
         }
+        keys.extend(fault_key(self.0));
         keys
     }
 
@@ -110,6 +111,7 @@ impl Drawing for Timeline<'_> {
             let load = Rect { left, top, right, bottom: top + LOAD };
             plot = Rect { left, top: load.bottom + BETWEEN, right, bottom: load.bottom + BETWEEN + self.plot_height() };
             for panel in [load, plot] {
+                fault_bands(canvas, arm, rows, &time, panel)?;
                 level_grid(canvas, panel, &ticks)?;
             }
             load_up.draw(canvas, load)?;

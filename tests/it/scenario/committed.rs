@@ -10,8 +10,11 @@ use super::problems;
 /// The scenarios of the repository.
 fn committed() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let Ok(entries) = std::fs::read_dir(directory) else { panic!("the directory is there") };
-    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let entries = |directory: PathBuf| {
+        let Ok(entries) = std::fs::read_dir(directory) else { panic!("the directory is there") };
+        entries.filter_map(|entry| Some(entry.ok()?.path()))
+    };
+    let mut paths: Vec<PathBuf> = entries(directory.join("faults")).chain(entries(directory)).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     paths.sort();
     assert!(paths.len() >= 3);
@@ -80,6 +83,7 @@ fn the_schema_s_top_level() {
     arm (array): the autoscalers to compare
     description (string): what the study asks, for people
     expect (object): what the arms must achieve: columns of comparison.csv compared; not met, and the exit code is 3
+    fault (array): what goes wrong on purpose in every run
     function (object): the function under test
     limits (object): when a run is not valid
     load (array): the load sources, all running at once
