@@ -209,7 +209,7 @@ pub struct Turned {
 /// The faults of one run: what is on, and what comes next.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
-    faults: Vec<Fault>,
+    all: Vec<Fault>,
     is_on: Vec<bool>,
     turns: VecDeque<Turn>,
     /// Until when a missing answer may still be a fault's doing.
@@ -232,12 +232,7 @@ impl Faults {
         }
         // stable: at equal times in the scenario's order, what ends before what begins
         turns.sort_by_key(|turn| (turn.at, turn.begins));
-        Self {
-            faults: plan.faults.clone(),
-            is_on: vec![false; plan.faults.len()],
-            turns: turns.into(),
-            aftermath: None,
-        }
+        Self { all: plan.faults.clone(), is_on: vec![false; plan.faults.len()], turns: turns.into(), aftermath: None }
     }
 
     /// When [`Faults::turn`] is due; [`Timestamp::MAX`] for never.
@@ -252,10 +247,10 @@ impl Faults {
         }
         let turn = self.turns.pop_front()?;
         let (before, stalled) = (self.conditions(), self.policy_stalls());
-        let Fault { trouble, duration, .. } = self.faults[turn.fault];
+        let Fault { trouble, duration, .. } = self.all[turn.fault];
         let kind = trouble.kind();
         self.is_on[turn.fault] = turn.begins && kind.lasts;
-        if !turn.begins {
+        if !turn.begins && matches!(trouble, Trouble::CountersVanish | Trouble::PolicyStalls) {
             self.aftermath = Some(now + AFTERMATH);
         }
         let what = trouble.describe();
@@ -287,7 +282,7 @@ impl Faults {
     }
 
     fn on(&self) -> impl Iterator<Item = Trouble> {
-        self.faults.iter().zip(&self.is_on).filter(|(_, is_on)| **is_on).map(|(fault, _)| fault.trouble)
+        self.all.iter().zip(&self.is_on).filter(|(_, is_on)| **is_on).map(|(fault, _)| fault.trouble)
     }
 
     fn is_on(&self, trouble: Trouble) -> bool {
@@ -330,7 +325,8 @@ impl Faults {
 
     /// What the kind of a policy's note is on record: a part that broke makes a run invalid, but not if the scenario broke it.
     pub fn excuse(&self, now: Timestamp, kind: EventKind) -> EventKind {
-        let spoiled = self.counters_vanish() || self.policy_stalls() || self.aftermath.is_some_and(|until| now <= until);
+        let spoiled =
+            self.counters_vanish() || self.policy_stalls() || self.aftermath.is_some_and(|until| now <= until);
         if kind == EventKind::Broken && spoiled { EventKind::Failed } else { kind }
     }
 }

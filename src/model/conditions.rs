@@ -74,8 +74,7 @@ mod laws {
 
     /// Requests of 100 ms of CPU, pods that take 2 s to start, and nothing else that takes time.
     fn cluster(replicas: u32) -> Cluster {
-        let start_up =
-            StartUp { fixed: Duration::from_secs(2), container: Duration::ZERO, probe: Duration::ZERO };
+        let start_up = StartUp { fixed: Duration::from_secs(2), container: Duration::ZERO, probe: Duration::ZERO };
         let cpu = Work::constant(Duration::from_millis(100));
         let model = FunctionModel { cpu, start_up, ..FunctionModel::default() };
         let node = NodeModel { cores: 4, gateway_cpu: Work::NONE, transport: Duration::ZERO };

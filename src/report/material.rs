@@ -116,8 +116,9 @@ impl Run {
         for event in self.events.iter().flatten().filter(|event| event.kind == EventKind::Fault.as_str()) {
             let (reason, from) = (event.reason.as_str(), event.t_s);
             if let Some(what) = reason.strip_suffix(" ends") {
-                let open = faults.iter_mut().find(|fault| fault.what == what && fault.to.is_infinite());
-                open.into_iter().for_each(|fault| fault.to = from);
+                if let Some(open) = faults.iter_mut().find(|fault| fault.what == what && fault.to.is_infinite()) {
+                    open.to = from;
+                }
             } else if let Some((what, _)) = reason.split_once(" begins") {
                 faults.push(FaultSpan { what: what.to_owned(), from, to: f64::INFINITY });
             } else {
@@ -390,11 +391,8 @@ pub(super) mod tests {
         let data = material.chart_data();
         let faults = &data.arms[0].course.as_ref().expect("a course").faults;
         let drawn: Vec<_> = faults.iter().map(|fault| (fault.what.as_str(), fault.from, fault.to)).collect();
-        let expected = [
-            ("slow-node (3 times)", 5.0, 25.0),
-            ("crash (2 replicas)", 7.0, 7.0),
-            ("probes-fail", 9.0, f64::INFINITY),
-        ];
+        let expected =
+            [("slow-node (3 times)", 5.0, 25.0), ("crash (2 replicas)", 7.0, 7.0), ("probes-fail", 9.0, f64::INFINITY)];
         assert_eq!(drawn, expected);
     }
 

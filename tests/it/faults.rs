@@ -72,7 +72,7 @@ impl Policy for Asker {
 fn simulate(faults: &[(Trouble, f64, f64)]) -> Witness {
     let mut plan = study_of(GOOD).unwrap_or_else(|error| panic!("{error}")).plan(1, 1);
     plan.arm.policy = &ASKER;
-    plan.arm.name = "asker".to_owned();
+    "asker".clone_into(&mut plan.arm.name);
     let secs = Duration::from_secs_f64;
     let fault = |(trouble, start, duration): &(Trouble, f64, f64)| Fault {
         trouble: *trouble,
@@ -93,11 +93,8 @@ fn times(witness: &Witness, reason: &str) -> Vec<f64> {
 
 #[test]
 fn answers_fail_while_a_fault_is_on_and_at_no_other_time() {
-    let faults = [
-        (Trouble::ProbesFail, 2.0, 1.5),
-        (Trouble::CountersVanish, 4.0, 1.5),
-        (Trouble::ScalingRefused, 6.0, 1.5),
-    ];
+    let faults =
+        [(Trouble::ProbesFail, 2.0, 1.5), (Trouble::CountersVanish, 4.0, 1.5), (Trouble::ScalingRefused, 6.0, 1.5)];
     let witness = simulate(&faults);
     for (what, start) in
         [("probe Err(Refused)", 2.0), ("counters false", 4.0), ("metrics false", 4.0), ("in turn; refused", 6.0)]
@@ -134,21 +131,18 @@ fn each_start_and_end_is_an_event_and_a_run_without_faults_is_the_same_until_the
         .collect();
     assert_eq!(
         told,
-        [
-            (5.0, "slow-node (4 times) begins, for 2s"),
-            (7.0, "slow-node (4 times) ends"),
-            (8.0, "crash (1 replica)")
-        ]
+        [(5.0, "slow-node (4 times) begins, for 2s"), (7.0, "slow-node (4 times) ends"), (8.0, "crash (1 replica)")]
     );
     let without = simulate(&[]);
     let before = |witness: &Witness| -> Vec<_> {
-        witness.requests.iter().filter(|row| witness.t_s(row.done) < 5.0).cloned().collect()
+        witness.requests.iter().filter(|row| witness.t_s(row.done) < 5.0).copied().collect()
     };
     assert!(before(&with).len() > 50);
     assert_eq!(before(&with), before(&without));
     let mean = |witness: &Witness, from: f64, to: f64| {
         let latencies = witness.requests.iter().filter(|row| (from..to).contains(&witness.t_s(row.sent)));
-        let (sum, count) = latencies.fold((0.0, 0.0), |(sum, count), row| (sum + row.latency().as_secs_f64(), count + 1.0));
+        let (sum, count) =
+            latencies.fold((0.0, 0.0), |(sum, count), row| (sum + row.latency().as_secs_f64(), count + 1.0));
         sum / count
     };
     assert!(mean(&with, 5.0, 6.5) > 1.5 * mean(&without, 5.0, 6.5), "work takes longer on a slow node");

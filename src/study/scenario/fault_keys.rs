@@ -19,7 +19,7 @@ pub(super) fn is_without_default(parameter: &Parameter) -> bool {
 }
 
 /// Keys of `[[fault]]`, of all its kinds.
-pub fn keys() -> Vec<Parameter> {
+pub(super) fn keys() -> Vec<Parameter> {
     vec![
         Parameter {
             name: "kind",

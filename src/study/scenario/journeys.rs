@@ -48,10 +48,19 @@ impl<'a> Reader<'a> {
 
     /// Each fault.
     pub(super) fn faults(&mut self, root: &DeTable<'a>) -> Vec<Section> {
+        let tables = self.tables(root, "fault");
         let fault = |(number, (line, table))| {
-            Section::read(&format!("fault {number}"), Some(line), table, &keys::fault(), &[], &self.source, &mut self.problems)
+            Section::read(
+                &format!("fault {number}"),
+                Some(line),
+                table,
+                &keys::fault(),
+                &[],
+                &self.source,
+                &mut self.problems,
+            )
         };
-        (1..).zip(self.tables(root, "fault")).map(fault).collect()
+        (1..).zip(tables).map(fault).collect()
     }
 
     fn journeys(&mut self, load: &str, table: &DeTable<'a>) -> Vec<JourneySection> {

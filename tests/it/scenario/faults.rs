@@ -62,7 +62,10 @@ fn a_fault_of_the_platform_needs_a_modelled_one_and_a_fault_of_the_policy_a_poli
     let real = with("[[fault]]\nkind = \"counters-vanish\"\nduration = \"5s\"\n[[fault]]\nkind = \"crash\"")
         .replace("policy = \"fixed\"", "policy = \"openfaas-ce-real\"");
     let said = problems(study_of(&real));
-    assert!(said.contains("kind = \"counters-vanish\" befalls a policy of this program, and arm \"control\" is"), "{said}");
+    assert!(
+        said.contains("kind = \"counters-vanish\" befalls a policy of this program, and arm \"control\" is"),
+        "{said}"
+    );
     assert!(!said.contains("kind = \"crash\""), "{said}");
 }
 
@@ -73,11 +76,14 @@ fn faults_are_told_by_check_and_written_out_as_they_are() {
     ));
     let told = study.describe().to_string();
     let told: Vec<&str> = told.lines().filter(|line| line.contains("  fault ")).collect();
-    assert_eq!(told, [
-        "  fault      slow-node (3 times) 2s after the load's start, for 5s",
-        "  fault      crash (2 replicas) 4s after the load's start",
-        "  fault      policy-stalls 0s after the load's start, for 1s",
-    ]);
+    assert_eq!(
+        told,
+        [
+            "  fault      slow-node (3 times) 2s after the load's start, for 5s",
+            "  fault      crash (2 replicas) 4s after the load's start",
+            "  fault      policy-stalls 0s after the load's start, for 1s",
+        ]
+    );
     let again = good(study.resolved_toml());
     assert_eq!((again.resolved_toml(), &again.faults), (study.resolved_toml(), &study.faults));
     assert_eq!(study.plan(1, 3).faults, study.faults, "every run of every arm has them");

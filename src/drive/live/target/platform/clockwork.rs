@@ -171,7 +171,9 @@ impl Clockwork {
         let (mut state, now) = self.current();
         let mut changes = Vec::new();
         change(&mut state.cluster, now, &mut changes);
-        changes.into_iter().for_each(|change| state.tell(change));
+        for change in changes {
+            state.tell(change);
+        }
         self.wake_if_sooner(&state);
     }
 
