@@ -137,8 +137,10 @@ mod laws {
         cluster.scale(AT(1_000), STUDIED, 3);
         until(&mut cluster, AT(1_000));
         suffer(&mut cluster, AT(1_500), Conditions::default());
+        let mut changes = until(&mut cluster, AT(2_500));
         cluster.scale(AT(2_500), STUDIED, 4);
-        assert_eq!(ready_at(&until(&mut cluster, AT(20_000))), [AT(2_000), AT(4_500), AT(9_000)]);
+        changes.extend(until(&mut cluster, AT(20_000)));
+        assert_eq!(ready_at(&changes), [AT(2_000), AT(4_500), AT(9_000)]);
     }
 
     #[test]

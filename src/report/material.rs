@@ -110,22 +110,10 @@ impl Material {
 }
 
 impl Run {
-    /// The faults that befell it, as its events tell.
-    fn faults(&self) -> Vec<FaultSpan> {
-        let mut faults: Vec<FaultSpan> = Vec::new();
-        for event in self.events.iter().flatten().filter(|event| event.kind == EventKind::Fault.as_str()) {
-            let (reason, from) = (event.reason.as_str(), event.t_s);
-            if let Some(what) = reason.strip_suffix(" ends") {
-                if let Some(open) = faults.iter_mut().find(|fault| fault.what == what && fault.to.is_infinite()) {
-                    open.to = from;
-                }
-            } else if let Some((what, _)) = reason.split_once(" begins") {
-                faults.push(FaultSpan { what: what.to_owned(), from, to: f64::INFINITY });
-            } else {
-                faults.push(FaultSpan { what: reason.to_owned(), from, to: from });
-            }
-        }
-        faults
+    /// What was said of faults, and when.
+    fn faults(&self) -> impl Iterator<Item = (f64, &str)> {
+        let events = self.events.iter().flatten().filter(|event| event.kind == EventKind::Fault.as_str());
+        events.map(|event| (event.t_s, event.reason.as_str()))
     }
 
     /// What a shadow of this run would have asked for; `None` if it has none of this name.
@@ -173,7 +161,7 @@ impl Arm {
             seconds: run.seconds.clone(),
             probes: run.probes.clone(),
             shadows: shadows.iter().filter_map(|(name, colour)| run.shadow(name, *colour)).collect(),
-            faults: run.faults(),
+            faults: FaultSpan::of(run.faults()),
         });
         ArmSeries {
             name: self.name.clone(),
@@ -370,30 +358,6 @@ pub(super) mod tests {
         assert_eq!(drawn, [("gone", 2, 4), ("openfaas-ce", 1, 4), ("quiet", 3, 1)]);
         assert_eq!(shadows[0].desired[..2], [(-15.0, 1.0), (12.2, 2.0)]);
         assert!(data.arms[1].course.as_ref().is_some_and(|course| course.shadows.is_empty()));
-    }
-
-    #[test]
-    fn faults_last_from_their_beginning_to_their_end_or_to_the_run_s_and_a_crash_is_a_moment() {
-        let mut material = material(&["watchtower"], 1);
-        let event = |t_s, reason: &str| Event {
-            t_s,
-            actor: "scenario".to_owned(),
-            kind: "fault".to_owned(),
-            reason: reason.to_owned(),
-            ..Event::default()
-        };
-        material.arms[0].runs[0].events = Some(vec![
-            event(5.0, "slow-node (3 times) begins, for 20s"),
-            event(7.0, "crash (2 replicas)"),
-            event(9.0, "probes-fail begins, for 1h"),
-            event(25.0, "slow-node (3 times) ends"),
-        ]);
-        let data = material.chart_data();
-        let faults = &data.arms[0].course.as_ref().expect("a course").faults;
-        let drawn: Vec<_> = faults.iter().map(|fault| (fault.what.as_str(), fault.from, fault.to)).collect();
-        let expected =
-            [("slow-node (3 times)", 5.0, 25.0), ("crash (2 replicas)", 7.0, 7.0), ("probes-fail", 9.0, f64::INFINITY)];
-        assert_eq!(drawn, expected);
     }
 
     #[test]

@@ -109,7 +109,7 @@ fn answers_fail_while_a_fault_is_on_and_at_no_other_time() {
 #[test]
 fn a_policy_that_stalls_gets_what_it_missed_and_sees_the_jump() {
     let witness = simulate(&[(Trouble::PolicyStalls, 3.0, 2.5)]);
-    assert_eq!(times(&witness, "silence of 2.5 s"), [5.5]);
+    assert_eq!(times(&witness, "silence of 2."), [5.5]);
     let asked = times(&witness, "counters true");
     assert!(!asked.iter().any(|t| (3.0..5.5).contains(t)), "{asked:?}");
     // one late wake-up, not twenty-five
@@ -220,7 +220,8 @@ policy = "openfaas-ce"
     for events in [&live, &simulated] {
         let died = events.lines().filter(|line| line.contains("platform,terminated") && line.contains(" died")).count();
         assert_eq!(died, 2, "{events}");
-        assert!(!events.contains(",platform,ready,"), "after a slow start of two minutes nothing is ready: {events}");
+        let successor = ["pod 4 ready", "pod 5 ready", "replica 4 is", "replica 5 is"];
+        assert!(!successor.iter().any(|ready| events.contains(ready)), "they start for minutes: {events}");
         assert!(events.contains(",watchtower,refused,"), "{events}");
         let decided: Vec<f64> = events
             .lines()

@@ -1,9 +1,9 @@
-//! What the charts over time share: the common time axis, steps, bands, faults, and the seconds that missed the objective.
+//! What the charts over time share: the common time axis, steps, bands, and the seconds that missed the objective.
 
 use super::canvas::{Canvas, Drawn, Rect, Spot, Stroke};
 use super::data::{ArmSeries, Second, Study};
 use super::scale::{self, Scale};
-use super::sheet::{Key, Mark, Upright};
+use super::sheet::Upright;
 use super::theme::{self, Colour};
 
 /// Most rows drawn of a course; more would be finer than the paper.
@@ -215,35 +215,6 @@ pub(super) fn load_start(canvas: &Canvas<'_>, time: &Time, plot: Rect) -> Drawn 
     let x = time.x(plot, 0.0);
     if x > plot.left + 0.5 && x < plot.right - 0.5 {
         canvas.line(&[(x, plot.top), (x, plot.bottom)], Stroke::new(theme::AXIS, 1.0))?;
-    }
-    Ok(())
-}
-
-/// How a fault is marked.
-const FAULT: (Colour, f64) = (theme::MUTED, 0.16);
-
-/// The key of the faults of all courses; `None` if there were none.
-pub(super) fn fault_key(study: &Study) -> Option<Key> {
-    let mut names: Vec<&str> = Vec::new();
-    for fault in study.arms.iter().filter_map(|arm| arm.course.as_ref()).flat_map(|course| &course.faults) {
-        if !names.contains(&fault.what.as_str()) {
-            names.push(&fault.what);
-        }
-    }
-    (!names.is_empty()).then(|| Key::new(format!("fault: {}", names.join(", ")), Mark::Area(FAULT.0, FAULT.1)))
-}
-
-/// Bands where a fault was on, behind what is drawn; a moment is as wide as a line.
-pub(super) fn fault_bands(canvas: &Canvas<'_>, arm: &ArmSeries, rows: &Rows, time: &Time, plot: Rect) -> Drawn {
-    let end = rows.end();
-    for fault in arm.course.iter().flat_map(|course| &course.faults) {
-        let left = time.x(plot, fault.from).clamp(plot.left, plot.right);
-        let right = time.x(plot, fault.to.min(end)).clamp(left, plot.right);
-        if right - left < 1.5 {
-            canvas.line(&[(left, plot.top), (left, plot.bottom)], Stroke::new(FAULT.0, 1.5).dashed(2.0, 2.0))?;
-        } else {
-            canvas.rect(Rect { left, right, ..plot }, FAULT.0, FAULT.1)?;
-        }
     }
     Ok(())
 }

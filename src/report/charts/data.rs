@@ -1,5 +1,7 @@
 //! What charts are drawn from: plain values, so that a chart can be tested without a file.
 
+pub use super::faults::FaultSpan;
+
 /// What every chart of a study says beside its own data.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Study {
@@ -66,17 +68,6 @@ pub struct Course {
     pub shadows: Vec<Shadow>,
     /// What went wrong on purpose.
     pub faults: Vec<FaultSpan>,
-}
-
-/// A fault of the scenario, from when to when (in seconds since the load's start); a crash is over at once.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct FaultSpan {
-    /// Its kind and value, such as `slow-node (3 times)`.
-    pub what: String,
-    /// When it began.
-    pub from: f64,
-    /// When it ended; infinite if it didn't.
-    pub to: f64,
 }
 
 /// What a policy would have asked for whose decisions were not carried out.

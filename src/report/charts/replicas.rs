@@ -1,10 +1,9 @@
 //! What each arm did to the number of replicas, under the load that made it do so.
 
 use super::canvas::{Canvas, Drawn, Rect, Spot, Stroke, Type};
-use super::course::{
-    Rows, Time, fault_bands, fault_key, fill_below, judged, load_start, missed_seconds, missed_strip, steps,
-};
+use super::course::{Rows, Time, fill_below, judged, load_start, missed_seconds, missed_strip, steps};
 use super::data::{ArmSeries, Second, Study};
+use super::faults::{fault_bands, fault_key};
 use super::scale::{self, Scale};
 use super::sheet::{
     AFTER, Drawing, Heading, Key, LEVEL_AXIS, Mark, Upright, first_run, level_grid, level_labels, nothing,

@@ -1,8 +1,9 @@
 //! One run second by second: the load, and what it met.
 
 use super::canvas::{Canvas, Drawn, Rect, Stroke};
-use super::course::{Rows, Time, curve, fault_bands, fault_key, fill_below, fill_between, load_start, steps};
+use super::course::{Rows, Time, curve, fill_below, fill_between, load_start, steps};
 use super::data::{ArmSeries, Second, Study};
+use super::faults::{fault_bands, fault_key};
 use super::scale::{self, Scale};
 use super::sheet::{
     AFTER, Drawing, Heading, Key, LEVEL_AXIS, Mark, Upright, first_run, level_grid, level_labels, nothing,

@@ -40,8 +40,8 @@ fn what_is_wrong_with_a_fault_is_said_with_a_way_out() {
     insta::assert_snapshot!(of("[[fault]]\nkind = \"probes-fail\"\nstart = 5\nduration = \"soon\""), @r#"
     t.toml:19: fault 1: start = 5 has no unit
       hint: write "5s" for seconds or "5ms" for milliseconds, in quotes
-    t.toml:20: fault 1: duration = "soon" is not a number with a unit
-      hint: write it like "75ms", "2m" or "1m30s"
+    t.toml:20: fault 1: duration = "soon" is not a duration
+      hint: write a number with a unit, such as "75ms", "1.5s" or "1m30s"
     "#);
     insta::assert_snapshot!(of("[[fault]]\nkind = \"crash\"\nstart = \"71s\""), @r#"
     t.toml:19: fault 1: start = "71s" is when the run is over: about 1 min 10 s after the load's start
