@@ -55,7 +55,9 @@ fn known_keys(schema: &serde_json::Value, value: &toml::Value, path: &Path) {
     match value {
         toml::Value::Array(entries) => {
             let list = schema["anyOf"].as_array().and_then(|all| all.iter().find(|one| one["items"].is_object()));
-            entries.iter().for_each(|entry| known_keys(&list.unwrap_or(schema)["items"], entry, path));
+            for entry in entries {
+                known_keys(&list.unwrap_or(schema)["items"], entry, path);
+            }
         }
         toml::Value::Table(table) => {
             let policy = table.get("policy").and_then(toml::Value::as_str);
