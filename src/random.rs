@@ -34,6 +34,8 @@ pub enum Purpose {
     Epoch,
     /// How long the users of journeys think.
     Thinking,
+    /// What a search for settings tries next.
+    Search,
 }
 
 impl Seed {
