@@ -285,13 +285,13 @@ mod tests {
         assert_eq!(shown(&Tunable::replicas("rounds").levels(&count, Duration::ZERO, (2, 4))), "2 3 4");
         assert_eq!(
             shown(&Tunable::log("rounds", 1.0, 60.0).levels(&count, Duration::ZERO, (1, 5))),
-            "1 2 3 4 5 6 7 8 10 12 14 17 20 24 29 35 42 50 60"
+            "1 2 3 4 5 6 8 9 11 14 16 20 24 29 34 41 50 60"
         );
         let wait = Parameter::duration("wait", (Duration::ZERO, Duration::from_secs(600)), Duration::ZERO, "how long");
         assert_eq!(
             shown(&Tunable::log("wait", 0.0, 120.0).levels(&wait, Duration::ZERO, (1, 5))),
-            "\"0s\" \"1.2s\" \"1.5s\" \"1.8s\" \"2.1s\" \"2.6s\" \"3.1s\" \"3.8s\" \"4.6s\" \"5.6s\" \"6.7s\" \"8.2s\" \"9.9s\" \"12s\" \
-             \"15s\" \"18s\" \"21s\" \"26s\" \"31s\" \"38s\" \"46s\" \"56s\" \"1m7s\" \"1m22s\" \"1m39s\" \"2m\""
+            "\"0s\" \"1.2s\" \"1.5s\" \"1.8s\" \"2.1s\" \"2.6s\" \"3.1s\" \"3.8s\" \"4.6s\" \"5.6s\" \"6.7s\" \"8.2s\" \"9.9s\" \
+             \"12s\" \"15s\" \"18s\" \"21s\" \"26s\" \"31s\" \"38s\" \"46s\" \"56s\" \"1m7s\" \"1m22s\" \"1m39s\" \"2m\""
         );
     }
 

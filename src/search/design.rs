@@ -10,7 +10,7 @@ use crate::random::Stream;
 /// How often a point that is there already is drawn anew before it is left out.
 const TRIES: usize = 100;
 
-/// A Latin hypercube of so many points (McKay, Beckman and Conover, Technometrics 21, 1979): each axis is cut into as many equal
+/// A Latin hypercube of so many points (`McKay`, Beckman and Conover, Technometrics 21, 1979): each axis is cut into as many equal
 /// parts as there are points, and each part is used once.
 ///
 /// Levels are coarser than the parts, so points may fall together, or on one that was `seen`; such a point is drawn anew, anywhere.

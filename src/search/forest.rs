@@ -125,7 +125,7 @@ fn grow(data: &Data<'_>, members: &mut [u32], nodes: &mut Vec<Node>, stream: &mu
 /// One random cut per axis; the best of them. `None` where a leaf is.
 fn best_cut(data: &Data<'_>, members: &[u32], stream: &mut Stream) -> Option<(usize, f64)> {
     let first = data.values[members[0] as usize];
-    if members.len() <= LEAF || members.iter().all(|member| data.values[*member as usize] == first) {
+    if members.len() <= LEAF || members.iter().all(|member| data.values[*member as usize].total_cmp(&first).is_eq()) {
         return None;
     }
     let mut best: Option<(f64, usize, f64)> = None;
@@ -181,6 +181,6 @@ mod tests {
         let stream = &mut Seed(1).stream(Purpose::Search);
         let forest = Forest::grow(&grid(), &[4.5; 100], stream);
         assert_eq!(forest.guess(&[0.3, 0.9]), Guess { mean: 4.5, spread: 0.0 });
-        assert_eq!(Forest::grow(&[], &[], stream).guess(&[0.3]).mean, 0.0);
+        assert_eq!(Forest::grow(&[], &[], stream).guess(&[0.3]), Guess { mean: 0.0, spread: 0.0 });
     }
 }

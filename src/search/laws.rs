@@ -92,13 +92,13 @@ fn it_finds_more_than_looking_anywhere_does() {
         Score { cost: score.cost + off, missed: score.missed + off }
     };
     let worst = Score { cost: 5.5, missed: 1.2 };
-    for seed in 1..=5 {
+    for seed in 1..=3 {
         let search = searched(&space, Extent::of(200, 1, 5, 0.0), &[], seed, world);
         let mut stream = Seed(seed).stream(Purpose::Search);
         let anywhere: Vec<Score> = (0..200).map(|_| world(&shares(&space, &space.random(&mut stream)), 0)).collect();
         let (by_search, by_luck) = (hypervolume(&complete(&search), worst), hypervolume(&anywhere, worst));
-        // with the last two axes at their best the area is 4.4
-        eprintln!("seed {seed}: {by_search} against {by_luck}");
+        // with all axes but the first at their best the area is 4.4
+        assert!(by_search > 1.1 * by_luck && by_search > 0.9 * 4.4, "seed {seed}: {by_search} against {by_luck}");
     }
 }
 

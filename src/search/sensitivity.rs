@@ -104,7 +104,7 @@ fn rank_correlation(axis: Axis, levels: &[u16], values: &[f64]) -> Option<f64> {
         return None;
     }
     let (ranks, others) = (ranks(pairs.iter().map(|pair| pair.0)), ranks(pairs.iter().map(|pair| pair.1)));
-    let middle = (pairs.len() as f64 + 1.0) / 2.0;
+    let middle = f64::midpoint(pairs.len() as f64, 1.0);
     let product = |one: &[f64], other: &[f64]| {
         one.iter().zip(other).map(|(one, other)| (one - middle) * (other - middle)).sum::<f64>()
     };
@@ -118,10 +118,10 @@ fn ranks(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
     let mut ranks = vec![0.0; values.len()];
-    for equal in order.chunk_by(|a, b| values[*a] == values[*b]) {
+    for equal in order.chunk_by(|a, b| values[*a].total_cmp(&values[*b]).is_eq()) {
         let below = order.partition_point(|index| values[*index] < values[equal[0]]);
         for index in equal {
-            ranks[*index] = below as f64 + (equal.len() as f64 + 1.0) / 2.0;
+            ranks[*index] = below as f64 + f64::midpoint(equal.len() as f64, 1.0);
         }
     }
     ranks
