@@ -72,14 +72,14 @@ fn steps(x: &[f64], _seed: u32) -> Score {
 fn a_tenth_of_all_points_is_enough_for_most_of_the_front() {
     for (name, world) in [("valley", valley as World), ("steps", steps as World)] {
         let space = cube(10, 3);
-        let shares: Vec<f64> = (1..=5)
+        let shares: Vec<f64> = (1..=3)
             .map(|seed| {
                 let search = searched(&space, Extent::of(100, 1, 3, 0.0), &[], seed, world);
                 assert_eq!(search.trials().len(), 100);
                 reached(&space, &search, world)
             })
             .collect();
-        assert!(shares.iter().all(|share| *share >= 0.95), "{name}, seeds 1 to 5: {shares:.3?}");
+        assert!(shares.iter().all(|share| *share >= 0.95), "{name}, seeds 1 to 3: {shares:.3?}");
     }
 }
 
@@ -172,7 +172,7 @@ fn a_larger_budget_goes_on_where_the_smaller_one_ended() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn any_space_and_any_answers_are_searched_to_the_end(
         axes in prop::collection::vec((0_usize..6, 0_usize..3), 1..5),

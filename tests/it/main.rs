@@ -35,3 +35,4 @@ mod sim;
 mod simulated;
 mod theory;
 mod tidy;
+mod tune;
