@@ -14,7 +14,6 @@ mod candidates;
 mod design;
 mod forest;
 pub mod front;
-pub mod paired;
 pub mod race;
 pub mod sensitivity;
 pub mod space;

@@ -16,7 +16,7 @@ mod summing;
 mod tuning;
 
 pub use evaluate::{Measured, evaluate};
-pub use recommend::{Candidate, Choice, Reason, Verdict, choose, judge};
+pub use recommend::{Candidate, Choice, Difference, Reason, Verdict, choose, judge};
 pub use run::{Progress, TuneEnd, TuneObserver, run};
 pub use tuning::{Options, TuneError, TunedSetting, Tuning};
 

@@ -4,7 +4,31 @@
 
 use crate::search::Score;
 use crate::search::front::{front, knee};
-use crate::search::paired::Difference;
+use crate::stats::inference::moments::mean;
+use crate::stats::inference::t_interval;
+
+/// A mean difference with its 95 % interval, from pairs of runs with the same seed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Difference {
+    /// The mean of the differences.
+    pub mean: f64,
+    /// Half the width of Student's interval; `None` for a single pair.
+    pub half_width: Option<f64>,
+}
+
+impl Difference {
+    /// Of pairs (one, other): one less other. `None` of no pairs.
+    pub fn of(pairs: &[(f64, f64)]) -> Option<Self> {
+        let differences: Vec<f64> = pairs.iter().map(|(one, other)| one - other).collect();
+        let half_width = t_interval::of_mean(&differences, 0.95).map(|interval| interval.half_width());
+        Some(Self { mean: mean(&differences)?, half_width })
+    }
+
+    /// Whether it is below 0 and luck doesn't explain it.
+    pub fn is_clearly_below_zero(self) -> bool {
+        self.half_width.is_some_and(|half| self.mean + half < 0.0)
+    }
+}
 
 /// A setting that was tried with every seed.
 #[derive(Clone, Debug, PartialEq)]

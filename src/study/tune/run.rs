@@ -5,14 +5,13 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::pool::{Job, Pool};
-use super::recommend::{Candidate, Choice, Verdict, choose, judge};
+use super::recommend::{Candidate, Choice, Difference, Verdict, choose, judge};
 use super::summing::{Runs, figures, score};
 use super::tuning::values_text;
 use super::{Measured, TuneError, Tuning};
 use crate::drive::live::interrupt::Interrupt;
 use crate::random::Seed;
 use crate::search::front::front;
-use crate::search::paired::Difference;
 use crate::search::race::Race;
 use crate::search::space::Point;
 use crate::search::{Ask, Fate, Origin, Score, Search, Trial, sensitivity};
