@@ -41,6 +41,11 @@ pub fn markdown(policies: &[PolicyInfo]) -> String {
         for parameter in &parameters {
             row(&mut page, parameter);
         }
+        let mut searched: Vec<String> = (policy.tuning)().iter().map(|one| format!("`{}`", one.name)).collect();
+        searched.dedup();
+        if !searched.is_empty() {
+            push(&mut page, format_args!("\n`watchtower tune` searches {}.\n", searched.join(", ")));
+        }
     }
     page
 }
