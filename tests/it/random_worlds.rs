@@ -182,6 +182,7 @@ static MAD: PolicyInfo = PolicyInfo {
     probes: true,
     scaler: Scaler::Policy,
     parameters: Vec::new,
+    tuning: Vec::new,
     build: mad,
 };
 
@@ -222,6 +223,7 @@ static RESTLESS: PolicyInfo = PolicyInfo {
     probes: true,
     scaler: Scaler::Policy,
     parameters: Vec::new,
+    tuning: Vec::new,
     build: |_, _| Box::new(Restless),
 };
 
