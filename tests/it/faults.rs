@@ -31,6 +31,7 @@ static ASKER: PolicyInfo = PolicyInfo {
     probes: true,
     scaler: Scaler::Policy,
     parameters: Vec::new,
+    tuning: Vec::new,
     build: |_: &Settings, _: &Context| {
         Box::new(Asker { wake: Timestamp::ZERO, replicas: 1, told: Timestamp::ZERO }) as Box<dyn Policy>
     },

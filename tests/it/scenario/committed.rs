@@ -96,6 +96,7 @@ fn the_schema_s_top_level() {
     platform (object): the modelled platform the function runs on
     run (object): how a run goes
     slo (object): the service level objective
+    tune (object): how `watchtower tune` searches
     "#);
     insta::assert_snapshot!(serde_json::to_string_pretty(&schema["properties"]["slo"]).expect("it can be written"), @r##"
     {
