@@ -82,7 +82,7 @@ fn run(bytes: &[u8]) -> u64 {
         let trace = Trace::new(&recording, Playback::default());
         assert_eq!(trace.is_ok(), requests > 0, "a recording without requests, and no other, can't be played");
         if let Ok(trace) = trace {
-            assert_eq!(trace.requests(), requests as f64);
+            assert_eq!(trace.requests() as u64, requests);
             (read.about, requests.min(40), trace.duration().as_secs().checked_ilog2()).hash(&mut hasher);
         }
     }
