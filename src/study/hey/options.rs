@@ -61,7 +61,7 @@ pub const OPTIONS: &[OptionInfo] = &[
     OptionInfo {
         name: "self-test",
         value: "",
-        doc: "Test how far this machine's numbers can be trusted, against a server with known delays (-z: how long).",
+        doc: "Test how far numbers of this machine can be trusted; takes no address (-z: how long).",
     },
     OptionInfo { name: "progress", value: "", doc: "Show the progress on standard error, if that is a terminal." },
 ];

@@ -105,7 +105,7 @@ impl Yardstick {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?;
-        let pacer = Pacer::start(clock, |_| {})?;
+        let pacer = Pacer::named("yardstick-pacer", clock, |_| {})?;
         let book = Arc::new(Mutex::new(Book::default()));
         let (end, ended) = oneshot::channel();
         let desk_book = Arc::clone(&book);

@@ -76,5 +76,9 @@ fn look(looks: Option<(Look, Look)>, clock: Clock) -> Option<(Look, Look)> {
         return looks;
     }
     let Some(time) = generator_time() else { return looks };
+    // a report that was read late: the load's threads have ended, and their time with them
+    if looks.is_some_and(|(_, (_, last))| time < last) {
+        return looks;
+    }
     Some((looks.map_or((now, time), |(first, _)| first), (now, time)))
 }
