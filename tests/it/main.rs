@@ -36,3 +36,4 @@ mod simulated;
 mod stats;
 mod theory;
 mod tidy;
+mod tune;
