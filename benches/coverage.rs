@@ -101,6 +101,7 @@ fn plan(rounds: u32, increment: f64) -> Plan {
             bounds: (1, 5),
         }],
         node: NodeModel::default(),
+        faults: Vec::new(),
         generators: vec![GeneratorPlan {
             schedule: SchedulePlan::Hey(load),
             request: RequestPlan::default(),

@@ -19,4 +19,5 @@ pub mod schedule_file;
 pub mod schema;
 pub mod target_kind;
 pub mod trace_file;
+pub mod tune;
 pub mod until;

@@ -30,9 +30,11 @@ mod scaling;
 pub mod statistics;
 pub mod summary;
 mod totals;
+pub mod tuning;
 pub mod validity;
 pub mod writer;
 
+pub(in crate::study) use cost::Cost;
 pub use directory::{Ending, ResultsDir, run_name};
 pub use error::ResultsError;
 pub use hgrm::percentile_text;
