@@ -25,6 +25,7 @@ mod oracle;
 mod pathologies;
 mod policies_document;
 mod promql;
+mod published;
 mod random_worlds;
 mod replays;
 mod results;
