@@ -7,7 +7,7 @@ use crate::drive::schedule_plan::KnownSchedule;
 use crate::drive::{Plan, RecordError, Recorder, Tally};
 use crate::record::{Answer, Detail, ErrorKind, GeneratorId, Lost, ReplicaId, RequestRow, WorkerId};
 use crate::schedule::{Call, Next, Turn};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, nanos};
 
 use super::agenda::{Agenda, What};
 use super::platform::{Asked, Caller, Platform, steps_of};
@@ -37,7 +37,8 @@ struct Generator {
     workers_left: u32,
     /// Requests that were answered or given up.
     settled: u64,
-    timeout: Option<Duration>,
+    /// In nanoseconds.
+    timeout: Option<u64>,
     /// When each request is given up. The time-out is the same for all, so they are in order.
     timeouts: VecDeque<(Timestamp, u32, u32)>,
     /// How long that line may become before the settled ones are dropped from it.
@@ -119,7 +120,7 @@ impl Load {
                 first,
                 workers_left: schedule.workers(),
                 settled: 0,
-                timeout: generator.request.timeout,
+                timeout: generator.request.timeout.map(nanos),
                 timeouts: VecDeque::new(),
                 timeouts_room: TIMEOUTS_ROOM,
                 tally: Tally { period: schedule.period(), ..Tally::default() },
@@ -244,7 +245,7 @@ impl Load {
         generator.tally.leaves(&state.call);
         let (attempt, asked) = (state.attempt, state.asked);
         if let Some(timeout) = generator.timeout {
-            let at = now + timeout;
+            let at = now.saturating_add_nanos(timeout);
             self.next_timeout = self.next_timeout.min(at);
             if generator.timeouts.len() >= generator.timeouts_room {
                 generator.drop_settled_timeouts(&self.workers);
