@@ -15,6 +15,7 @@ pub mod load_keys;
 mod section;
 mod syntax;
 mod texts;
+mod tune;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,7 @@ use super::results::expect::Over;
 pub use journeys::JourneySection;
 pub use section::Section;
 use section::{Source, shorten};
+pub use tune::{RANGE_KEYS, RangeForm, RangeSection};
 
 /// Most generators and most arms a scenario may have.
 const ENTRIES_MAX: usize = 100;
@@ -73,6 +75,10 @@ pub struct Scenario {
     pub limits: Section,
     /// Each `[[arm]]`.
     pub arms: Vec<ArmSection>,
+    /// `[tune]`.
+    pub tune: Section,
+    /// `[tune.ranges]`, setting by setting.
+    pub ranges: Vec<RangeSection>,
     /// `[expect]`, formula by formula.
     pub expect: Vec<Expected>,
     /// What is wrong so far.
@@ -172,6 +178,7 @@ impl Scenario {
             .map(|(index, (line, table))| reader.arm(index, line, table))
             .collect();
         let expect = reader.expect(&root);
+        let (tune, ranges) = reader.tune(&root, &keys::tune());
         Ok(Self {
             file: file.to_owned(),
             directory,
@@ -187,6 +194,8 @@ impl Scenario {
             platform,
             limits,
             arms,
+            tune,
+            ranges,
             expect,
             problems: reader.problems,
         })

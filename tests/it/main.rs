@@ -34,5 +34,7 @@ mod scenario;
 mod shadows;
 mod sim;
 mod simulated;
+mod stats;
 mod theory;
 mod tidy;
+mod tune;
