@@ -94,6 +94,7 @@ fn plan(policy: &str, point: &Point, seed: Seed) -> Plan {
         generators: vec![hey_load(flags, Duration::ZERO), hey_load(flags, ms(apart))],
         warm_up: Duration::from_secs(15),
         warm_up_every: Duration::from_secs(3),
+        faults: Vec::new(),
         cool_down: Duration::ZERO,
     }
 }
