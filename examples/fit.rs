@@ -168,9 +168,9 @@ impl Table {
 }
 
 fn table(policy: &str, point: &Point, seed: Seed) -> Table {
-    let mut seen = Seen::default();
-    sim::run(&plan(policy, point, seed), sim::epoch(seed), &mut seen).unwrap();
-    let Seen { mut latencies, lost, ups, mut probes } = seen;
+    let mut rows = Seen::default();
+    sim::run(&plan(policy, point, seed), sim::epoch(seed), &mut rows).unwrap();
+    let Seen { mut latencies, lost, ups, mut probes } = rows;
     let mean = latencies.iter().sum::<f64>() / latencies.len() as f64;
     let mut at = |fraction: f64| {
         let place = ((latencies.len() as f64 * fraction) as usize).min(latencies.len() - 1);

@@ -18,7 +18,7 @@ use super::work::Luck;
 use super::{Change, Conditions, FunctionModel, NodeModel, Work};
 
 /// Limits that may stand in line before the settled ones among them are dropped.
-pub(super) const LIMITS_ROOM: usize = 64;
+const LIMITS_ROOM: usize = 64;
 
 /// The modelled platform: functions with their replicas on one node.
 ///
