@@ -29,6 +29,7 @@ mod policies_document;
 mod promql;
 mod published;
 mod random_worlds;
+mod repeats;
 mod replays;
 mod results;
 mod rollout;
