@@ -8,6 +8,7 @@
 //!
 //! Reading goes on after a problem, so that one run of `watchtower check` shows them all.
 
+mod fault_keys;
 mod file;
 mod journeys;
 pub mod keys;
@@ -69,10 +70,14 @@ pub struct Scenario {
     pub journeys: Vec<Vec<JourneySection>>,
     /// `[run]`.
     pub run: Section,
+    /// `[run.until]`.
+    pub until: Section,
     /// `[platform]`.
     pub platform: Section,
     /// `[limits]`.
     pub limits: Section,
+    /// Each `[[fault]]`.
+    pub faults: Vec<Section>,
     /// Each `[[arm]]`.
     pub arms: Vec<ArmSection>,
     /// `[tune]`.
@@ -130,7 +135,7 @@ impl Scenario {
     /// # Errors
     /// When the file can't be read, or is no TOML. Wrong keys and values are kept in [`Scenario::problems`].
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
-        let name = shown_path(path);
+        let name = file::shown(path);
         let text = file::read(path).map_err(|problem| ScenarioError::new(&name, vec![*problem]))?;
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
         Self::parse(&name, &text, directory)
@@ -167,10 +172,15 @@ impl Scenario {
             reader.maybe(&place, line, table, parameters, &[])
         };
         let slo = section("slo", &keys::slo());
-        let run = section("run", &keys::run());
         let platform = section("platform", &keys::platform());
         let limits = section("limits", &keys::limits());
+        let (run_line, run_table) = reader.table(&root, "run", "[run]");
+        let run = reader.maybe("[run]", run_line, run_table, &keys::run(), &["until"]);
+        let (until_line, until_table) =
+            run_table.map_or((None, None), |table| reader.table(table, "until", "[run.until]"));
+        let until = reader.maybe("[run.until]", until_line, until_table, &keys::until(), &[]);
         let (loads, journeys) = reader.loads(&root);
+        let faults = reader.faults(&root);
         let arms = reader
             .tables(&root, "arm")
             .into_iter()
@@ -191,8 +201,10 @@ impl Scenario {
             loads,
             journeys,
             run,
+            until,
             platform,
             limits,
+            faults,
             arms,
             tune,
             ranges,
@@ -200,12 +212,6 @@ impl Scenario {
             problems: reader.problems,
         })
     }
-}
-
-/// A path as a message shows it: no control characters, not endless.
-fn shown_path(path: &Path) -> String {
-    let text: String = path.display().to_string().chars().filter(|char| !char.is_control()).collect();
-    if text.is_empty() { "\"\"".to_owned() } else { text }
 }
 
 struct Reader<'a> {

@@ -10,6 +10,7 @@ use crate::model::{FunctionModel, NodeModel, Work};
 use crate::policy::settings::{Kind, Parameter, Value};
 use crate::study::results::Limits;
 
+use super::fault_keys;
 use super::load_keys::{self, load_keys};
 
 /// A longest time for anything in a scenario; longer is a slip of the pen.
@@ -50,7 +51,7 @@ pub fn tables() -> Vec<TableInfo> {
         TableInfo {
             name: "",
             parameters: top(),
-            tables: &["function", "slo", "load", "run", "platform", "limits", "arm", "tune", "expect"],
+            tables: &["function", "slo", "load", "run", "platform", "limits", "fault", "arm", "tune", "expect"],
         },
         TableInfo { name: "function", parameters: function(), tables: &["labels", "model"] },
         TableInfo { name: "function.model", parameters: model(&FunctionModel::default()), tables: &[] },
@@ -58,9 +59,11 @@ pub fn tables() -> Vec<TableInfo> {
         TableInfo { name: "load", parameters: load(), tables: &["journey"] },
         TableInfo { name: "load.journey", parameters: load_keys::journey(), tables: &["step"] },
         TableInfo { name: "load.journey.step", parameters: load_keys::step(), tables: &[] },
-        TableInfo { name: "run", parameters: run(), tables: &[] },
+        TableInfo { name: "run", parameters: run(), tables: &["until"] },
+        TableInfo { name: "run.until", parameters: until(), tables: &[] },
         TableInfo { name: "platform", parameters: platform(), tables: &[] },
         TableInfo { name: "limits", parameters: limits(), tables: &[] },
+        TableInfo { name: "fault", parameters: fault(), tables: &[] },
         TableInfo { name: "arm", parameters: arm(), tables: &[] },
         TableInfo { name: "tune", parameters: tune(), tables: &["ranges"] },
     ]
@@ -148,6 +151,26 @@ pub fn run() -> Vec<Parameter> {
             unit: "",
             doc: "everything random follows from it; repeats derive their own, arms of one repeat share it",
         },
+        Parameter {
+            name: "aa",
+            kind: Kind::Switch,
+            default: Value::Switch(false),
+            unit: "",
+            doc: "the first arm runs a second time under the name NAME-aa, with luck of its own: what the two differ by is noise; if not given, true in virtual time from six repeats on",
+        },
+    ]
+}
+
+/// Keys of `[run.until]`, where the interval decides how many repeats there are.
+pub fn until() -> Vec<Parameter> {
+    vec![
+        text("metric", "", "the column of comparison.csv whose difference is to be known well enough"),
+        text(
+            "half_width",
+            "",
+            "how well: half of its 95 % interval, \"5%\" of the first arm's mean or a number in the metric's unit",
+        ),
+        integer("most", 6, 1_000, 30, "runs per arm", "repeats after which the study ends all the same"),
     ]
 }
 
@@ -245,6 +268,16 @@ pub fn limits() -> Vec<Parameter> {
             doc: "what a run is that kept time although a max_cpu limit was exceeded, on average or in more than one second of 20; either way it says so",
         },
     ]
+}
+
+/// Keys of `[[fault]]`.
+pub fn fault() -> Vec<Parameter> {
+    fault_keys::keys()
+}
+
+/// Whether a parameter's default only stands for "not given".
+pub fn is_without_default(parameter: &Parameter) -> bool {
+    load_keys::is_without_default(parameter) || fault_keys::is_without_default(parameter)
 }
 
 /// Keys every `[[arm]]` has, whatever its policy.
