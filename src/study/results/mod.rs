@@ -35,7 +35,7 @@ pub mod tuning;
 pub mod validity;
 pub mod writer;
 
-pub(in crate::study) use cost::Cost;
+pub(crate) use cost::Cost;
 pub use directory::{Ending, ResultsDir, run_name};
 pub use error::ResultsError;
 pub use hgrm::percentile_text;
