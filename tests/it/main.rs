@@ -22,6 +22,7 @@ mod hey_golden;
 mod journeys;
 mod live_and_simulated;
 mod load;
+mod metrics_document;
 mod open_loads;
 mod oracle;
 mod pathologies;
