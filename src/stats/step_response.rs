@@ -64,7 +64,9 @@ mod tests {
 
     fn steps(initial: u32, steps: &[(u64, u32)]) -> StepFn {
         let mut function = StepFn::constant(initial);
-        steps.iter().for_each(|(at, value)| function.set(Timestamp::from_secs(*at), *value));
+        for (at, value) in steps {
+            function.set(Timestamp::from_secs(*at), *value);
+        }
         function
     }
 
