@@ -13,6 +13,7 @@ mod output;
 mod progress;
 mod replay;
 mod report;
+mod restore;
 mod run;
 mod schema;
 mod serve;
@@ -46,6 +47,7 @@ enum Command {
     Check(check::Args),
     Report(report::Args),
     Replay(replay::Args),
+    Restore(restore::Args),
     Serve(serve::Args),
     Hey(hey::Args),
     Schema(schema::Args),
@@ -78,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => (Printer::new(false), Ok(check::run(&args, Printer::new(false)))),
         Command::Report(args) => (Printer::new(false), report::run(&args)),
         Command::Replay(args) => (Printer::new(false), replay::run(&args)),
+        Command::Restore(args) => (Printer::new(false), restore::run(&args, Printer::new(false))),
         Command::Serve(args) => (Printer::new(false), serve::run(&args, Printer::new(false))),
         Command::Schema(args) => (Printer::new(false), schema::run(&args)),
         Command::Completions(args) => (Printer::new(false), Ok(completions::run(&args))),

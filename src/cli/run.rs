@@ -36,8 +36,8 @@ pub(super) struct Args {
     #[arg(required = true, value_name = "SCENARIO")]
     scenarios: Vec<PathBuf>,
 
-    /// Where the function runs and is scaled: embedded, or simulated, which is the same in virtual time (the others are not there
-    /// yet: process, openfaas, kubernetes)
+    /// Where the function runs and is scaled: embedded; simulated, which is the same in virtual time; openfaas, any gateway as [openfaas] names it
+    /// (process and kubernetes are not there yet)
     #[arg(long, value_name = "TARGET", default_value_t)]
     target: TargetKind,
 

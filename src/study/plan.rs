@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::drive::live::target::openfaas::Access;
 use crate::drive::{Arm, FunctionPlan, GeneratorPlan, Plan, Planned};
 use crate::model::NodeModel;
 use crate::random::Seed;
@@ -32,6 +33,8 @@ pub struct Study {
     pub functions: Vec<FunctionPlan>,
     /// The node they share.
     pub node: NodeModel,
+    /// The gateway they are on, where that is somebody's (`--target openfaas`).
+    pub openfaas: Option<Access>,
     /// The load.
     pub generators: Vec<GeneratorPlan>,
     /// Each generator as hey would be called, and when it starts.

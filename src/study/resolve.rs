@@ -7,6 +7,7 @@ mod expect;
 mod function;
 mod loads;
 mod names;
+mod openfaas;
 mod shadows;
 mod written;
 
@@ -65,9 +66,10 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
     let generators = loads::generators(&scenario, &mut problems);
     let expect = expect::expectations(&scenario, &mut problems);
     let (arms, shadows) = arms::arms(&mut scenario, overrides, &mut problems).into_iter().unzip();
+    let openfaas = openfaas::access(&scenario, overrides.target, &mut problems);
     let run = &scenario.run.settings;
     let platform = &scenario.platform.settings;
-    let study = Study {
+    let mut study = Study {
         name,
         description: scenario.top.settings.text("description").to_owned(),
         slo,
@@ -75,6 +77,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         arms,
         shadows,
         functions: vec![function],
+        openfaas,
         node: NodeModel {
             cores: platform.count("cores"),
             gateway_cpu: Work { mean: platform.duration("gateway_cpu"), cv: platform.number("gateway_cpu_cv") },
@@ -92,6 +95,9 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         resolved: String::new(),
         shown: String::new(),
     };
+    if let Some(access) = &study.openfaas {
+        openfaas::trust(access, &mut study.generators);
+    }
     length(&study, &scenario, &mut problems);
     if !problems.is_empty() {
         return Err(ScenarioError::new(&scenario.file, problems));

@@ -23,6 +23,7 @@ use crate::drive::live::clock::Clock;
 use crate::drive::live::interrupt::Interrupt;
 use crate::drive::live::run::RunError;
 use crate::drive::live::target::TargetError;
+use crate::drive::live::target::openfaas::IsolationError;
 use crate::drive::{Phase, Plan, RecordError};
 use crate::stats::demand::DemandCurve;
 
@@ -44,6 +45,16 @@ pub enum StudyError {
         repeat: u32,
         /// Why.
         source: CompanionError,
+    },
+    /// Somebody's platform could not be used, or was not left as it was found.
+    #[error("arm \"{arm}\", repeat {repeat}: {source}")]
+    Guest {
+        /// Which arm.
+        arm: String,
+        /// Which repeat.
+        repeat: u32,
+        /// Why.
+        source: IsolationError,
     },
     /// A run could not go on.
     #[error("arm \"{arm}\", repeat {repeat}: {source}")]

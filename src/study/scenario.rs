@@ -69,6 +69,8 @@ pub struct Scenario {
     pub run: Section,
     /// `[platform]`.
     pub platform: Section,
+    /// `[openfaas]`.
+    pub openfaas: Section,
     /// `[limits]`.
     pub limits: Section,
     /// Each `[[arm]]`.
@@ -163,6 +165,7 @@ impl Scenario {
         let slo = section("slo", &keys::slo());
         let run = section("run", &keys::run());
         let platform = section("platform", &keys::platform());
+        let openfaas = section("openfaas", &keys::openfaas());
         let limits = section("limits", &keys::limits());
         let (loads, journeys) = reader.loads(&root);
         let arms = reader
@@ -185,6 +188,7 @@ impl Scenario {
             journeys,
             run,
             platform,
+            openfaas,
             limits,
             arms,
             expect,

@@ -54,6 +54,7 @@ pub fn schema() -> Json {
         ("load", "the load sources, all running at once", list(&load)),
         ("run", "how a run goes", table("run")),
         ("platform", "the modelled platform the function runs on", table("platform")),
+        ("openfaas", "somebody's gateway, for --target openfaas", table("openfaas")),
         ("limits", "when a run is not valid", table("limits")),
         ("arm", "the autoscalers to compare", list(&json!({ "oneOf": arms }))),
     ] {

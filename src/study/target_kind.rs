@@ -36,7 +36,7 @@ impl TargetKind {
 
     /// Whether this version can run a study on it.
     pub const fn is_available(self) -> bool {
-        matches!(self, Self::Embedded | Self::Simulated)
+        matches!(self, Self::Embedded | Self::Simulated | Self::Openfaas)
     }
 
     /// Whether runs on it take virtual time: as long as they take to compute.

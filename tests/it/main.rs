@@ -21,6 +21,7 @@ mod journeys;
 mod live_and_simulated;
 mod load;
 mod open_loads;
+mod openfaas;
 mod oracle;
 mod pathologies;
 mod policies_document;

@@ -38,6 +38,10 @@ pub(super) fn scenario(study: &Study, scenario: &Scenario) -> String {
     }
     table(&mut out, "[run]", &scenario.run.settings);
     table(&mut out, "[platform]", &scenario.platform.settings);
+    if study.openfaas.is_some() {
+        out.push_str("\n[openfaas]\n");
+        settings(&mut out, scenario.openfaas.settings.iter().filter(|(_, value)| !is_empty(value)));
+    }
     table(&mut out, "[limits]", &scenario.limits.settings);
     for arm in &scenario.arms {
         out.push_str("\n[[arm]]\n");

@@ -1,4 +1,6 @@
-//! Runs by the wall clock: one after another, each on a platform that is started for it.
+//! Runs by the wall clock: one after another, each on a platform that is started for it, or as a guest on somebody's.
+
+mod openfaas;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use crate::drive::live::clock::Clock;
 use crate::drive::live::interrupt::Interrupt;
 use crate::drive::live::run::run;
 use crate::drive::live::target::embedded::Embedded;
+use crate::drive::live::target::openfaas::Access;
 use crate::drive::{Phase, RecordError, Recorder};
 use crate::record::{CpuShares, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
 use crate::study::companion::Outside;
@@ -21,12 +24,18 @@ use crate::time::{Epoch, Timestamp};
 pub(super) struct Live {
     total: u64,
     duration_of_run: Duration,
+    openfaas: Option<Access>,
     next: Option<Job>,
 }
 
 impl Live {
     pub(super) fn new(study: &Study) -> Self {
-        Self { total: study.runs(), duration_of_run: study.duration_of_run(), next: None }
+        Self {
+            total: study.runs(),
+            duration_of_run: study.duration_of_run(),
+            openfaas: study.openfaas.clone(),
+            next: None,
+        }
     }
 
     /// Two runs at once would measure each other.
@@ -51,7 +60,12 @@ impl Live {
             total: self.total,
             duration: self.duration_of_run,
         });
-        Some((job.index, one_run(job, observer, interrupt).await))
+        let index = job.index;
+        let ended = match &self.openfaas {
+            None => one_run(job, observer, interrupt).await,
+            Some(access) => openfaas::one_run(access, self.duration_of_run, job, observer, interrupt).await,
+        };
+        Some((index, ended))
     }
 }
 

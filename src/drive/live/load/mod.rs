@@ -69,6 +69,7 @@ pub use self::outbox::{Fold, Keep, Rows};
 pub(super) use self::request::Prepared;
 pub use self::request::RequestError;
 pub use self::route::{check_proxy, hide_password};
+pub(super) use self::tls::client_config;
 
 /// What running generators tell, as it happens.
 #[derive(Debug, PartialEq)]

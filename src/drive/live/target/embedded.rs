@@ -8,8 +8,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::platform::{Alerts, Options, Platform, PodChange, Turn};
 use super::rest::{self, Rest};
 use super::{BoxFuture, DEFAULT_NAMESPACE, Target, TargetError};
-use crate::drive::FunctionPlan;
 use crate::drive::live::clock::Clock;
+use crate::drive::{FunctionPlan, Trust};
 use crate::model::NodeModel;
 use crate::policy::{Counter, Measurement, Refusal, ReplicaStatus};
 use crate::random::Seed;
@@ -62,7 +62,8 @@ impl Embedded {
         let rest = Rest::new(rest::Options {
             gateway: format!("http://{}", platform.gateway_address()),
             metrics: Some(format!("http://{}", platform.metrics_address())),
-            credentials: Some(platform.credentials().clone()),
+            authorization: Some(platform.credentials().clone().into()),
+            trust: Trust::System,
             namespace: DEFAULT_NAMESPACE.to_owned(),
             functions: functions.iter().map(|function| function.info.name.clone()).collect(),
             timeout: TIMEOUT,

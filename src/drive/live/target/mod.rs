@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   driver --- Target ---> embedded: rest ===HTTP===> platform (gateway, modelled replicas)
-//!                     \--> others:   rest ===HTTP===> an OpenFaaS gateway
+//!                     \--> openfaas: rest ===HTTP===> somebody's OpenFaaS gateway
 //! ```
 //!
 //! The embedded platform is reached by the same HTTP client as any other, so what works here works there. Nothing in this
@@ -11,6 +11,7 @@
 
 pub mod embedded;
 pub mod exposition;
+pub mod openfaas;
 pub mod platform;
 pub mod rest;
 
@@ -120,13 +121,21 @@ pub enum TargetError {
     #[error("function {0} is not one of this target's: it has {1}")]
     UnknownFunction(u16, usize),
     /// Not an address this client can speak to.
-    #[error("{url:?} is not a usable address ({why})\n  hint: write http://HOST:PORT")]
+    #[error("{url:?} is not a usable address ({why})\n  hint: write http://HOST:PORT or https://HOST")]
     BadUrl {
         /// What was given.
         url: String,
         /// What is wrong with it.
         why: &'static str,
     },
+    /// The authorities that are to vouch for certificates can't be used.
+    #[error("certificates can't be checked: {0}\n  hint: name a file of PEM certificates in ca_file")]
+    Trust(String),
+    /// The password or token can't be sent.
+    #[error(
+        "the password or token holds characters that can't stand in a header\n  hint: it is one line of plain text; check the file it comes from"
+    )]
+    BadSecret,
     /// The query string holds characters that can't stand in an address.
     #[error("query {query:?} can't stand in an address\n  hint: write special characters as %XX")]
     BadQuery {
