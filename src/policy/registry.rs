@@ -1,6 +1,7 @@
 //! The policies by name: one table from which scenarios, schema, errors and documentation are made.
 
 use super::settings::{Parameter, Settings};
+use super::tuning::Tunable;
 use super::{Context, Policy, fixed, hpa, keda, kpa, native, openfaas_ce, openfaas_pro, watchtower};
 
 /// Who scales while an arm of a policy runs.
@@ -31,6 +32,8 @@ pub struct PolicyInfo {
     pub probes: bool,
     /// Its settings.
     pub parameters: fn() -> Vec<Parameter>,
+    /// Those of them that a search for better ones may change.
+    pub tuning: fn() -> Vec<Tunable>,
     /// Makes one from complete settings.
     pub build: fn(&Settings, &Context) -> Box<dyn Policy>,
     /// Who scales.
@@ -44,6 +47,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "the latency-probing watch tower of the seed project",
         probes: true,
         parameters: watchtower::parameters,
+        tuning: watchtower::tuning,
         build: watchtower::build,
         scaler: Scaler::Policy,
     },
@@ -52,6 +56,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "the OpenFaaS Community Edition default: Prometheus, Alertmanager and gateway, emulated",
         probes: false,
         parameters: openfaas_ce::parameters,
+        tuning: openfaas_ce::tuning,
         build: openfaas_ce::build,
         scaler: Scaler::Policy,
     },
@@ -60,6 +65,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "the same chain for real: Prometheus and Alertmanager are started beside the embedded gateway and scale through it",
         probes: false,
         parameters: openfaas_ce::real::parameters,
+        tuning: Vec::new,
         build: openfaas_ce::real::build,
         scaler: Scaler::RealChain,
     },
@@ -68,6 +74,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "the platform's own autoscaler, which acts while the run records: the baseline on a real OpenFaaS",
         probes: false,
         parameters: native::parameters,
+        tuning: Vec::new,
         build: native::build,
         scaler: Scaler::Platform,
     },
@@ -76,6 +83,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "Kubernetes' Horizontal Pod Autoscaler (autoscaling/v2) on CPU, requests per second or concurrency",
         probes: false,
         parameters: hpa::parameters,
+        tuning: hpa::tuning,
         build: hpa::build,
         scaler: Scaler::Policy,
     },
@@ -84,6 +92,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "Knative's autoscaler: stable and panic windows over concurrency or requests per second",
         probes: false,
         parameters: kpa::parameters,
+        tuning: kpa::tuning,
         build: kpa::build,
         scaler: Scaler::Policy,
     },
@@ -92,6 +101,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "the autoscaler of OpenFaaS Pro, from its public documentation: rps, capacity or cpu",
         probes: false,
         parameters: openfaas_pro::parameters,
+        tuning: openfaas_pro::tuning,
         build: openfaas_pro::build,
         scaler: Scaler::Policy,
     },
@@ -100,6 +110,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "KEDA: the HPA on a Prometheus query or on the HTTP add-on's pending requests",
         probes: false,
         parameters: keda::parameters,
+        tuning: keda::tuning,
         build: keda::build,
         scaler: Scaler::Policy,
     },
@@ -108,6 +119,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "a fixed number of replicas: the control arm",
         probes: false,
         parameters: fixed::parameters,
+        tuning: fixed::tuning,
         build: fixed::build,
         scaler: Scaler::Policy,
     },

@@ -13,6 +13,7 @@ use crate::time::format_duration;
 use super::results::Limits;
 use super::results::expect::Expectation;
 use super::target_kind::TargetKind;
+use super::tune::Wishes;
 
 /// A scenario, checked and complete, with the command line's wishes in it.
 #[derive(Clone)]
@@ -53,6 +54,8 @@ pub struct Study {
     pub limits: Limits,
     /// What is expected of the arms.
     pub expect: Vec<Expectation>,
+    /// How its arms are tuned.
+    pub tune: Wishes,
     pub(super) resolved: String,
     pub(super) shown: String,
 }

@@ -9,6 +9,7 @@ mod loads;
 mod names;
 mod openfaas;
 mod shadows;
+mod tune;
 mod written;
 
 use std::path::Path;
@@ -29,6 +30,8 @@ use super::target_kind::TargetKind;
 
 pub use function::built_in_functions;
 pub(super) use function::model_defaults;
+pub(super) use tune::levels as tune_levels;
+pub(super) use written::value as toml_value;
 
 /// What the command line asks for instead of the scenario.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,6 +68,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
     let slo = slo(&scenario, &mut problems);
     let generators = loads::generators(&scenario, &mut problems);
     let expect = expect::expectations(&scenario, &mut problems);
+    let tune = tune::wishes(&scenario, &mut problems);
     let (arms, shadows) = arms::arms(&mut scenario, overrides, &mut problems).into_iter().unzip();
     let openfaas = openfaas::access(&scenario, overrides.target, &mut problems);
     let run = &scenario.run.settings;
@@ -92,6 +96,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         repeats: run.count("repeats"),
         seed: Seed(run.integer("seed")),
         expect,
+        tune,
         resolved: String::new(),
         shown: String::new(),
     };

@@ -15,6 +15,7 @@ pub mod load_keys;
 mod section;
 mod syntax;
 mod texts;
+mod tune;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,7 @@ use super::results::expect::Over;
 pub use journeys::JourneySection;
 pub use section::Section;
 use section::{Source, shorten};
+pub use tune::{RANGE_KEYS, RangeForm, RangeSection};
 
 /// Most generators and most arms a scenario may have.
 const ENTRIES_MAX: usize = 100;
@@ -75,6 +77,10 @@ pub struct Scenario {
     pub limits: Section,
     /// Each `[[arm]]`.
     pub arms: Vec<ArmSection>,
+    /// `[tune]`.
+    pub tune: Section,
+    /// `[tune.ranges]`, setting by setting.
+    pub ranges: Vec<RangeSection>,
     /// `[expect]`, formula by formula.
     pub expect: Vec<Expected>,
     /// What is wrong so far.
@@ -126,7 +132,7 @@ impl Scenario {
     /// # Errors
     /// When the file can't be read, or is no TOML. Wrong keys and values are kept in [`Scenario::problems`].
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
-        let name = shown_path(path);
+        let name = file::shown(path);
         let text = file::read(path).map_err(|problem| ScenarioError::new(&name, vec![*problem]))?;
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
         Self::parse(&name, &text, directory)
@@ -175,6 +181,7 @@ impl Scenario {
             .map(|(index, (line, table))| reader.arm(index, line, table))
             .collect();
         let expect = reader.expect(&root);
+        let (tune, ranges) = reader.tune(&root, &keys::tune());
         Ok(Self {
             file: file.to_owned(),
             directory,
@@ -191,16 +198,12 @@ impl Scenario {
             openfaas,
             limits,
             arms,
+            tune,
+            ranges,
             expect,
             problems: reader.problems,
         })
     }
-}
-
-/// A path as a message shows it: no control characters, not endless.
-fn shown_path(path: &Path) -> String {
-    let text: String = path.display().to_string().chars().filter(|char| !char.is_control()).collect();
-    if text.is_empty() { "\"\"".to_owned() } else { text }
 }
 
 struct Reader<'a> {

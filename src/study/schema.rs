@@ -11,6 +11,7 @@ use crate::policy::settings::{Kind, Parameter, Value};
 use crate::time::format_duration;
 
 use super::results::expect::Over;
+use super::scenario::RANGE_KEYS;
 use super::scenario::keys::{self, TableInfo};
 use super::scenario::load_keys;
 
@@ -48,6 +49,8 @@ pub fn schema() -> Json {
     slo["properties"]["percentile"]["exclusiveMinimum"] = json!(0);
     slo["properties"]["percentile"]["exclusiveMaximum"] = json!(100);
     let arms: Vec<Json> = POLICIES.iter().map(arm).collect();
+    let mut tune = table("tune");
+    insert(&mut tune, "ranges", ranges());
     for (name, what, schema) in [
         ("function", "the function under test", function),
         ("slo", "the service level objective", slo),
@@ -57,6 +60,7 @@ pub fn schema() -> Json {
         ("openfaas", "somebody's gateway, for --target openfaas", table("openfaas")),
         ("limits", "when a run is not valid", table("limits")),
         ("arm", "the autoscalers to compare", list(&json!({ "oneOf": arms }))),
+        ("tune", "how `watchtower tune` searches", tune),
     ] {
         insert(&mut root, name, described(what, schema));
     }
@@ -103,6 +107,26 @@ fn expect() -> Json {
         "description": "what the arms must achieve: columns of comparison.csv compared; not met, and the exit code is 3",
         "properties": properties,
         "additionalProperties": false,
+    })
+}
+
+/// `[tune.ranges]`: settings of an arm, each with the values to try.
+fn ranges() -> Json {
+    let value = json!({ "type": ["string", "number", "boolean"] });
+    let [from, to, scale] = RANGE_KEYS;
+    let mut between = Map::new();
+    for key in [from, to] {
+        between.insert(key.to_owned(), value.clone());
+    }
+    between.insert(scale.to_owned(), json!({ "enum": ["linear", "log"], "default": "linear" }));
+    json!({
+        "type": "object",
+        "description": "settings of the arm, each with the values to try instead of the policy's own range; an empty list leaves it as it is",
+        "additionalProperties": { "anyOf": [
+            { "type": "array", "maxItems": 100, "items": value },
+            { "type": "object", "properties": between, "required": [from, to], "additionalProperties": false },
+        ] },
+        "examples": [{ "target": { "from": 20, "to": 200, "scale": "log" }, "scale_up_rounds": [1, 2, 4] }],
     })
 }
 

@@ -37,3 +37,4 @@ mod simulated;
 mod stats;
 mod theory;
 mod tidy;
+mod tune;

@@ -154,6 +154,7 @@ static MAD: PolicyInfo = PolicyInfo {
     probes: true,
     scaler: Scaler::Policy,
     parameters: Vec::new,
+    tuning: Vec::new,
     build: mad,
 };
 
@@ -194,6 +195,7 @@ static RESTLESS: PolicyInfo = PolicyInfo {
     probes: true,
     scaler: Scaler::Policy,
     parameters: Vec::new,
+    tuning: Vec::new,
     build: |_, _| Box::new(Restless),
 };
 

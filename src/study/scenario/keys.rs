@@ -53,7 +53,7 @@ pub fn tables() -> Vec<TableInfo> {
         TableInfo {
             name: "",
             parameters: top(),
-            tables: &["function", "slo", "load", "run", "platform", "openfaas", "limits", "arm", "expect"],
+            tables: &["function", "slo", "load", "run", "platform", "openfaas", "limits", "arm", "tune", "expect"],
         },
         TableInfo { name: "function", parameters: function(), tables: &["labels", "model"] },
         TableInfo { name: "function.model", parameters: model(&FunctionModel::default()), tables: &[] },
@@ -66,6 +66,7 @@ pub fn tables() -> Vec<TableInfo> {
         TableInfo { name: "openfaas", parameters: openfaas(), tables: &[] },
         TableInfo { name: "limits", parameters: limits(), tables: &[] },
         TableInfo { name: "arm", parameters: arm(), tables: &[] },
+        TableInfo { name: "tune", parameters: tune(), tables: &["ranges"] },
     ]
 }
 
@@ -301,6 +302,18 @@ pub fn arm() -> Vec<Parameter> {
             unit: "",
             doc: "the arm is not run itself, it is only a shadow of others",
         },
+    ]
+}
+
+/// Keys of `[tune]`.
+pub fn tune() -> Vec<Parameter> {
+    let weight = |name, doc| number(name, 0.0, 1_000.0, 1.0, "", doc);
+    vec![
+        integer("budget", 1, 100_000, 200, "settings", "how many settings are tried"),
+        integer("seeds", 1, 1_000, 5, "seeds", "how many seeds a setting is tried with, unless it is hopeless before"),
+        integer("confirmation", 2, 1_000, 20, "seeds", "how many other seeds the recommendation is confirmed with"),
+        weight("cost_weight", "how much cost counts where the objective can't be met and a compromise is looked for"),
+        weight("violation_weight", "how much violations of the objective count there"),
     ]
 }
 

@@ -143,7 +143,7 @@ impl Section {
 }
 
 /// A TOML value as a setting's, or what it is instead.
-fn plain_value(value: &DeValue<'_>) -> Result<Value, String> {
+pub(super) fn plain_value(value: &DeValue<'_>) -> Result<Value, String> {
     match value {
         DeValue::String(text) => Ok(Value::Owned(text.clone().into_owned())),
         DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
