@@ -8,6 +8,7 @@
 //!
 //! Reading goes on after a problem, so that one run of `watchtower check` shows them all.
 
+mod fault_keys;
 mod file;
 mod journeys;
 pub mod keys;
@@ -75,6 +76,8 @@ pub struct Scenario {
     pub openfaas: Section,
     /// `[limits]`.
     pub limits: Section,
+    /// Each `[[fault]]`.
+    pub faults: Vec<Section>,
     /// Each `[[arm]]`.
     pub arms: Vec<ArmSection>,
     /// `[tune]`.
@@ -174,6 +177,7 @@ impl Scenario {
         let openfaas = section("openfaas", &keys::openfaas());
         let limits = section("limits", &keys::limits());
         let (loads, journeys) = reader.loads(&root);
+        let faults = reader.faults(&root);
         let arms = reader
             .tables(&root, "arm")
             .into_iter()
@@ -197,6 +201,7 @@ impl Scenario {
             platform,
             openfaas,
             limits,
+            faults,
             arms,
             tune,
             ranges,
