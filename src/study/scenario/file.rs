@@ -31,12 +31,6 @@ pub(super) fn read(path: &Path) -> Result<String, Box<Problem>> {
     text(bytes)
 }
 
-/// A path as a message shows it: no control characters, not endless.
-pub(super) fn shown(path: &Path) -> String {
-    let text: String = path.display().to_string().chars().filter(|char| !char.is_control()).collect();
-    if text.is_empty() { "\"\"".to_owned() } else { text }
-}
-
 fn text(bytes: Vec<u8>) -> Result<String, Box<Problem>> {
     match String::from_utf8(bytes) {
         Ok(text) => Ok(text.strip_prefix('\u{feff}').map(ToOwned::to_owned).unwrap_or(text)),
