@@ -10,7 +10,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::output::Printer;
-use super::run::{load_study, utc_stamp};
+use super::planned::utc_stamp;
+use super::run::load_study;
 use super::table::aligned;
 use crate::drive::live::interrupt::{Cause, Interrupt};
 use crate::study::resolve::Overrides;
@@ -80,6 +81,7 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
         arms: vec![wanted.arm.clone()],
         repeats: Some(1),
         seed: wanted.seed,
+        aa: None,
     };
     let studies = wanted.files.iter().map(|path| load_study(path, &overrides)).collect::<Result<Vec<_>, _>>()?;
     let options = Options { budget: wanted.budget, seeds: wanted.seeds };
