@@ -8,11 +8,13 @@
 //!
 //! Reading goes on after a problem, so that one run of `watchtower check` shows them all.
 
+mod arm;
 mod fault_keys;
 mod file;
 mod journeys;
 pub mod keys;
 pub mod load_keys;
+mod openfaas_keys;
 mod section;
 mod syntax;
 mod texts;
@@ -24,13 +26,14 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::policy::registry::{POLICIES, PolicyInfo};
+use crate::policy::registry::POLICIES;
 use crate::policy::settings::{Parameter, Settings};
 
 use super::nearest::nearest;
 use super::problem::{Problem, ScenarioError};
 use super::results::expect::Over;
 
+pub use arm::ArmSection;
 pub use journeys::JourneySection;
 pub use section::Section;
 use section::{Source, shorten};
@@ -103,34 +106,6 @@ pub struct Expected {
     pub line: u32,
 }
 
-/// One `[[arm]]`.
-#[derive(Clone)]
-pub struct ArmSection {
-    /// Name and policy.
-    pub section: Section,
-    /// Its policy; `None` if there is none of that name.
-    pub policy: Option<&'static PolicyInfo>,
-    /// The policy's own settings, complete; empty without a policy.
-    pub settings: Settings,
-    /// `shadows`: names of other arms, each with its line.
-    pub shadows: Vec<(String, u32)>,
-}
-
-impl ArmSection {
-    /// The arm's name: as given, or its policy's.
-    pub fn name(&self) -> &str {
-        match self.section.settings.text("name") {
-            "" => self.section.settings.text("policy"),
-            name => name,
-        }
-    }
-
-    /// Whether it is never run itself.
-    pub fn is_shadow_only(&self) -> bool {
-        self.section.settings.switch("shadow_only")
-    }
-}
-
 impl Scenario {
     /// Reads a scenario file.
     ///
@@ -175,7 +150,7 @@ impl Scenario {
         };
         let slo = section("slo", &keys::slo());
         let platform = section("platform", &keys::platform());
-        let openfaas = section("openfaas", &keys::openfaas());
+        let openfaas = section("openfaas", &openfaas_keys::openfaas());
         let limits = section("limits", &keys::limits());
         let (run_line, run_table) = reader.table(&root, "run", "[run]");
         let run = reader.maybe("[run]", run_line, run_table, &keys::run(), &["until"]);

@@ -5,9 +5,6 @@
 
 use std::time::Duration;
 
-use crate::drive::live::target::DEFAULT_NAMESPACE;
-use crate::drive::live::target::openfaas::Access;
-use crate::drive::live::target::rest::Credentials;
 use crate::drive::model_settings;
 use crate::model::{FunctionModel, NodeModel, Work};
 use crate::policy::settings::{Kind, Parameter, Value};
@@ -15,6 +12,7 @@ use crate::study::results::Limits;
 
 use super::fault_keys;
 use super::load_keys::{self, load_keys};
+use super::openfaas_keys;
 
 /// A longest time for anything in a scenario; longer is a slip of the pen.
 pub const LONGEST: Duration = Duration::from_secs(7 * 86_400);
@@ -67,7 +65,7 @@ pub fn tables() -> Vec<TableInfo> {
         TableInfo { name: "run", parameters: run(), tables: &["until"] },
         TableInfo { name: "run.until", parameters: until(), tables: &[] },
         TableInfo { name: "platform", parameters: platform(), tables: &[] },
-        TableInfo { name: "openfaas", parameters: openfaas(), tables: &[] },
+        TableInfo { name: "openfaas", parameters: openfaas_keys::openfaas(), tables: &[] },
         TableInfo { name: "limits", parameters: limits(), tables: &[] },
         TableInfo { name: "fault", parameters: fault(), tables: &[] },
         TableInfo { name: "arm", parameters: arm(), tables: &[] },
@@ -219,45 +217,6 @@ pub fn platform() -> Vec<Parameter> {
             5,
             "replicas",
             "most replicas the platform grants a function; the Community Edition's limit is 5",
-        ),
-    ]
-}
-
-/// Keys of `[openfaas]`: somebody's gateway, for `--target openfaas`.
-pub fn openfaas() -> Vec<Parameter> {
-    let access = Access::default();
-    vec![
-        text("gateway", "http://127.0.0.1:8080", "base address of the gateway"),
-        text("metrics", "", "base address of the gateway's metrics (its port 8082), for policies that read counters"),
-        text(
-            "alertmanager",
-            "",
-            "base address of the Alertmanager, whose alert of the function is silenced while an arm of this program scales; not given: the platform's own autoscaler goes on scaling",
-        ),
-        text("namespace", DEFAULT_NAMESPACE, "where the functions live"),
-        text("user", Credentials::USER, "whose password it is"),
-        text("password_file", "", "file that holds the gateway's password; relative paths start from the scenario"),
-        text("password_env", "", "variable of the environment that holds the gateway's password"),
-        text("token_file", "", "file that holds a bearer token instead of a password"),
-        text("token_env", "", "variable of the environment that holds a bearer token instead of a password"),
-        text(
-            "ca_file",
-            "",
-            "PEM file of the authorities that vouch for the gateway's certificate; this machine's own if not given",
-        ),
-        duration(
-            "ready_within",
-            Duration::from_secs(1),
-            Duration::from_secs(3_600),
-            access.ready_within,
-            "how long the function may take to have the replicas a run begins with",
-        ),
-        duration(
-            "restore_within",
-            Duration::from_secs(1),
-            Duration::from_secs(3_600),
-            access.restore_within,
-            "how long putting everything back as it was is tried at the end of a run",
         ),
     ]
 }
