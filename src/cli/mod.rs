@@ -3,6 +3,7 @@
 //! Standard output carries results only (tables, or JSON with `--json`); standard error carries everything for a person.
 
 mod check;
+mod compare;
 mod completions;
 mod exit;
 mod failure;
@@ -49,6 +50,7 @@ enum Command {
     Tune(tune::Args),
     Check(check::Args),
     Report(report::Args),
+    Compare(compare::Args),
     Replay(replay::Args),
     Restore(restore::Args),
     Serve(serve::Args),
@@ -86,6 +88,7 @@ pub fn main() -> ExitCode {
         }
         Command::Check(args) => (Printer::new(false), Ok(check::run(&args, Printer::new(false)))),
         Command::Report(args) => (Printer::new(false), report::run(&args)),
+        Command::Compare(args) => (Printer::new(false), compare::run(&args, Printer::new(false))),
         Command::Replay(args) => (Printer::new(false), replay::run(&args)),
         Command::Restore(args) => (Printer::new(false), restore::run(&args, Printer::new(false))),
         Command::Serve(args) => (Printer::new(false), serve::run(&args, Printer::new(false))),

@@ -28,6 +28,7 @@ mod oracle;
 mod pathologies;
 mod policies_document;
 mod promql;
+mod published;
 mod random_worlds;
 mod repeats;
 mod replays;

@@ -13,6 +13,7 @@
 //! The layout is a contract with people's scripts (docs/results.md). A directory that exists is never overwritten, rows are
 //! written as they come, and what is read back is exactly what was written. No drawing here, and no driver.
 
+pub mod across;
 mod broken;
 pub mod columns;
 pub mod comparison;
@@ -34,7 +35,7 @@ pub mod tuning;
 pub mod validity;
 pub mod writer;
 
-pub(in crate::study) use cost::Cost;
+pub(crate) use cost::Cost;
 pub use directory::{Ending, ResultsDir, run_name};
 pub use error::ResultsError;
 pub use hgrm::percentile_text;
