@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::companion::CompanionError;
+use super::host;
 use super::plan::Study;
 use super::results::summary::{RunSummary, StudyRecord};
 use super::results::{Ending, ResultsDir, ResultsError, Rows, RunAbout, RunWriter, Snapshot};
@@ -23,6 +24,7 @@ use crate::drive::live::clock::Clock;
 use crate::drive::live::interrupt::Interrupt;
 use crate::drive::live::run::RunError;
 use crate::drive::live::target::TargetError;
+use crate::drive::live::target::process::EnvironmentError;
 use crate::drive::{Phase, Plan, RecordError};
 use crate::stats::demand::DemandCurve;
 
@@ -32,6 +34,9 @@ pub enum StudyError {
     /// The results could not be written.
     #[error(transparent)]
     Results(#[from] ResultsError),
+    /// There is no Python for the functions.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
     /// The platform could not be started.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -72,6 +77,8 @@ pub enum StudyError {
 
 /// Who wants to see what goes on.
 pub trait Observer {
+    /// Something has to be made before the first run, which takes a while.
+    fn prepares(&mut self, what: &str);
     /// A run by the wall clock begins: the `index`th of `total`, counted from 1.
     fn run_begins(&mut self, run: &RunBegins<'_>);
     /// The run under way, about once a second.
@@ -154,10 +161,12 @@ pub async fn run_study(
     observer: &mut dyn Observer,
     interrupt: &mut Interrupt,
 ) -> Result<StudyEnd, StudyError> {
+    let replicas = live::prepare(study.target, observer).await?;
     let mut directory = ResultsDir::create(results, record)?;
     directory.write_demand(demand)?;
     let mut end = StudyEnd { results: results.to_owned(), runs: Vec::new(), interrupted: false };
-    let outcome = all_runs(study, demand, conduct, &mut directory, observer, interrupt, &mut end).await;
+    let mut maker = Maker::of(study, conduct, replicas);
+    let outcome = all_runs(study, demand, conduct, &mut maker, &mut directory, observer, interrupt, &mut end).await;
     let ending = match &outcome {
         Err(_) => Ending::Failed,
         Ok(()) if end.interrupted => Ending::Partial,
@@ -185,11 +194,11 @@ enum Maker {
 }
 
 impl Maker {
-    fn of(study: &Study, conduct: Conduct) -> Self {
+    fn of(study: &Study, conduct: Conduct, replicas: live::Replicas) -> Self {
         if study.target == TargetKind::Simulated {
             Self::Simulated(simulated::Simulated::new(study, conduct.threads))
         } else {
-            Self::Live(Box::new(live::Live::new(study)))
+            Self::Live(Box::new(live::Live::new(study, replicas)))
         }
     }
 
@@ -221,16 +230,17 @@ impl Maker {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "what one study is made of, passed on once")]
 async fn all_runs(
     study: &Study,
     demand: &DemandCurve,
     conduct: Conduct,
+    maker: &mut Maker,
     directory: &mut ResultsDir,
     observer: &mut dyn Observer,
     interrupt: &mut Interrupt,
     end: &mut StudyEnd,
 ) -> Result<(), StudyError> {
-    let mut maker = Maker::of(study, conduct);
     let arms = study.arms.len();
     let mut to_begin = (1..=study.repeats).flat_map(|repeat| (0..arms).map(move |arm| (repeat, arm))).zip(0_u64..);
     let mut failed = None;
@@ -287,7 +297,11 @@ fn about(study: &Study, demand: &DemandCurve, plan: &Plan, repeat: u32) -> RunAb
         seed: plan.seed.0,
         target: study.target.to_string(),
         slo: study.slo,
-        cores: matches!(study.target, TargetKind::Embedded | TargetKind::Simulated).then_some(plan.node.cores),
+        cores: match study.target {
+            target if target.is_modelled() => Some(plan.node.cores),
+            TargetKind::Process => Some(host::facts().cores),
+            _ => None,
+        },
         loads: study.loads.clone(),
         limits: study.limits,
         demand: demand.clone(),
