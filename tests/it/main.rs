@@ -25,6 +25,7 @@ mod open_loads;
 mod oracle;
 mod pathologies;
 mod policies_document;
+mod processes;
 mod promql;
 mod random_worlds;
 mod replays;
