@@ -29,9 +29,11 @@ policy = "fixed"
 
 /// Whether there is a Python that can make environments.
 fn python() -> bool {
-    let asked =
-        Command::new("python3").args(["-c", "import venv, ensurepip, sys; sys.exit(sys.version_info < (3, 10))"]);
-    let there = { asked }.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+    let there = Command::new("python3")
+        .args(["-c", "import venv, ensurepip, sys; sys.exit(sys.version_info < (3, 10))"])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
     if !there {
         println!("SKIPPED: python3 of at least 3.10 with venv is not installed, so nothing can be run as processes");
     }

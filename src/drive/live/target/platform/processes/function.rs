@@ -57,7 +57,7 @@ impl Function {
     }
 
     pub(super) fn used(&self) -> Duration {
-        self.used_before + self.replicas.iter().map(|replica| replica.usage.cpu_time).sum()
+        self.used_before + self.replicas.iter().map(|replica| replica.usage.cpu_time).sum::<Duration>()
     }
 
     /// Requests in replicas beyond the threads that waitress has.

@@ -251,8 +251,8 @@ impl Pool {
         let function_of = functions.get_mut(usize::from(function.0))?;
         let draw = routing.next_u64();
         let place = (u128::from(draw) * u128::from(function_of.ready())) >> 64;
-        let ready = function_of.replicas.iter_mut().filter(|replica| replica.state() == ProcessState::Ready);
-        let replica = ready.into_iter().nth(place as usize)?;
+        let mut ready = function_of.replicas.iter_mut().filter(|replica| replica.state() == ProcessState::Ready);
+        let replica = ready.nth(place as usize)?;
         let (_, port) = replica.ready?;
         replica.count(now, 1);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -304,7 +304,7 @@ impl Pool {
         let now = self.clock.now();
         let Some(of) = state.functions.get(usize::from(function.0)) else { return PlatformSample::default() };
         let many = |state: ProcessState| of.replicas.iter().filter(|replica| replica.state() == state).count() as u32;
-        let used = state.functions.iter().map(Function::used).sum();
+        let used: Duration = state.functions.iter().map(Function::used).sum();
         let lived = of.replicas.iter().map(|replica| now - replica.asked).sum::<Duration>() + of.lived_before;
         PlatformSample {
             queue: of.waiting(),
