@@ -10,6 +10,7 @@
 //! 4. At equal times the simulator keeps the order of insertion; live has the order of arrival.
 //! 5. The same [`Plan`] in, the same rows out: nothing above can tell which driver ran.
 
+pub mod calibration;
 pub mod client;
 pub mod decisions;
 pub mod faults;

@@ -70,6 +70,8 @@ pub struct Scenario {
     pub journeys: Vec<Vec<JourneySection>>,
     /// `[run]`.
     pub run: Section,
+    /// `[run.until]`.
+    pub until: Section,
     /// `[platform]`.
     pub platform: Section,
     /// `[limits]`.
@@ -170,9 +172,13 @@ impl Scenario {
             reader.maybe(&place, line, table, parameters, &[])
         };
         let slo = section("slo", &keys::slo());
-        let run = section("run", &keys::run());
         let platform = section("platform", &keys::platform());
         let limits = section("limits", &keys::limits());
+        let (run_line, run_table) = reader.table(&root, "run", "[run]");
+        let run = reader.maybe("[run]", run_line, run_table, &keys::run(), &["until"]);
+        let (until_line, until_table) =
+            run_table.map_or((None, None), |table| reader.table(table, "until", "[run.until]"));
+        let until = reader.maybe("[run.until]", until_line, until_table, &keys::until(), &[]);
         let (loads, journeys) = reader.loads(&root);
         let faults = reader.faults(&root);
         let arms = reader
@@ -195,6 +201,7 @@ impl Scenario {
             loads,
             journeys,
             run,
+            until,
             platform,
             limits,
             faults,
@@ -302,32 +309,6 @@ impl<'a> Reader<'a> {
             }
         }
         tables
-    }
-
-    fn labels(&mut self, function: &DeTable<'a>) -> BTreeMap<String, (String, u32)> {
-        let (_, table) = self.table(function, "labels", "[function.labels]");
-        let mut labels = BTreeMap::new();
-        for (key, value) in table.into_iter().flatten() {
-            let line = self.source.line(key.span().start);
-            let text = match value.get_ref() {
-                DeValue::String(text) => text.clone().into_owned(),
-                DeValue::Integer(integer) => integer.to_string(),
-                DeValue::Boolean(switch) => switch.to_string(),
-                other => {
-                    let dotted = matches!(other, DeValue::Table(_));
-                    let hint = if dotted {
-                        "put the label's name in quotes, since it has dots in it: \"com.openfaas.scale.max\" = \"5\""
-                    } else {
-                        "write a text, as in \"com.openfaas.scale.max\" = \"5\""
-                    };
-                    let problem = Problem::new("[function.labels]", "is not a label's value", hint);
-                    self.problems.push(problem.at(Some(line)).key(shorten(key.get_ref())));
-                    continue;
-                }
-            };
-            labels.insert(key.get_ref().clone().into_owned(), (text, line));
-        }
-        labels
     }
 
     fn arm(&mut self, index: usize, line: u32, table: &DeTable<'a>) -> ArmSection {

@@ -8,6 +8,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests outside the library may start threads and read clocks")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that skips something says so")]
 
+mod calibration;
 mod chain;
 mod cli;
 mod cluster;
@@ -27,7 +28,9 @@ mod pathologies;
 mod policies_document;
 mod processes;
 mod promql;
+mod published;
 mod random_worlds;
+mod repeats;
 mod replays;
 mod results;
 mod rollout;
