@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
+use watchtower::study::target_kind::TargetKind;
 
 /// Four threads that sleep 300 ms, and ten at once every 1.2 s: they are answered in rounds of four, four and two.
 const SLEEPY: &str = r#"
@@ -27,8 +28,12 @@ max_stall = "5s"
 policy = "fixed"
 "#;
 
-/// Whether there is a Python that can make environments.
+/// Whether the target is offered, and there is a Python that can make environments.
 fn python() -> bool {
+    if !TargetKind::Process.is_available() {
+        println!("SKIPPED: this version does not offer --target process");
+        return false;
+    }
     let there = Command::new("python3")
         .args(["-c", "import venv, ensurepip, sys; sys.exit(sys.version_info < (3, 10))"])
         .stderr(Stdio::null())
@@ -145,6 +150,9 @@ replicas = 3
 
 #[test]
 fn without_python_and_for_other_functions_it_is_said_what_to_do() {
+    if !python() {
+        return;
+    }
     let directory = tempfile::tempdir().expect("a temporary directory");
     let run = |scenario: &str, python: &str| {
         fs::write(directory.path().join("s.toml"), scenario).expect("a scenario file");
