@@ -61,6 +61,10 @@ impl Drop for ProgressView {
 }
 
 impl Observer for ProgressView {
+    fn prepares(&mut self, what: &str) {
+        self.printer.say(what);
+    }
+
     fn run_begins(&mut self, run: &RunBegins<'_>) {
         self.last_line = Duration::ZERO;
         self.phase = None;

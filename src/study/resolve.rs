@@ -66,6 +66,9 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
     let mut scenario = scenario.clone();
     let mut problems = std::mem::take(&mut scenario.problems);
     target(overrides.target, &mut problems);
+    if overrides.target == TargetKind::Process {
+        function::is_a_process(&scenario, &mut problems);
+    }
     run_overrides(&mut scenario.run, overrides, &mut problems);
     let name = names::study_name(&scenario, &mut problems);
     let function = function::function(&mut scenario, &mut problems);

@@ -290,32 +290,6 @@ impl<'a> Reader<'a> {
         tables
     }
 
-    fn labels(&mut self, function: &DeTable<'a>) -> BTreeMap<String, (String, u32)> {
-        let (_, table) = self.table(function, "labels", "[function.labels]");
-        let mut labels = BTreeMap::new();
-        for (key, value) in table.into_iter().flatten() {
-            let line = self.source.line(key.span().start);
-            let text = match value.get_ref() {
-                DeValue::String(text) => text.clone().into_owned(),
-                DeValue::Integer(integer) => integer.to_string(),
-                DeValue::Boolean(switch) => switch.to_string(),
-                other => {
-                    let dotted = matches!(other, DeValue::Table(_));
-                    let hint = if dotted {
-                        "put the label's name in quotes, since it has dots in it: \"com.openfaas.scale.max\" = \"5\""
-                    } else {
-                        "write a text, as in \"com.openfaas.scale.max\" = \"5\""
-                    };
-                    let problem = Problem::new("[function.labels]", "is not a label's value", hint);
-                    self.problems.push(problem.at(Some(line)).key(shorten(key.get_ref())));
-                    continue;
-                }
-            };
-            labels.insert(key.get_ref().clone().into_owned(), (text, line));
-        }
-        labels
-    }
-
     fn arm(&mut self, index: usize, line: u32, table: &DeTable<'a>) -> ArmSection {
         let common = keys::arm();
         let text = |key: &str| table.get(key).and_then(|value| value.get_ref().as_str());

@@ -39,6 +39,11 @@ impl TargetKind {
         matches!(self, Self::Embedded | Self::Simulated | Self::Openfaas)
     }
 
+    /// Whether replicas there are the model's, so that what the model says holds for it.
+    pub const fn is_modelled(self) -> bool {
+        matches!(self, Self::Embedded | Self::Simulated)
+    }
+
     /// Whether runs on it take virtual time: as long as they take to compute.
     pub const fn is_virtual(self) -> bool {
         matches!(self, Self::Simulated)

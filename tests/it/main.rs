@@ -27,6 +27,7 @@ mod openfaas;
 mod oracle;
 mod pathologies;
 mod policies_document;
+mod processes;
 mod promql;
 mod published;
 mod random_worlds;

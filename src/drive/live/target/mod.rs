@@ -2,7 +2,7 @@
 //! read and to set.
 //!
 //! ```text
-//!   driver --- Target ---> embedded: rest ===HTTP===> platform (gateway, modelled replicas)
+//!   driver --- Target ---> embedded: rest ===HTTP===> platform (gateway; replicas modelled, or real processes)
 //!                     \--> openfaas: rest ===HTTP===> somebody's OpenFaaS gateway
 //! ```
 //!
@@ -13,6 +13,7 @@ pub mod embedded;
 pub mod exposition;
 pub mod openfaas;
 pub mod platform;
+pub mod process;
 pub mod rest;
 
 use std::future::Future;
@@ -22,7 +23,7 @@ use std::pin::Pin;
 
 use crate::model::Conditions;
 use crate::policy::{Counter, Measurement, Refusal, ReplicaStatus};
-use crate::record::{FunctionId, PlatformSample};
+use crate::record::{FunctionId, PlatformSample, ProcessRow};
 
 /// The namespace functions live in unless told otherwise.
 pub const DEFAULT_NAMESPACE: &str = "openfaas-fn";
@@ -58,6 +59,11 @@ pub trait Target: Send + Sync {
     /// So many of a function's replicas die now. Only on a platform of ours; nothing happens on another.
     fn crash(&self, _function: FunctionId, _replicas: u32) {}
 
+    /// Each replica's process as it stands; none where there are none.
+    fn processes(&self, _function: FunctionId) -> Vec<ProcessRow> {
+        Vec::new()
+    }
+
     /// The platform as it stands, for the record of each second.
     fn sample(&self, function: FunctionId) -> PlatformSample;
 
@@ -68,6 +74,9 @@ pub trait Target: Send + Sync {
 /// Why a target can't be used. What to do about it stands in a line of its own.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
+    /// A replica could not be started, or never became ready.
+    #[error("the function can't be run as processes: {0}")]
+    Replica(String),
     /// Someone else listens there.
     #[error(
         "{address} is in use (wanted for the {role})\n  hint: stop the program that listens there, or choose another address; port 0 takes any free one"
