@@ -9,6 +9,7 @@ mod failure;
 mod health;
 mod hey;
 mod leash;
+mod live;
 mod output;
 mod progress;
 mod replay;

@@ -1,5 +1,6 @@
 //! `watchtower run`.
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::health;
+use super::live::{Live, Watchers, address};
 use super::output::Printer;
 use super::progress::ProgressView;
 use super::table;
@@ -33,7 +35,7 @@ use crate::time::format_duration;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Scenario files
-    #[arg(required = true, value_name = "SCENARIO")]
+    #[arg(required_unless_present = "live", value_name = "SCENARIO")]
     scenarios: Vec<PathBuf>,
 
     /// Where the function runs and is scaled: embedded, or simulated, which is the same in virtual time (the others are not there
@@ -64,6 +66,11 @@ pub(super) struct Args {
     /// Rows of requests to keep: all, or none, which leaves requests.csv out and everything else complete
     #[arg(long, value_name = "ROWS", value_enum, default_value_t)]
     rows: RowsWish,
+
+    /// Show the report in a browser while the runs go on; its address is printed. ADDR is a port of this machine or an address
+    /// with its port (default: 127.0.0.1 and a free port)
+    #[arg(long, value_name = "ADDR", num_args = 0..=1)]
+    live: Option<Option<String>>,
 
     /// Print the results as JSON instead of a table
     #[arg(long)]
@@ -104,20 +111,22 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
     }
     let conduct = Conduct { threads: args.threads, rows: args.rows.into() };
     let overrides = Overrides { target: args.target, arms: args.arms.clone(), repeats: args.repeats, seed: args.seed };
+    let (scenarios, live_at) = args.live_and_scenarios()?;
     // all scenarios are checked before the first minute is spent
-    let studies = args.scenarios.iter().map(|path| load_study(path, &overrides)).collect::<Result<Vec<_>, _>>()?;
+    let studies = scenarios.iter().map(|path| load_study(path, &overrides)).collect::<Result<Vec<_>, _>>()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
     let directories = results_directories(args, &studies)?;
+    let live = live_at.map(|address| Live::open(address, printer)).transpose()?;
     runtime.block_on(async {
         let mut interrupt =
             Interrupt::listen().map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
         let mut ended: Vec<Ended> = Vec::new();
         let mut failure = None;
         for (study, results) in studies.iter().zip(&directories) {
-            match one_study(study, results, conduct, printer, &mut interrupt).await {
+            match one_study(study, results, conduct, printer, live.as_ref(), &mut interrupt).await {
                 Ok(end) => ended.push(end),
                 Err(error) => failure = Some(error),
             }
@@ -158,6 +167,25 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
     })
 }
 
+impl Args {
+    /// The scenarios, and where the page is shown if it is asked for. What follows `--live` and is no address is a scenario.
+    fn live_and_scenarios(&self) -> Result<(Vec<PathBuf>, Option<SocketAddr>), Failure> {
+        let mut scenarios = self.scenarios.clone();
+        let at = self.live.as_ref().and_then(|typed| match address(typed.as_deref()) {
+            None => {
+                scenarios.extend(typed.as_ref().map(PathBuf::from));
+                address(None)
+            }
+            at => at,
+        });
+        if scenarios.is_empty() {
+            let hint = "watchtower run SCENARIO --live";
+            return Err(Failure::new(ExitStatus::Usage, "no scenario is given".to_owned(), Some(hint.to_owned())));
+        }
+        Ok((scenarios, at))
+    }
+}
+
 /// Asks the model for the demand, which for a long load takes its time, and gives up when the end is asked for.
 async fn demand_of(study: &Study, interrupt: &mut Interrupt) -> DemandCurve {
     let (stopped, asked) = (Arc::new(AtomicBool::new(false)), study.clone());
@@ -184,6 +212,7 @@ async fn one_study(
     results: &Path,
     conduct: Conduct,
     printer: Printer,
+    live: Option<&Live>,
     interrupt: &mut Interrupt,
 ) -> Result<Ended, Failure> {
     let (runs, duration) = (study.runs(), rounded(study.duration()));
@@ -193,7 +222,10 @@ async fn one_study(
     );
     printer.say(&format!("{}: {runs} on the {} target, about {duration}{time} in all", study.name, study.target));
 
-    let mut view = ProgressView::new(printer);
+    if let Some(live) = live {
+        live.show(results);
+    }
+    let mut view = Watchers::new(ProgressView::new(printer), live);
     let demand = demand_of(study, interrupt).await;
     let record = record(study, &demand, conduct);
     let end = run_study(study, &record, &demand, results, conduct, &mut view, interrupt).await.map_err(|error| {
@@ -208,6 +240,9 @@ async fn one_study(
         let hint = format!("the data is safe; try `watchtower report {}`", results.display());
         Failure::from_error(ExitStatus::Failed, &error, Some(hint))
     })?;
+    if let Some(live) = live {
+        live.ended(results);
+    }
     printer.say(&format!("results in {}", results.display()));
     let expectations = judge(&record, &end.runs);
     Ok(Ended { end, expectations })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::charts::data::{ArmSeries, Course, Distribution, Probe, Second, Shadow, Study};
+use super::charts::data::{ArmSeries, Course, Distribution, Outcome, Probe, Scaling, Second, Shadow, Study};
 use crate::record::{EventKind, EventRow};
 use crate::study::results::summary::{RunSummary, StudyRecord};
 use crate::time::parse_duration;
@@ -86,6 +86,7 @@ impl Material {
             slo_percentile: self.record.slo_percentile,
             lateness_limit_us: lateness_limit_us(&self.record.scenario),
             arms: self.arms.iter().enumerate().map(|(place, arm)| arm.series(place, &self.shadows())).collect(),
+            differences: Vec::new(),
         }
     }
 
@@ -110,6 +111,24 @@ impl Material {
 }
 
 impl Run {
+    /// Changes of the replicas asked for, by what scales the arm (and not by its shadows).
+    pub(super) fn scalings(&self) -> impl Iterator<Item = Scaling> {
+        let own =
+            |event: &&Event| event.kind == EventKind::Scale.as_str() && !event.actor.starts_with(EventRow::SHADOW);
+        let scaling = |event: &Event| Some(Scaling { t_s: event.t_s, from: event.from?, to: event.to? });
+        self.events.iter().flatten().filter(own).filter_map(scaling)
+    }
+
+    /// Each probe with the median latency of the requests answered in the second in which it was sent.
+    fn probe_pairs(&self) -> Vec<(f64, f64)> {
+        let users = |probe: &Probe| {
+            let after = self.seconds.partition_point(|second| second.t_s <= probe.t_s);
+            let second = self.seconds.get(after.checked_sub(1)?)?;
+            (probe.t_s < second.t_s + 1.0).then_some(second.p50_ms)?
+        };
+        self.probes.iter().filter_map(|probe| Some((probe.latency_ms, users(probe)?))).collect()
+    }
+
     /// What a shadow of this run would have asked for; `None` if it has none of this name.
     fn shadow(&self, name: &str, colour: usize) -> Option<Shadow> {
         let first = self.seconds.first()?;
@@ -155,6 +174,7 @@ impl Arm {
             seconds: run.seconds.clone(),
             probes: run.probes.clone(),
             shadows: shadows.iter().filter_map(|(name, colour)| run.shadow(name, *colour)).collect(),
+            scalings: run.scalings().collect(),
         });
         ArmSeries {
             name: self.name.clone(),
@@ -166,6 +186,8 @@ impl Arm {
             lateness: merged(|run| &run.lateness_histogram_us),
             slo_violation_ratio: self.slo_violation_ratio(),
             course,
+            outcomes: summaries.iter().filter_map(|run| outcome(run)).collect(),
+            probe_pairs: self.runs.iter().flat_map(Run::probe_pairs).collect(),
         }
     }
 
@@ -173,6 +195,10 @@ impl Arm {
     pub(super) fn seeds(&self) -> BTreeSet<u64> {
         self.summaries().map(|run| run.seed).collect()
     }
+}
+
+fn outcome(run: &RunSummary) -> Option<Outcome> {
+    Some(Outcome { replica_seconds: run.replica_seconds?, missed: run.slo_violation_ratio?, is_valid: run.valid })
 }
 
 /// The limit of the generator's lateness, where the resolved scenario names one.
@@ -204,6 +230,7 @@ pub(super) mod tests {
             planned: 60_000,
             sent: series.latency.count(),
             completed: series.latency.count(),
+            errors: course.seconds.iter().filter_map(|second| Some((second.sent - second.delivered?) as u64)).sum(),
             lost_busy: 60_000_u64.saturating_sub(series.latency.count()),
             duration_s: 120.04,
             rps: Some(series.latency.count() as f64 / 120.04),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::audit;
 use super::charts::data::{Probe, Second};
 use super::material::{Event, Material, Run};
 use super::verdict::Comparison;
@@ -20,9 +21,24 @@ pub(super) fn read(results: &Path) -> Result<(Material, Vec<Comparison>), Result
     let (directory, record) = ResultsDir::open(results)?;
     let mut reader = Reader { root: results.to_owned(), directory, damages: Vec::new() };
     let names = reader.names();
-    let runs = names.iter().map(|name| reader.run(name)).collect();
+    let runs: Vec<(String, Run)> = names.iter().map(|name| reader.run(name)).collect();
     let comparisons = reader.comparisons();
+    let present: Vec<(String, bool)> = runs.iter().map(|(_, run)| (run.name.clone(), run.summary.is_some())).collect();
+    let summaries: Vec<&RunSummary> = runs.iter().filter_map(|(_, run)| run.summary.as_ref()).collect();
+    for problem in audit::missing(results, &record, &present).into_iter().chain(audit::comparison(results, &summaries))
+    {
+        reader.damage(&problem);
+    }
     Ok((Material::arrange(record, runs, reader.damages), comparisons))
+}
+
+/// A run that has no summary yet, as far as its rows go, and the place of its arm; `None` where they can't be read.
+pub(super) fn run_under_way(results: &Path, name: &str) -> Option<(usize, Run)> {
+    let (directory, record) = ResultsDir::open(results).ok()?;
+    let mut reader = Reader { root: results.to_owned(), directory, damages: Vec::new() };
+    let (arm, run) = reader.rows(name, None);
+    let place = record.arms.iter().position(|known| known.name == arm)?;
+    (!run.seconds.is_empty()).then_some((place, run))
 }
 
 struct Reader {
@@ -84,15 +100,25 @@ impl Reader {
     /// A run with the name of its arm.
     fn run(&mut self, name: &str) -> (String, Run) {
         let summary = self.summary(name);
+        self.rows(name, summary)
+    }
+
+    /// A run's rows beside its summary.
+    fn rows(&mut self, name: &str, summary: Option<RunSummary>) -> (String, Run) {
         let (arm, repeat) = match &summary {
             Some(summary) => (summary.arm.clone(), summary.repeat),
             None => named(name),
         };
         let (timeline, probes, events) =
             (self.directory.timeline(name), self.directory.probes(name), self.directory.events(name));
-        let seconds = self.or_damage(timeline).unwrap_or_default();
-        let probes = self.or_damage(probes).unwrap_or_default();
+        let (seconds, probes) = (self.or_damage(timeline), self.or_damage(probes));
         let events = self.or_damage(events);
+        if let Some(summary) = &summary {
+            for problem in audit::contradictions(name, summary, seconds.as_deref(), probes.as_deref()) {
+                self.damage(&problem);
+            }
+        }
+        let (seconds, probes) = (seconds.unwrap_or_default(), probes.unwrap_or_default());
         let run = Run {
             name: name.to_owned(),
             repeat,
@@ -103,6 +129,7 @@ impl Reader {
                     t_s: row.t_s,
                     planned: row.planned.unwrap_or(0) as f64,
                     sent: row.sent.unwrap_or(0) as f64,
+                    delivered: row.completed.map(|completed| completed.saturating_sub(row.errors.unwrap_or(0)) as f64),
                     p50_ms: row.p50_ms,
                     p95_ms: row.p95_ms,
                     p99_ms: row.p99_ms,

@@ -14,6 +14,7 @@ pub mod interrupt;
 pub mod load;
 pub mod probe;
 pub mod run;
+pub mod showcase;
 pub mod target;
 
 /// The header in which a target may name the replica that answered; our own platform does, no other gateway has it.
