@@ -116,7 +116,7 @@ pub(super) fn page(
     let _ = write!(
         page,
         "<script type=\"application/json\" id=\"data\">{}</script>\n<script>{script}</script>\n</body>\n</html>\n",
-        panel::json(&data)
+        json(&data)
     );
     Ok(page)
 }

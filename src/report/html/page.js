@@ -338,14 +338,19 @@ function provision(u, c) {
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
-  for (let row = 0; row + 1 < c.t.length; row++) {
+  for (let row = 0; row + 1 < c.t.length;) {
     const [ready, demand] = [c.ready[row], c.demand[row]];
-    if (ready == null || demand == null || ready === demand) continue;
-    const [from, to] = [u.valToPos(c.t[row], "x", true), u.valToPos(c.t[row + 1], "x", true)];
-    const [low, high] = [u.valToPos(Math.min(ready, demand), "y", true), u.valToPos(Math.max(ready, demand), "y", true)];
-    ctx.fillStyle = ready < demand ? under : over;
-    ctx.globalAlpha = ready < demand ? 0.8 : 0.75;
-    ctx.fillRect(from, high, to - from + 0.5, low - high);
+    // one area for as long as nothing changes: seams between seconds would show
+    let next = row + 1;
+    while (next + 1 < c.t.length && c.ready[next] === ready && c.demand[next] === demand) next++;
+    if (ready != null && demand != null && ready !== demand) {
+      const [from, to] = [u.valToPos(c.t[row], "x", true), u.valToPos(c.t[next], "x", true)];
+      const [low, high] = [u.valToPos(Math.min(ready, demand), "y", true), u.valToPos(Math.max(ready, demand), "y", true)];
+      ctx.fillStyle = ready < demand ? under : over;
+      ctx.globalAlpha = ready < demand ? 0.8 : 0.75;
+      ctx.fillRect(from, high, to - from, low - high);
+    }
+    row = next;
   }
   ctx.restore();
 }
