@@ -19,6 +19,7 @@ use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 /// Connections at once: a few readers with a few tabs each.
@@ -29,6 +30,9 @@ const WAITING_MAX: usize = 32;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// After the last news, so that readers can fetch the page once more.
 const GRACE: Duration = Duration::from_millis(1500);
+
+/// And then, for answers under way to be finished.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// What is shown.
 pub trait Exhibit: Send + Sync + 'static {
@@ -140,6 +144,7 @@ async fn accept(
     mut stopped: oneshot::Receiver<()>,
 ) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let graceful = GracefulShutdown::new();
     loop {
         let door = async {
             let place = Arc::clone(&places).acquire_owned().await.ok();
@@ -147,7 +152,7 @@ async fn accept(
         };
         let (accepted, place) = tokio::select! {
             biased;
-            _ = &mut stopped => return,
+            _ = &mut stopped => break,
             accepted = door => accepted,
         };
         let Ok((stream, _)) = accepted else {
@@ -156,18 +161,23 @@ async fn accept(
             continue;
         };
         let (exhibit, readers) = (Arc::clone(&exhibit), Arc::clone(&readers));
+        let service = service_fn(move |request| {
+            let answer = answer(&request, &*exhibit, &readers);
+            async move { Ok::<_, Infallible>(answer) }
+        });
+        let mut http = hyper::server::conn::http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let answer = answer(&request, &*exhibit, &readers);
-                async move { Ok::<_, Infallible>(answer) }
-            });
-            let mut http = hyper::server::conn::http1::Builder::new();
-            http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
             // a reader that goes away in the middle is no news to anybody
-            let _ = http.serve_connection(TokioIo::new(stream), service).await;
+            let _ = connection.await;
             drop(place);
         });
     }
+    drop(listener);
+    // no more news; answers under way may finish
+    readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    let _ = tokio::time::timeout(LAST_ANSWERS, graceful.shutdown()).await;
 }
 
 type Answer = Response<BoxBody<Bytes, Infallible>>;
