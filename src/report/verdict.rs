@@ -46,7 +46,9 @@ pub(super) struct Comparison {
 /// Judges a study.
 pub(super) fn judge(material: &Material, comparisons: &[Comparison]) -> Verdict {
     let measured: Vec<&Arm> = material.arms.iter().filter(|arm| arm.summaries().next().is_some()).collect();
-    let mut verdict = standing(material, &measured).unwrap_or_else(|| {
+    let standing = standing(material, &measured);
+    let is_plain = standing.is_some() || comparisons.is_empty();
+    let mut verdict = standing.unwrap_or_else(|| {
         let mut verdict = Choice::of(material, comparisons).verdict();
         if verdict.cost.is_empty() {
             verdict.cost = costs(&measured);
@@ -64,7 +66,7 @@ pub(super) fn judge(material: &Material, comparisons: &[Comparison]) -> Verdict 
         _ => {}
     }
     // of many arms the table tells better
-    if measured.len() <= 3 && verdict.because.len() < 3 {
+    if measured.len() <= 3 && is_plain {
         verdict.because.extend(measured.iter().filter_map(|arm| shown(material, arm)));
     }
     let (spoiled, is_bad) = spoiled::spoiled(material);

@@ -32,7 +32,10 @@ async function open(report, { width = 1280, ...options } = {}) {
     if (request.url() !== address && !request.url().startsWith("data:")) requests.push(request.url());
   });
   await page.goto(address, { waitUntil: "load" });
-  await page.waitForTimeout(150);
+  // the panel is drawn once more when its typeface is there
+  if (options.javaScriptEnabled !== false) {
+    await page.evaluate(() => document.fonts.ready.then(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))));
+  }
   return { page, context, messages, requests };
 }
 

@@ -172,11 +172,12 @@ fn labels<'a>(canvas: &Canvas<'_>, plot: Rect, means: &[Mean<'a>], spot: impl Fn
         let name = font::fit(&mean.arm.name, Weight::SemiBold, theme::SMALL, plot.width() * 0.45);
         let width = font::width(&name, Weight::SemiBold, theme::SMALL);
         let kind = Type::new(theme::SMALL, theme::INK).semibold().middle();
-        if at.0 + 14.0 + width < plot.right {
-            canvas.text((at.0 + 12.0, height), &name, kind)?;
-        } else {
-            canvas.text((at.0 - 12.0, height), &name, kind.right())?;
-        }
+        let is_left = at.0 + 14.0 + width >= plot.right;
+        let left = if is_left { at.0 - 12.0 - width } else { at.0 + 12.0 };
+        // dots of runs may lie here
+        let behind = Rect { left: left - 3.0, right: left + width + 3.0, top: height - 7.0, bottom: height + 7.0 };
+        canvas.rect(behind, theme::PAPER, 0.85)?;
+        canvas.text((left, height), &name, kind)?;
     }
     Ok(())
 }

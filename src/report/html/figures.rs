@@ -59,7 +59,9 @@ fn has_data(chart: Chart, study: &Study) -> bool {
             study.arms.iter().filter_map(|arm| arm.course.as_ref()).any(|course| !course.shadows.is_empty())
         }
         Chart::Outcomes => study.arms.iter().any(|arm| !arm.outcomes.is_empty()),
-        Chart::Timeline | Chart::LatencyHistogram | Chart::LatencyPercentiles | Chart::Lateness => true,
+        // in virtual time nothing is late
+        Chart::Lateness => study.arms.iter().any(|arm| !arm.lateness.is_empty()),
+        Chart::Timeline | Chart::LatencyHistogram | Chart::LatencyPercentiles => true,
     }
 }
 

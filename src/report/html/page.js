@@ -208,7 +208,9 @@ class Panel {
       { ...none, paths: stepped, fill: style("--load"), width: 0 },
       { ...none, paths: stepped, stroke: own, width: 1.5 },
     ], [c.planned, c.delivered], [], { y: { range: () => this.scales.load } });
-    plot(["replicas", key("line", "ready"), key("thin", "asked for"), key("dots", "needed"), key("under", "too few"), key("over", "too many")], 120, false,
+    const needed = c.demand.some((value) => value != null)
+      ? [key("dots", "needed"), key("under", "too few"), key("over", "too many")] : [];
+    plot(["replicas", key("line", "ready"), key("thin", "asked for"), ...needed], 120, false,
       upright((_, s) => s.map((v) => (Number.isInteger(v) ? v : "")), { space: 18, incrs: [1, 2, 5, 10, 20, 50, 100, 1000] }), [
       { ...none, paths: stepped, stroke: ink, width: 1.25, dash: [2, 3] },
       { ...none, paths: stepped, stroke: ink, width: 1.25 },
@@ -293,7 +295,8 @@ class Panel {
       }
       const of = (name) => run[name][row];
       const parts = [`${clock(run.t0 + row * run.group, false)}: ${count(of("planned"))} → ${count(of("delivered"))} requests/s`];
-      parts.push(`${count(of("ready"))} ready, ${count(of("desired"))} asked for, ${count(of("demand"))} needed`);
+      const needed = of("demand") == null ? "" : `, ${count(of("demand"))} needed`;
+      parts.push(`${count(of("ready"))} ready, ${count(of("desired"))} asked for${needed}`);
       if (of("p50") != null) parts.push(`p50 ${latency(of("p50"))}, p95 ${latency(of("p95"))}, p99 ${latency(of("p99"))}`);
       const near = run.marks.filter(([when]) => when >= run.t0 + row * run.group && when < run.t0 + (row + 1) * run.group);
       for (const [, before, after] of near) parts.push(`scaled ${before} → ${after}`);
