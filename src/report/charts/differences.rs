@@ -37,8 +37,10 @@ impl Differences<'_> {
 
 fn signed(share: f64) -> String {
     let sign = if share < 0.0 { "−" } else { "+" };
-    let size = share.abs() * 100.0;
-    format!("{}{}\u{a0}%", if size < 5e-5 { "" } else { sign }, scale::digits(size, if size < 100.0 { 2 } else { 3 }))
+    // less than a chart can show
+    let size = if share.abs() < 5e-5 { 0.0 } else { share.abs() * 100.0 };
+    let digits = scale::digits(size, if size < 100.0 { 2 } else { 3 });
+    format!("{}{digits}\u{a0}%", if size > 0.0 { sign } else { "" })
 }
 
 impl Drawing for Differences<'_> {
