@@ -71,18 +71,26 @@ pub(super) fn comparison(root: &Path, summaries: &[&RunSummary]) -> Vec<String> 
     if !path.exists() {
         return Vec::new();
     }
-    let written = match rows(csv::Reader::from_path(&path)) {
-        Ok(rows) => rows,
+    let text = match std::fs::read(&path) {
+        Ok(text) => text,
         Err(error) => return vec![format!("comparison.csv: {error}")],
     };
+    let mut said: Vec<String> =
+        cut_off(&text).map(|problem| format!("comparison.csv: {problem}")).into_iter().collect();
+    let written = match rows(&text) {
+        Ok(rows) => rows,
+        Err(error) => {
+            said.push(format!("comparison.csv: {error}"));
+            return said;
+        }
+    };
     let ours = columns::header() + &summaries.iter().map(|summary| columns::row(summary)).collect::<String>();
-    let Ok(ours) = rows(Ok(csv::Reader::from_reader(ours.as_bytes()))) else { return Vec::new() };
+    let Ok(ours) = rows(ours.as_bytes()) else { return said };
     let key = |row: &Row| (row.get("arm").cloned(), row.get("repeat").cloned());
     let name = |row: &Row| {
         let of = |column: &str| row.get(column).map_or("?", String::as_str);
         format!("{}, repeat {}", of("arm"), of("repeat"))
     };
-    let mut said = Vec::new();
     for row in &ours {
         let Some(other) = written.iter().find(|other| key(other) == key(row)) else {
             said.push(format!("comparison.csv: the row of {} is missing", name(row)));
@@ -108,8 +116,13 @@ pub(super) fn comparison(root: &Path, summaries: &[&RunSummary]) -> Vec<String> 
 
 type Row = BTreeMap<String, String>;
 
-fn rows<R: std::io::Read>(reader: Result<csv::Reader<R>, csv::Error>) -> Result<Vec<Row>, csv::Error> {
-    reader?.deserialize().collect()
+fn rows(text: &[u8]) -> Result<Vec<Row>, csv::Error> {
+    csv::Reader::from_reader(text).deserialize().collect()
+}
+
+/// What is wrong with the end of a file of rows, if anything: each row ends with its line.
+pub(super) fn cut_off(text: &[u8]) -> Option<&'static str> {
+    (text.last() != Some(&b'\n')).then_some("the last line is incomplete")
 }
 
 /// Whether two cells tell the same; another version may have written a number with other digits.

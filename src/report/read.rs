@@ -162,8 +162,17 @@ impl Reader {
         if !path.exists() {
             return Vec::new();
         }
-        let rows: Result<Vec<StatsRow>, csv::Error> =
-            csv::Reader::from_path(&path).and_then(|mut reader| reader.deserialize().collect());
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) => {
+                self.damage(&format!("stats.csv: {error}"));
+                return Vec::new();
+            }
+        };
+        if let Some(problem) = audit::cut_off(&text) {
+            self.damage(&format!("stats.csv: {problem}"));
+        }
+        let rows: Result<Vec<StatsRow>, csv::Error> = csv::Reader::from_reader(text.as_slice()).deserialize().collect();
         match rows {
             Ok(rows) => rows.into_iter().map(Comparison::from).collect(),
             Err(error) => {

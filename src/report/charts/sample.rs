@@ -59,7 +59,7 @@ pub(crate) fn arm(name: &str, colour: usize, slowness: f64, runs: u32) -> ArmSer
             answers.sort_by(f64::total_cmp);
             let at =
                 |share: f64| answers.get(((answers.len() as f64 * share) as usize).min(answers.len() - 1)).copied();
-            second.delivered = Some(second.sent - f64::from(u8::from(t % 40 == 7)));
+            second.delivered = Some(second.sent);
             (second.p50_ms, second.p95_ms, second.p99_ms) = (at(0.5), at(0.95), at(0.99));
         }
         if t % 5 == 0 {
