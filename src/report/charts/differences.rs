@@ -140,6 +140,15 @@ impl Drawing for Differences<'_> {
                     canvas.text((body.left, middle), &metric, kind.middle())?;
                 } else {
                     let metric = font::fit(&row.metric, Weight::Regular, theme::BODY, body.width());
+                    // over the line of no difference
+                    let width = font::width(&metric, Weight::Regular, theme::BODY);
+                    let behind = Rect {
+                        left: body.left,
+                        right: body.left + width + 4.0,
+                        top: row_top + 2.0,
+                        bottom: row_top + 17.0,
+                    };
+                    canvas.rect(behind, theme::PAPER, 1.0)?;
                     canvas.text((body.left, row_top + 13.0), &metric, kind)?;
                 }
                 draw_row(canvas, row, middle, x, reach)?;
