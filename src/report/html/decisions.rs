@@ -22,6 +22,12 @@ struct Decision<'a> {
     event: &'a Event,
 }
 
+impl Decision<'_> {
+    fn is_of_shadow(&self) -> bool {
+        self.event.actor.starts_with(EventRow::SHADOW)
+    }
+}
+
 pub(super) fn section(page: &mut String, material: &Material) {
     let runs: Vec<(usize, &str, &Run)> = material
         .arms
@@ -53,9 +59,15 @@ pub(super) fn section(page: &mut String, material: &Material) {
     if shown.is_empty() {
         page.push_str("<p>No run scaled anything.</p>\n");
     } else {
-        page.push_str(
-            "<p>Each change of the replicas asked for with the numbers behind it, and each that was refused. Shadows decide without \
-             effect.</p>\n",
+        let of_shadows = shown.iter().filter(|decision| decision.is_of_shadow()).count();
+        let shadows = if of_shadows > 0 {
+            format!(" {of_shadows} of {} are of shadows, not carried out.", shown.len())
+        } else {
+            String::new()
+        };
+        let _ = writeln!(
+            page,
+            "<p>Each change of the replicas asked for with the numbers behind it, and each that was refused.{shadows}</p>"
         );
         table(page, &shown);
     }
@@ -77,8 +89,9 @@ fn table(page: &mut String, decisions: &[Decision<'_>]) {
          <th scope=\"col\">Replicas</th><th scope=\"col\">Who</th><th scope=\"col\">Why</th></tr></thead>\n<tbody>\n",
     );
     let replicas = |count: Option<u32>| count.map_or("–".to_owned(), |count| count.to_string());
-    for Decision { place, arm, run, event } in decisions {
-        let of_shadow = event.actor.starts_with(EventRow::SHADOW);
+    for decision in decisions {
+        let Decision { place, arm, run, event } = decision;
+        let of_shadow = decision.is_of_shadow();
         let refused = event.kind == "refused";
         let kind = match (of_shadow, refused) {
             (true, _) => "shadow",
