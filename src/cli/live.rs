@@ -78,7 +78,7 @@ impl Live {
     /// From now on this study is shown.
     pub(super) fn show(&self, results: &Path) {
         *self.shown.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(results.to_owned());
-        self.showcase.tell("run", String::new);
+        self.showcase.tell("run", || "{}".to_owned());
     }
 
     /// Tells readers how things stand.
@@ -141,7 +141,7 @@ impl Observer for Watchers<'_> {
     fn run_ended(&mut self, summary: &RunSummary) {
         self.progress.run_ended(summary);
         if let Some(live) = self.live {
-            live.showcase.tell("run", String::new);
+            live.showcase.tell("run", || "{}".to_owned());
         }
     }
 }

@@ -125,7 +125,7 @@ async fn serve(listener: std::net::TcpListener, exhibit: Arc<dyn Exhibit>, mut n
     let _ = doors.await;
 }
 
-/// An event in the words of `text/event-stream`.
+/// An event in the words of `text/event-stream`. A browser passes over one without data.
 fn message(event: &str, data: &str) -> Bytes {
     let mut text = format!("event: {event}\n");
     for line in data.lines() {
