@@ -55,15 +55,14 @@ pub(super) fn judge(material: &Material, comparisons: &[Comparison]) -> Verdict 
         }
         verdict
     });
-    match material.record.status.as_str() {
-        "partial" => verdict.because.push("The study was interrupted: some runs are missing.".to_owned()),
-        "failed" => {
-            verdict.because.push("The study ended early because a run failed: some runs are missing.".to_owned())
-        }
-        "running" => {
-            verdict.because.push("The study has not ended, or was killed: some runs may be missing.".to_owned());
-        }
-        _ => {}
+    let status = match material.record.status.as_str() {
+        "partial" => "The study was interrupted: some runs are missing.",
+        "failed" => "The study ended early because a run failed: some runs are missing.",
+        "running" => "The study has not ended, or was killed: some runs may be missing.",
+        _ => "",
+    };
+    if !status.is_empty() {
+        verdict.because.push(status.to_owned());
     }
     // of many arms the table tells better
     if measured.len() <= 3 && is_plain {

@@ -18,13 +18,14 @@ struct Mean<'a> {
     missed: f64,
 }
 
-fn is_known(outcome: &&Outcome) -> bool {
+fn is_known(outcome: &Outcome) -> bool {
     outcome.replica_seconds.is_finite() && outcome.missed.is_finite()
 }
 
 impl<'a> Mean<'a> {
     fn of(arm: &'a ArmSeries) -> Option<Self> {
-        let known: Vec<&Outcome> = arm.outcomes.iter().filter(is_known).filter(|outcome| outcome.is_valid).collect();
+        let known: Vec<&Outcome> =
+            arm.outcomes.iter().filter(|outcome| is_known(outcome)).filter(|outcome| outcome.is_valid).collect();
         let mean = |of: fn(&Outcome) -> f64| known.iter().map(|outcome| of(outcome)).sum::<f64>() / known.len() as f64;
         (!known.is_empty()).then(|| Self {
             arm,
@@ -45,7 +46,10 @@ impl<'a> Mean<'a> {
 
 impl Outcomes<'_> {
     fn known(&self) -> impl Iterator<Item = (&ArmSeries, &Outcome)> {
-        self.0.arms.iter().flat_map(|arm| arm.outcomes.iter().filter(is_known).map(move |outcome| (arm, outcome)))
+        self.0
+            .arms
+            .iter()
+            .flat_map(|arm| arm.outcomes.iter().filter(|outcome| is_known(outcome)).map(move |outcome| (arm, outcome)))
     }
 
     fn means(&self) -> Vec<Mean<'_>> {

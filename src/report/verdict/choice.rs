@@ -95,9 +95,8 @@ impl<'a> Choice<'a> {
             (true, true) if matches!(cost, Told::First | Told::Second) => cost,
             (true, true) if cost == Told::Alike => missed,
             (true, true) => Told::Open,
-            (true, false) | (false, true) => missed,
             (false, false) if missed == Told::Alike => cost,
-            (false, false) => missed,
+            (true, false) | (false, true) | (false, false) => missed,
         }
     }
 
