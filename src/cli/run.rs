@@ -70,7 +70,7 @@ pub(super) struct Args {
     /// Show the report in a browser while the runs go on; its address is printed. ADDR is a port of this machine or an address
     /// with its port (default: 127.0.0.1 and a free port)
     #[arg(long, value_name = "ADDR", num_args = 0..=1)]
-    #[expect(clippy::option_option, reason = "clap's way to say: an option that may stand without its value")]
+    #[allow(clippy::option_option, reason = "clap's way to say: an option that may stand without its value")]
     live: Option<Option<String>>,
 
     /// Print the results as JSON instead of a table
