@@ -40,6 +40,8 @@ pub enum Purpose {
     SignFlips,
     /// In which order the arms of a repeat run by the wall clock.
     Order,
+    /// What a search for settings tries next.
+    Search,
 }
 
 impl Seed {

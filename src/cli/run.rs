@@ -363,7 +363,7 @@ fn results_directories(args: &Args, studies: &[Study]) -> Result<Vec<PathBuf>, F
 }
 
 /// Now, as a word that sorts: `20261124T001500Z`.
-fn utc_stamp() -> String {
+pub(super) fn utc_stamp() -> String {
     let seconds = i64::try_from(Clock::unix_now().as_secs()).unwrap_or(0);
     jiff::Timestamp::from_second(seconds)
         .map_or_else(|_| seconds.to_string(), |now| now.strftime("%Y%m%dT%H%M%SZ").to_string())

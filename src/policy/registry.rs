@@ -1,6 +1,7 @@
 //! The policies by name: one table from which scenarios, schema, errors and documentation are made.
 
 use super::settings::{Parameter, Settings};
+use super::tuning::Tunable;
 use super::{Context, Policy, fixed, hpa, keda, kpa, openfaas_ce, openfaas_pro, watchtower};
 
 /// Who scales while an arm of a policy runs.
@@ -29,6 +30,8 @@ pub struct PolicyInfo {
     pub probes: bool,
     /// Its settings.
     pub parameters: fn() -> Vec<Parameter>,
+    /// Those of them that a search for better ones may change.
+    pub tuning: fn() -> Vec<Tunable>,
     /// Makes one from complete settings.
     pub build: fn(&Settings, &Context) -> Box<dyn Policy>,
     /// Who scales.
@@ -42,6 +45,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "the latency-probing watch tower of the seed project",
         probes: true,
         parameters: watchtower::parameters,
+        tuning: watchtower::tuning,
         build: watchtower::build,
         scaler: Scaler::Policy,
     },
@@ -50,6 +54,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "the OpenFaaS Community Edition default: Prometheus, Alertmanager and gateway, emulated",
         probes: false,
         parameters: openfaas_ce::parameters,
+        tuning: openfaas_ce::tuning,
         build: openfaas_ce::build,
         scaler: Scaler::Policy,
     },
@@ -58,6 +63,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "the same chain for real: Prometheus and Alertmanager are started beside the embedded gateway and scale through it",
         probes: false,
         parameters: openfaas_ce::real::parameters,
+        tuning: Vec::new,
         build: openfaas_ce::real::build,
         scaler: Scaler::RealChain,
     },
@@ -66,6 +72,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "Kubernetes' Horizontal Pod Autoscaler (autoscaling/v2) on CPU, requests per second or concurrency",
         probes: false,
         parameters: hpa::parameters,
+        tuning: hpa::tuning,
         build: hpa::build,
         scaler: Scaler::Policy,
     },
@@ -74,6 +81,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "Knative's autoscaler: stable and panic windows over concurrency or requests per second",
         probes: false,
         parameters: kpa::parameters,
+        tuning: kpa::tuning,
         build: kpa::build,
         scaler: Scaler::Policy,
     },
@@ -82,6 +90,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "the autoscaler of OpenFaaS Pro, from its public documentation: rps, capacity or cpu",
         probes: false,
         parameters: openfaas_pro::parameters,
+        tuning: openfaas_pro::tuning,
         build: openfaas_pro::build,
         scaler: Scaler::Policy,
     },
@@ -90,6 +99,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "KEDA: the HPA on a Prometheus query or on the HTTP add-on's pending requests",
         probes: false,
         parameters: keda::parameters,
+        tuning: keda::tuning,
         build: keda::build,
         scaler: Scaler::Policy,
     },
@@ -98,6 +108,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "a fixed number of replicas: the control arm",
         probes: false,
         parameters: fixed::parameters,
+        tuning: fixed::tuning,
         build: fixed::build,
         scaler: Scaler::Policy,
     },

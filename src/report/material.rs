@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::charts::data::{ArmSeries, Course, Distribution, Outcome, Probe, Scaling, Second, Shadow, Study};
+use super::charts::data::{ArmSeries, Course, Distribution, FaultSpan, Outcome, Probe, Scaling, Second, Shadow, Study};
 use crate::record::{EventKind, EventRow};
 use crate::study::results::summary::{RunSummary, StudyRecord};
 use crate::time::parse_duration;
@@ -129,6 +129,12 @@ impl Run {
         self.probes.iter().filter_map(|probe| Some((probe.latency_ms, users(probe)?))).collect()
     }
 
+    /// What was said of faults, and when.
+    pub(super) fn faults(&self) -> impl Iterator<Item = (f64, &str)> {
+        let events = self.events.iter().flatten().filter(|event| event.kind == EventKind::Fault.as_str());
+        events.map(|event| (event.t_s, event.reason.as_str()))
+    }
+
     /// What a shadow of this run would have asked for; `None` if it has none of this name.
     fn shadow(&self, name: &str, colour: usize) -> Option<Shadow> {
         let first = self.seconds.first()?;
@@ -175,6 +181,7 @@ impl Arm {
             probes: run.probes.clone(),
             shadows: shadows.iter().filter_map(|(name, colour)| run.shadow(name, *colour)).collect(),
             scalings: run.scalings().collect(),
+            faults: FaultSpan::of(run.faults()),
         });
         ArmSeries {
             name: self.name.clone(),

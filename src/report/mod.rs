@@ -17,7 +17,9 @@ mod html;
 pub mod live;
 mod material;
 mod read;
+mod tuning;
 mod verdict;
 mod write;
 
+pub use tuning::write_tuning;
 pub use write::{ReportError, write};

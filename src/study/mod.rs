@@ -18,3 +18,4 @@ pub mod schedule_file;
 pub mod schema;
 pub mod target_kind;
 pub mod trace_file;
+pub mod tune;

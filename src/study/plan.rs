@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::drive::faults::Fault;
 use crate::drive::{Arm, FunctionPlan, GeneratorPlan, Plan, Planned};
 use crate::model::NodeModel;
 use crate::random::Seed;
@@ -12,6 +13,7 @@ use crate::time::format_duration;
 use super::results::Limits;
 use super::results::expect::Expectation;
 use super::target_kind::TargetKind;
+use super::tune::Wishes;
 
 /// A scenario, checked and complete, with the command line's wishes in it.
 #[derive(Clone)]
@@ -36,6 +38,8 @@ pub struct Study {
     pub generators: Vec<GeneratorPlan>,
     /// Each generator as hey would be called, and when it starts.
     pub loads: Vec<String>,
+    /// What goes wrong on purpose, in every run.
+    pub faults: Vec<Fault>,
     /// Time before the load.
     pub warm_up: Duration,
     /// Time between two warm-up requests.
@@ -50,6 +54,8 @@ pub struct Study {
     pub limits: Limits,
     /// What is expected of the arms.
     pub expect: Vec<Expectation>,
+    /// How its arms are tuned.
+    pub tune: Wishes,
     pub(super) resolved: String,
     pub(super) shown: String,
 }
@@ -69,6 +75,7 @@ impl Study {
             functions: self.functions.clone(),
             node: self.node,
             generators: self.generators.clone(),
+            faults: self.faults.clone(),
             warm_up: self.warm_up,
             warm_up_every: self.warm_up_every,
             cool_down: self.cool_down,
@@ -142,6 +149,7 @@ impl Study {
                 .unwrap_or_default(),
             objective: format!("{} % within {}", self.slo.percentile, format_duration(self.slo.latency)),
             loads: self.loads.clone(),
+            faults: self.faults.clone(),
             arms: self
                 .arms
                 .iter()
@@ -185,6 +193,8 @@ pub struct Description {
     pub objective: String,
     /// The generators.
     pub loads: Vec<String>,
+    /// What goes wrong on purpose.
+    pub faults: Vec<Fault>,
     /// The arms.
     pub arms: Vec<ArmDescription>,
     /// What is expected of the arms.
@@ -228,6 +238,9 @@ impl fmt::Display for Description {
         writeln!(f, "  objective  {}", self.objective)?;
         for (index, load) in self.loads.iter().enumerate() {
             writeln!(f, "  load {:<6}{load}", index + 1)?;
+        }
+        for fault in &self.faults {
+            writeln!(f, "  fault      {fault}")?;
         }
         for arm in &self.arms {
             writeln!(f, "  arm        {} ({})", arm.name, arm.policy)?;

@@ -4,10 +4,12 @@
 
 mod arms;
 mod expect;
+mod faults;
 mod function;
 mod loads;
 mod names;
 mod shadows;
+mod tune;
 mod written;
 
 use std::path::Path;
@@ -28,6 +30,8 @@ use super::target_kind::TargetKind;
 
 pub use function::built_in_functions;
 pub(super) use function::model_defaults;
+pub(super) use tune::levels as tune_levels;
+pub(super) use written::value as toml_value;
 
 /// What the command line asks for instead of the scenario.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,7 +67,9 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
     let function = function::function(&mut scenario, &mut problems);
     let slo = slo(&scenario, &mut problems);
     let generators = loads::generators(&scenario, &mut problems);
+    let faults = faults::faults(&scenario, &mut problems);
     let expect = expect::expectations(&scenario, &mut problems);
+    let tune = tune::wishes(&scenario, &mut problems);
     let (arms, shadows) = arms::arms(&mut scenario, overrides, &mut problems).into_iter().unzip();
     let run = &scenario.run.settings;
     let platform = &scenario.platform.settings;
@@ -83,16 +89,19 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         loads: generators.iter().map(|(_, text)| text.clone()).collect(),
         limits: limits(&scenario.limits, &generators),
         generators: generators.into_iter().map(|(generator, _)| generator).collect(),
+        faults,
         warm_up: run.duration("warm_up"),
         warm_up_every: run.duration("warm_up_every"),
         cool_down: run.duration("cool_down"),
         repeats: run.count("repeats"),
         seed: Seed(run.integer("seed")),
         expect,
+        tune,
         resolved: String::new(),
         shown: String::new(),
     };
     length(&study, &scenario, &mut problems);
+    faults::that_miss(&study, &scenario, &mut problems);
     if !problems.is_empty() {
         return Err(ScenarioError::new(&scenario.file, problems));
     }

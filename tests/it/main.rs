@@ -8,12 +8,14 @@
 #![allow(clippy::disallowed_methods, reason = "tests outside the library may start threads and read clocks")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that skips something says so")]
 
+mod calibration;
 mod chain;
 mod cli;
 mod cluster;
 mod drop_in;
 mod engines;
 mod expect;
+mod faults;
 mod fuzz;
 mod gateway;
 mod hey_golden;
@@ -37,3 +39,4 @@ mod simulated;
 mod stats;
 mod theory;
 mod tidy;
+mod tune;

@@ -18,7 +18,7 @@ struct Room {
 }
 
 const WORDS: &[&str] = &["time", "random", "record"];
-const DRIVES: &[&str] = &["time", "random", "record", "schedule", "policy", "model", "stats", "drive"];
+const DRIVES: &[&str] = &["time", "random", "record", "schedule", "policy", "model", "stats", "search", "drive"];
 const STUDIES: &[&str] = &[
     "time",
     "random",
@@ -27,6 +27,7 @@ const STUDIES: &[&str] = &[
     "policy",
     "model",
     "stats",
+    "search",
     "drive",
     "drive::sim",
     "drive::replay",
@@ -42,6 +43,7 @@ const ALL: &[&str] = &[
     "policy",
     "model",
     "stats",
+    "search",
     "drive",
     "drive::sim",
     "drive::replay",
@@ -60,6 +62,7 @@ const ROOMS: &[Room] = &[
     Room { path: "policy", may_use: WORDS },
     Room { path: "model", may_use: WORDS },
     Room { path: "stats", may_use: WORDS },
+    Room { path: "search", may_use: WORDS },
     Room { path: "drive", may_use: DRIVES },
     Room { path: "drive::sim", may_use: DRIVES },
     Room { path: "drive::replay", may_use: DRIVES },
@@ -70,8 +73,19 @@ const ROOMS: &[Room] = &[
     Room { path: "cli", may_use: ALL },
 ];
 
-const PURE: &[&str] =
-    &["time", "random", "record", "schedule", "policy", "model", "stats", "drive", "drive::sim", "drive::replay"];
+const PURE: &[&str] = &[
+    "time",
+    "random",
+    "record",
+    "schedule",
+    "policy",
+    "model",
+    "stats",
+    "search",
+    "drive",
+    "drive::sim",
+    "drive::replay",
+];
 
 /// Something from outside that not every room may name.
 struct Outside {

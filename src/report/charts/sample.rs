@@ -88,7 +88,14 @@ pub(crate) fn arm(name: &str, colour: usize, slowness: f64, runs: u32) -> ArmSer
             })
             .collect(),
         probe_pairs: probe_pairs(&seconds, &probes),
-        course: Some(Course { repeat: 1, scalings: scalings(&seconds), seconds, probes, shadows: Vec::new() }),
+        course: Some(Course {
+            repeat: 1,
+            scalings: scalings(&seconds),
+            seconds,
+            probes,
+            shadows: Vec::new(),
+            faults: Vec::new(),
+        }),
     }
 }
 

@@ -69,9 +69,10 @@ class Panel {
     this.plots = [];
     this.range = null;
     this.settling = false;
+    this.whole = null;
+    this.readouts = new Map();
     this.frame();
-    this.draw();
-    // the plots measure and draw with a typeface that may not be there yet
+    // the plots measure and draw with the page's typeface: once, when it is there
     document.fonts.ready.then(() => this.draw());
     matchMedia("(prefers-color-scheme:dark)").addEventListener("change", () => this.draw());
     let width = innerWidth;
@@ -137,8 +138,9 @@ class Panel {
     const rows = runs.map((run) => table(run));
     const known = (of) => rows.flatMap((columns) => of(columns)).filter((value) => value != null);
     const most = (values, least) => values.reduce((a, b) => Math.max(a, b), least);
-    this.whole = [known((c) => c.t).reduce((a, b) => Math.min(a, b), Infinity), most(known((c) => c.t), -Infinity)];
-    if (!(this.whole[1] > this.whole[0])) {
+    const ends = [known((c) => c.t).reduce((a, b) => Math.min(a, b), Infinity), most(known((c) => c.t), -Infinity)];
+    this.whole = ends[1] > ends[0] ? ends : null;
+    if (!this.whole) {
       this.grid.replaceChildren(make("p", { class: "hint" }, "No timeline to show."));
       return;
     }
@@ -193,6 +195,7 @@ class Panel {
           sync: { key: KEY, setSeries: false, scales: ["x", null], filters: { pub: (type) => type === "mousemove" || type === "mouseleave" } },
         },
         hooks: {
+          drawAxes: [(u) => faults(u, run)],
           draw: hooks,
           setScale: [(u, key) => { if (key === "x") this.follow(u); }],
           setCursor: [(u) => { if (u === this.plots[0]) this.tell(u.cursor.left < 0 ? null : u.posToVal(u.cursor.left, "x")); }],
@@ -219,7 +222,7 @@ class Panel {
       { y: { range: () => this.scales.replicas } });
     // the fills come before the lines
     const replicas = this.plots[this.plots.length - 1];
-    (replicas.hooks.drawAxes ??= []).push((u) => provision(u, c));
+    replicas.hooks.drawAxes.push((u) => provision(u, c));
     const bands = [{ series: [3, 2], fill: faded(own, 0.16) }, { series: [2, 1], fill: faded(own, 0.36) }];
     plot(["latency from sent", key("line", "p50"), key("p95", "to p95"), key("p99", "to p99"), key("dash", `objective ${latency(this.data.slo)}`)], 180, true, upright((_, s) => s.map((v) => (v == null ? "" : latency(v))), { space: 34 }), [
       { ...none, stroke: own, width: 2 },
@@ -236,7 +239,8 @@ class Panel {
   }
 
   zoom(range) {
-    const [from, to] = this.whole ?? [0, 1];
+    if (!this.whole) return;
+    const [from, to] = this.whole;
     let [min, max] = range ?? [from, to];
     if (max - min < SHORTEST) [min, max] = [(min + max - SHORTEST) / 2, (min + max + SHORTEST) / 2];
     if (max - min >= to - from) [min, max] = [from, to];
@@ -250,6 +254,7 @@ class Panel {
   }
 
   scale(by) {
+    if (!this.whole) return;
     const [from, to] = this.range ?? this.whole;
     const centre = this.at != null && this.at > from && this.at < to ? this.at : (from + to) / 2;
     this.zoom([centre - (centre - from) * by, centre + (to - centre) * by]);
@@ -262,6 +267,7 @@ class Panel {
   }
 
   key(event) {
+    if (!this.whole) return;
     const [from, to] = this.range ?? this.whole;
     const step = Math.max(1, Math.round((to - from) / (event.shiftKey ? 12 : 120)));
     const act = {
@@ -275,6 +281,7 @@ class Panel {
 
   // Puts the cursor somewhere without a mouse.
   point(at) {
+    if (!this.whole) return;
     const [from, to] = this.range ?? this.whole;
     const wanted = Math.min(to, Math.max(from, at));
     const plot = this.plots[0];
@@ -300,6 +307,7 @@ class Panel {
       if (of("p50") != null) parts.push(`p50 ${latency(of("p50"))}, p95 ${latency(of("p95"))}, p99 ${latency(of("p99"))}`);
       const near = run.marks.filter(([when]) => when >= run.t0 + row * run.group && when < run.t0 + (row + 1) * run.group);
       for (const [, before, after] of near) parts.push(`scaled ${before} → ${after}`);
+      for (const [from, to, what] of run.faults) if (at >= from && at < (to ?? Infinity)) parts.push(`fault: ${what}`);
       readout.textContent = parts.join(" · ");
     }
   }
@@ -354,6 +362,21 @@ function provision(u, c) {
       ctx.fillRect(from, high, to - from, low - high);
     }
     row = next;
+  }
+  ctx.restore();
+}
+
+// Bands where something went wrong on purpose; a moment is a line.
+function faults(u, run) {
+  const { ctx, bbox } = u;
+  ctx.save();
+  ctx.fillStyle = style("--muted");
+  for (const [from, to] of run.faults) {
+    const inside = (t) => Math.min(bbox.left + bbox.width, Math.max(bbox.left, u.valToPos(t, "x", true)));
+    const left = inside(from);
+    const right = to == null ? bbox.left + bbox.width : inside(to);
+    ctx.globalAlpha = right - left < 2 ? 0.8 : 0.16;
+    if (right > bbox.left && left < bbox.left + bbox.width) ctx.fillRect(left, bbox.top, Math.max(right - left, 1.5), bbox.height);
   }
   ctx.restore();
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::report::charts::data::{Course, Second};
+use crate::report::charts::data::{Course, FaultSpan, Second};
 use crate::report::material::{Material, Run};
 
 /// Rows in all, over all runs: a row takes about 40 bytes of the page.
@@ -37,6 +37,8 @@ pub(in crate::report) struct PanelRun {
     p99: Vec<Option<f64>>,
     /// Changes of the replicas asked for: time, before, after.
     marks: Vec<(f64, u32, u32)>,
+    /// What went wrong on purpose: from, to (none: to the end), what.
+    faults: Vec<(f64, Option<f64>, String)>,
 }
 
 /// What of the runs is in the page.
@@ -88,6 +90,10 @@ pub(in crate::report) fn panel_run(arm: usize, run: &Run, most: usize, live: boo
         p95: column(|second| second.p95_ms),
         p99: column(|second| second.p99_ms),
         marks: run.scalings().map(|scaling| (scaling.t_s, scaling.from, scaling.to)).collect(),
+        faults: FaultSpan::of(run.faults())
+            .into_iter()
+            .map(|fault| (fault.from, Some(fault.to).filter(|to| to.is_finite()), fault.what))
+            .collect(),
     }
 }
 

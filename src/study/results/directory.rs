@@ -59,25 +59,7 @@ impl ResultsDir {
     /// # Errors
     /// When the path exists, leads through a file, or can't be written.
     pub fn create(path: &Path, record: &StudyRecord) -> Result<Self, ResultsError> {
-        if path.symlink_metadata().is_ok() {
-            return Err(if path.is_dir() {
-                ResultsError::Exists(path.to_owned())
-            } else {
-                ResultsError::FileInTheWay { path: path.to_owned(), file: path.to_owned() }
-            });
-        }
-        if let Some(file) = path.ancestors().skip(1).find(|parent| parent.is_file()) {
-            return Err(ResultsError::FileInTheWay { path: path.to_owned(), file: file.to_owned() });
-        }
-        let failed = |source| ResultsError::Create { path: path.to_owned(), source };
-        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            fs::create_dir_all(parent).map_err(failed)?;
-        }
-        fs::create_dir(path).map_err(|source| match source.kind() {
-            // another study took the name in the meantime
-            io::ErrorKind::AlreadyExists => ResultsError::Exists(path.to_owned()),
-            _ => failed(source),
-        })?;
+        make_directory(path)?;
         let runs = path.join("runs");
         fs::create_dir(&runs).map_err(|source| ResultsError::Create { path: runs, source })?;
         let record = StudyRecord { status: "running".to_owned(), ended_unix_s: None, ..record.clone() };
@@ -264,6 +246,29 @@ impl ResultsDir {
             .and_then(|mut open| open.write_all(line.as_bytes()))
             .map_err(ResultsError::write(&file))
     }
+}
+
+/// Makes a directory for results, with missing parents. What exists is left alone.
+pub(super) fn make_directory(path: &Path) -> Result<(), ResultsError> {
+    if path.symlink_metadata().is_ok() {
+        return Err(if path.is_dir() {
+            ResultsError::Exists(path.to_owned())
+        } else {
+            ResultsError::FileInTheWay { path: path.to_owned(), file: path.to_owned() }
+        });
+    }
+    if let Some(file) = path.ancestors().skip(1).find(|parent| parent.is_file()) {
+        return Err(ResultsError::FileInTheWay { path: path.to_owned(), file: file.to_owned() });
+    }
+    let failed = |source| ResultsError::Create { path: path.to_owned(), source };
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        fs::create_dir_all(parent).map_err(failed)?;
+    }
+    fs::create_dir(path).map_err(|source| match source.kind() {
+        // another study took the name in the meantime
+        io::ErrorKind::AlreadyExists => ResultsError::Exists(path.to_owned()),
+        _ => failed(source),
+    })
 }
 
 /// Writes a file so that a reader sees the old one or the new one and nothing between.

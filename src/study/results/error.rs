@@ -69,6 +69,11 @@ pub enum ResultsError {
         "{0} is no directory of results: it holds no study.json\n  hint: give the directory that `watchtower run` printed"
     )]
     NotResults(PathBuf),
+    /// No search is in the directory.
+    #[error(
+        "{0} is no directory of a search: it holds no tune.json\n  hint: give the directory that `watchtower tune` printed"
+    )]
+    NotATuning(PathBuf),
     /// An arm's name makes no directory.
     #[error("the arm's name {0:?} cannot name a directory\n  hint: use letters, digits, \"-\", \"_\" and \".\"")]
     ArmName(String),

@@ -28,9 +28,11 @@ mod rows;
 mod scaling;
 pub mod summary;
 mod totals;
+pub mod tuning;
 pub mod validity;
 pub mod writer;
 
+pub(in crate::study) use cost::Cost;
 pub use directory::{Ending, ResultsDir, run_name};
 pub use error::ResultsError;
 pub use hgrm::percentile_text;

@@ -10,6 +10,7 @@ use crate::model::{FunctionModel, NodeModel, Work};
 use crate::policy::settings::{Kind, Parameter, Value};
 use crate::study::results::Limits;
 
+use super::fault_keys;
 use super::load_keys::{self, load_keys};
 
 /// A longest time for anything in a scenario; longer is a slip of the pen.
@@ -50,7 +51,7 @@ pub fn tables() -> Vec<TableInfo> {
         TableInfo {
             name: "",
             parameters: top(),
-            tables: &["function", "slo", "load", "run", "platform", "limits", "arm", "expect"],
+            tables: &["function", "slo", "load", "run", "platform", "limits", "fault", "arm", "tune", "expect"],
         },
         TableInfo { name: "function", parameters: function(), tables: &["labels", "model"] },
         TableInfo { name: "function.model", parameters: model(&FunctionModel::default()), tables: &[] },
@@ -61,7 +62,9 @@ pub fn tables() -> Vec<TableInfo> {
         TableInfo { name: "run", parameters: run(), tables: &[] },
         TableInfo { name: "platform", parameters: platform(), tables: &[] },
         TableInfo { name: "limits", parameters: limits(), tables: &[] },
+        TableInfo { name: "fault", parameters: fault(), tables: &[] },
         TableInfo { name: "arm", parameters: arm(), tables: &[] },
+        TableInfo { name: "tune", parameters: tune(), tables: &["ranges"] },
     ]
 }
 
@@ -246,6 +249,16 @@ pub fn limits() -> Vec<Parameter> {
     ]
 }
 
+/// Keys of `[[fault]]`.
+pub fn fault() -> Vec<Parameter> {
+    fault_keys::keys()
+}
+
+/// Whether a parameter's default only stands for "not given".
+pub fn is_without_default(parameter: &Parameter) -> bool {
+    load_keys::is_without_default(parameter) || fault_keys::is_without_default(parameter)
+}
+
 /// Keys every `[[arm]]` has, whatever its policy.
 pub fn arm() -> Vec<Parameter> {
     vec![
@@ -258,6 +271,18 @@ pub fn arm() -> Vec<Parameter> {
             unit: "",
             doc: "the arm is not run itself, it is only a shadow of others",
         },
+    ]
+}
+
+/// Keys of `[tune]`.
+pub fn tune() -> Vec<Parameter> {
+    let weight = |name, doc| number(name, 0.0, 1_000.0, 1.0, "", doc);
+    vec![
+        integer("budget", 1, 100_000, 200, "settings", "how many settings are tried"),
+        integer("seeds", 1, 1_000, 5, "seeds", "how many seeds a setting is tried with, unless it is hopeless before"),
+        integer("confirmation", 2, 1_000, 20, "seeds", "how many other seeds the recommendation is confirmed with"),
+        weight("cost_weight", "how much cost counts where the objective can't be met and a compromise is looked for"),
+        weight("violation_weight", "how much violations of the objective count there"),
     ]
 }
 
