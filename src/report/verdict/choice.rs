@@ -96,7 +96,8 @@ impl<'a> Choice<'a> {
             (true, true) if cost == Told::Alike => missed,
             (true, true) => Told::Open,
             (false, false) if missed == Told::Alike => cost,
-            (true, false) | (false, true) | (false, false) => missed,
+            // one keeps it, or none does
+            _ => missed,
         }
     }
 
