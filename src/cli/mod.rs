@@ -11,6 +11,7 @@ mod hey;
 mod leash;
 mod live;
 mod output;
+mod planned;
 mod progress;
 mod replay;
 mod report;
