@@ -22,7 +22,7 @@ pub(super) fn differences(comparisons: &[Comparison]) -> Vec<Difference> {
     let of = |(name, words): &(&str, &str)| {
         comparisons
             .iter()
-            .filter(|row| row.metric == *name)
+            .filter(|row| row.metric == *name && !row.is_aa)
             .filter_map(|row| difference(row, words))
             .collect::<Vec<_>>()
     };
@@ -43,7 +43,7 @@ fn difference(row: &Comparison, words: &str) -> Option<Difference> {
         relative: row.difference? / mean,
         low: row.ci_low? / mean,
         high: row.ci_high? / mean,
-        noise: None,
+        noise: row.noise_floor.map(|floor| (-floor / mean, floor / mean)),
         told: matches!(word.to_lowercase().as_str(), "better" | "worse"),
     })
 }

@@ -143,10 +143,11 @@ fn head(page: &mut String, material: &Material) {
         let _ = writeln!(page, "<p class=\"lead\">{}</p>", escape(&record.description));
     }
     let runs = material.summaries().count();
+    let arms = record.arms.iter().filter(|arm| arm.aa_of.is_none()).count();
     let facts = [
         ("Objective", figures::objective(record.slo_percentile, record.slo_latency_ms)),
         ("Target", record.target.clone()),
-        ("Runs", format!("{runs} of {}", record.arms.len().max(1) as u64 * u64::from(record.repeats.max(1)))),
+        ("Runs", format!("{runs} of {}", arms.max(1) as u64 * u64::from(record.repeats.max(1)))),
         ("Seed", record.seed.to_string()),
         if record.target == SIMULATED {
             ("Time", "virtual".to_owned())

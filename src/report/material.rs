@@ -13,6 +13,8 @@ pub(super) struct Material {
     pub(super) record: StudyRecord,
     /// The arms in the scenario's order, then those that only the runs know.
     pub(super) arms: Vec<Arm>,
+    /// A/A twins of arms: what they show is noise, and they are no arms to choose from.
+    pub(super) twins: Vec<Arm>,
     /// Sentences about what could not be read.
     pub(super) damages: Vec<String>,
 }
@@ -63,7 +65,12 @@ impl Material {
         for arm in &mut arms {
             arm.runs.sort_by_key(|run| run.repeat);
         }
-        Self { record, arms, damages }
+        let is_twin = |arm: &Arm| {
+            record.arms.iter().any(|known| known.name == arm.name && known.aa_of.is_some())
+                || arm.summaries().any(|run| run.aa_of.is_some())
+        };
+        let (twins, arms) = arms.into_iter().partition(is_twin);
+        Self { record, arms, twins, damages }
     }
 
     /// All summaries, arm by arm.
@@ -386,6 +393,18 @@ pub(super) mod tests {
         assert_eq!(drawn, [("gone", 2, 4), ("openfaas-ce", 1, 4), ("quiet", 3, 1)]);
         assert_eq!(shadows[0].desired[..2], [(-15.0, 1.0), (12.2, 2.0)]);
         assert!(data.arms[1].course.as_ref().is_some_and(|course| course.shadows.is_empty()));
+    }
+
+    #[test]
+    fn a_twin_is_no_arm_to_choose_from() {
+        let mut record = record(&["watchtower", "watchtower-aa", "openfaas-ce"], 1);
+        record.arms[1].aa_of = Some("watchtower".to_owned());
+        let runs = material(&["watchtower", "watchtower-aa", "openfaas-ce"], 1).arms;
+        let runs = runs.into_iter().flat_map(|arm| arm.runs.into_iter().map(move |run| (arm.name.clone(), run)));
+        let study = Material::arrange(record, runs.collect(), Vec::new());
+        let names = |arms: &[Arm]| arms.iter().map(|arm| arm.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&study.arms), ["watchtower", "openfaas-ce"]);
+        assert_eq!(names(&study.twins), ["watchtower-aa"]);
     }
 
     #[test]

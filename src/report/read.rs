@@ -173,12 +173,37 @@ impl Reader {
             self.damage(&format!("stats.csv: {problem}"));
         }
         let rows: Result<Vec<StatsRow>, csv::Error> = csv::Reader::from_reader(text.as_slice()).deserialize().collect();
-        match rows {
+        let mut comparisons: Vec<Comparison> = match rows {
             Ok(rows) => rows.into_iter().map(Comparison::from).collect(),
             Err(error) => {
                 self.damage(&format!("stats.csv: {error}"));
-                Vec::new()
+                return Vec::new();
             }
+        };
+        self.effects(&mut comparisons);
+        comparisons
+    }
+
+    /// `effects.csv`, which says more of the same rows; studies of older versions have none.
+    fn effects(&mut self, comparisons: &mut [Comparison]) {
+        let path = self.root.join("effects.csv");
+        if !path.exists() {
+            return;
+        }
+        let rows: Result<Vec<EffectRow>, csv::Error> =
+            csv::Reader::from_path(&path).and_then(|mut reader| reader.deserialize().collect());
+        match rows {
+            Ok(rows) => {
+                for row in rows {
+                    let is_same = |known: &&mut Comparison| {
+                        known.metric == row.metric && known.arm_a == row.arm_a && known.arm_b == row.arm_b
+                    };
+                    if let Some(known) = comparisons.iter_mut().find(is_same) {
+                        (known.noise_floor, known.more_pairs, known.is_aa) = (row.noise_floor, row.more_pairs, row.aa);
+                    }
+                }
+            }
+            Err(error) => self.damage(&format!("effects.csv: {error}")),
         }
     }
 }
@@ -209,8 +234,32 @@ struct StatsRow {
 impl From<StatsRow> for Comparison {
     fn from(row: StatsRow) -> Self {
         let StatsRow { metric, arm_a, arm_b, n, mean_a, mean_b, difference, ci_low, ci_high, p_holm, verdict } = row;
-        Self { metric, arm_a, arm_b, n, mean_a, mean_b, difference, ci_low, ci_high, p_holm, verdict }
+        Self {
+            metric,
+            arm_a,
+            arm_b,
+            n,
+            mean_a,
+            mean_b,
+            difference,
+            ci_low,
+            ci_high,
+            p_holm,
+            verdict,
+            ..Self::default()
+        }
     }
+}
+
+/// The columns of `effects.csv` that a report shows.
+#[derive(Deserialize)]
+struct EffectRow {
+    metric: String,
+    arm_a: String,
+    arm_b: String,
+    aa: bool,
+    noise_floor: Option<f64>,
+    more_pairs: Option<u64>,
 }
 
 #[cfg(test)]

@@ -41,6 +41,12 @@ pub(super) struct Comparison {
     pub(super) ci_high: Option<f64>,
     pub(super) p_holm: Option<f64>,
     pub(super) verdict: String,
+    /// How far two sets of runs of one arm lie apart, in the metric's unit, where a twin measured it.
+    pub(super) noise_floor: Option<f64>,
+    /// How many further pairs of runs would decide.
+    pub(super) more_pairs: Option<u64>,
+    /// Whether B is A's twin.
+    pub(super) is_aa: bool,
 }
 
 /// Judges a study.

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::report::material::{Material, tests::material};
     use crate::study::results::columns;
-    use crate::study::results::comparison::stats;
+    use crate::study::results::statistics::Statistics;
     use std::fmt::Write as _;
 
     /// Puts a made-up study on disk, as runs leave it behind.
@@ -94,7 +94,9 @@ mod tests {
         fs::write(folder.join("comparison.csv"), comparison).expect("a file");
         fs::write(folder.join("comparison.md"), "# ftest\n").expect("a file");
         let compared = material.summaries().cloned().collect::<Vec<_>>();
-        fs::write(folder.join("stats.csv"), stats(&material.record, &compared)).expect("a file");
+        let statistics = Statistics::of(&material.record, &compared);
+        fs::write(folder.join("stats.csv"), statistics.csv()).expect("a file");
+        fs::write(folder.join("effects.csv"), statistics.effects()).expect("a file");
         for run in material.arms.iter().flat_map(|arm| &arm.runs) {
             let folder = folder.join("runs").join(&run.name);
             fs::create_dir_all(&folder).expect("a folder");

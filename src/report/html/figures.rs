@@ -26,7 +26,7 @@ const fn caption(chart: Chart) -> &'static str {
         }
         Chart::Differences => {
             "Each row holds the second arm against the first, run by run under the same load. An interval that crosses the zero line is \
-             not told from chance."
+             not told from chance. A grey band, where there is one, is how far apart runs of one and the same arm lie (A/A)."
         }
         Chart::Probes => {
             "On the diagonal a probe met what users met. Dots above it: users waited longer than the probe said, so a policy that \

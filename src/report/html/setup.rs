@@ -49,7 +49,7 @@ pub(super) fn section(page: &mut String, material: &Material) {
 
 /// The arms' settings side by side.
 fn settings(page: &mut String, material: &Material) {
-    let arms = &material.record.arms;
+    let arms: Vec<_> = material.record.arms.iter().filter(|arm| arm.aa_of.is_none()).collect();
     if arms.is_empty() {
         return;
     }

@@ -125,10 +125,13 @@ impl<'a> Choice<'a> {
 
     fn taken(&self, winner: &Arm, others: &[&Arm]) -> Verdict {
         let keeps = self.keeps(winner);
-        let headline = if keeps {
-            format!("Take {}.", winner.name)
-        } else {
-            format!("Take {}, though no arm keeps the objective.", winner.name)
+        let is_dearer = others.iter().any(|other| self.told(COST, winner, other) == Told::Second);
+        let headline = match (keeps, is_dearer) {
+            (true, _) => format!("Take {}.", winner.name),
+            (false, false) => format!("Take {}, though no arm keeps the objective.", winner.name),
+            (false, true) => {
+                format!("Take {} if the objective matters more than the price; no arm keeps it.", winner.name)
+            }
         };
         let mut because = Vec::new();
         if let Some(cheaper_of) = others.iter().find(|other| keeps && self.keeps(other)) {
@@ -161,11 +164,14 @@ impl<'a> Choice<'a> {
         let mut sure: Vec<String> = left.iter().skip(1).take(3).map(|other| self.sure(first, other)).collect();
         for other in left.iter().skip(1).take(3) {
             for (metric, words) in [(DECISIVE, "how often the objective was missed"), (COST, "cost")] {
-                let said = self.row(metric, first, other).map(|(row, _)| row.verdict.trim().trim_end_matches('.'));
-                if let Some(said) =
-                    said.filter(|said| self.told(metric, first, other) == Told::Open && !said.is_empty())
-                {
-                    sure.push(format!("On {words} the statistics say: {said}."));
+                let Some((row, _)) = self.row(metric, first, other) else { continue };
+                let said = row.verdict.trim().trim_end_matches('.');
+                if self.told(metric, first, other) == Told::Open && !said.is_empty() {
+                    let more = row.more_pairs.filter(|more| *more > 0).map_or(String::new(), |more| {
+                        let repeats = row.n.unwrap_or(0) + more;
+                        format!("; about {more} more pairs of runs would decide (--repeats {repeats})")
+                    });
+                    sure.push(format!("On {words} the statistics say: {said}{more}."));
                 }
             }
         }
@@ -216,7 +222,10 @@ impl<'a> Choice<'a> {
         };
         let p =
             row.p_holm.map_or(String::new(), |p| format!(", p = {} corrected for all metrics", scale::digits(p, 2)));
-        format!("Over {pairs} {} missed the objective {said} {} (95 % interval{p}).", first.name, second.name)
+        let noise = row.noise_floor.map_or(String::new(), |floor| {
+            format!(" Runs of one and the same arm lie up to {} points apart (A/A).", points(floor))
+        });
+        format!("Over {pairs} {} missed the objective {said} {} (95 % interval{p}).{noise}", first.name, second.name)
     }
 
     /// What the first costs against the second.
@@ -287,8 +296,10 @@ mod tests {
 
     #[test]
     fn of_two_that_dont_the_one_that_misses_it_less_is_taken_and_it_is_said() {
-        let verdict = verdict([0.31, 0.12], [("better", -0.19), ("worse", 100.0)]);
-        assert_eq!(verdict.headline, "Take b, though no arm keeps the objective.");
+        let cheaper = verdict([0.31, 0.12], [("better", -0.19), ("better", -100.0)]);
+        assert_eq!(cheaper.headline, "Take b, though no arm keeps the objective.");
+        let dearer = verdict([0.31, 0.12], [("better", -0.19), ("worse", 100.0)]);
+        assert_eq!(dearer.headline, "Take b if the objective matters more than the price; no arm keeps it.");
     }
 
     #[test]
