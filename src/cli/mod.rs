@@ -10,6 +10,7 @@ mod failure;
 mod health;
 mod hey;
 mod leash;
+mod live;
 mod output;
 mod planned;
 mod progress;

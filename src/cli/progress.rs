@@ -147,7 +147,7 @@ fn ended(summary: &RunSummary) -> String {
     text
 }
 
-fn line(progress: &Progress) -> String {
+pub(super) fn line(progress: &Progress) -> String {
     let seen = &progress.seen;
     let mut text = progress.phase.as_str().to_owned();
     if let (Some(ready), Some(desired)) = (seen.ready, seen.desired) {

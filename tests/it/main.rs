@@ -21,6 +21,7 @@ mod gateway;
 mod hey_golden;
 mod journeys;
 mod live_and_simulated;
+mod live_page;
 mod load;
 mod open_loads;
 mod openfaas;

@@ -14,6 +14,7 @@ pub mod interrupt;
 pub mod load;
 pub mod probe;
 pub mod run;
+pub mod showcase;
 pub mod target;
 pub mod timers;
 
