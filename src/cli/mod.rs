@@ -2,6 +2,7 @@
 //!
 //! Standard output carries results only (tables, or JSON with `--json`); standard error carries everything for a person.
 
+mod calibrate;
 mod check;
 mod completions;
 mod exit;
@@ -46,6 +47,7 @@ enum Command {
     Run(run::Args),
     Tune(tune::Args),
     Check(check::Args),
+    Calibrate(calibrate::Args),
     Report(report::Args),
     Replay(replay::Args),
     Serve(serve::Args),
@@ -82,6 +84,7 @@ pub fn main() -> ExitCode {
             (printer, tune::run(&args, printer))
         }
         Command::Check(args) => (Printer::new(false), Ok(check::run(&args, Printer::new(false)))),
+        Command::Calibrate(args) => (Printer::new(false), calibrate::run(&args, Printer::new(false))),
         Command::Report(args) => (Printer::new(false), report::run(&args)),
         Command::Replay(args) => (Printer::new(false), replay::run(&args)),
         Command::Serve(args) => (Printer::new(false), serve::run(&args, Printer::new(false))),

@@ -10,6 +10,7 @@
 //! Charts and one HTML page, written from what the runs left behind and nothing else, so they can be made again at any
 //! time and come out the same to the byte. No driver, no clock, no network.
 
+mod calibration;
 pub mod charts;
 mod html;
 mod material;
@@ -18,5 +19,6 @@ mod tuning;
 mod verdict;
 mod write;
 
+pub use calibration::write_calibration;
 pub use tuning::write_tuning;
 pub use write::{ReportError, write};
