@@ -68,6 +68,7 @@ fn plan(policy: &str, numbers: &Numbers, seed: Seed) -> Plan {
         generators: vec![hey_load(flags, Duration::ZERO), hey_load(flags, Duration::from_millis(500))],
         warm_up: Duration::from_secs(15),
         warm_up_every: Duration::from_secs(5),
+        faults: Vec::new(),
         cool_down: Duration::ZERO,
     }
 }

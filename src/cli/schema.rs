@@ -3,7 +3,7 @@
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::output::Printer;
-use crate::study::hey::json;
+use crate::study::hey::{json, self_test};
 use crate::study::schema::schema;
 
 /// Print the JSON Schema of the scenario file
@@ -14,10 +14,17 @@ pub(super) struct Args {
     /// The schema of what `watchtower hey --json` prints instead
     #[arg(long)]
     hey: bool,
+    /// The schema of what `watchtower hey --self-test --json` prints instead
+    #[arg(long, conflicts_with = "hey")]
+    self_test: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitStatus, Failure> {
-    let schema = if args.hey { json::schema() } else { schema() };
+    let schema = match (args.hey, args.self_test) {
+        (true, _) => json::schema(),
+        (_, true) => self_test::schema(),
+        (false, false) => schema(),
+    };
     let text =
         serde_json::to_string_pretty(&schema).map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
     Printer::result(&text);

@@ -13,6 +13,7 @@
 pub mod calibration;
 pub mod client;
 pub mod decisions;
+pub mod faults;
 pub mod journeys;
 #[cfg(feature = "app")]
 pub mod live;
@@ -51,6 +52,8 @@ pub struct Plan {
     pub node: NodeModel,
     /// The load.
     pub generators: Vec<GeneratorPlan>,
+    /// What goes wrong on purpose.
+    pub faults: Vec<faults::Fault>,
     /// Time before the load, with a request each `warm_up_every` so that counters exist.
     pub warm_up: Duration,
     /// Time between two warm-up requests.

@@ -15,7 +15,7 @@ use super::presence::Presence;
 use super::replica::Replica;
 use super::request::{Answer, Arrival, Key, Request, Requests, Stage};
 use super::work::Luck;
-use super::{Change, FunctionModel, NodeModel, Work};
+use super::{Change, Conditions, FunctionModel, NodeModel, Work};
 
 /// The modelled platform: functions with their replicas on one node.
 ///
@@ -44,6 +44,7 @@ pub struct Cluster {
     pub(super) lines: Lines,
     /// When the next pod becomes ready or is gone.
     pub(super) pods_next: Timestamp,
+    pub(super) conditions: Conditions,
     #[cfg(debug_assertions)]
     pub(super) audit: super::audit::Audit,
 }
@@ -85,6 +86,7 @@ impl Cluster {
             replicas_free: Vec::new(),
             lines: Lines::new(),
             pods_next: Timestamp::MAX,
+            conditions: Conditions::default(),
             #[cfg(debug_assertions)]
             audit: super::audit::Audit::default(),
         };
@@ -100,7 +102,8 @@ impl Cluster {
     pub(super) fn add(&mut self, model: &FunctionModel, bounds: (u32, u32)) -> Option<FunctionId> {
         let entity = u16::try_from(self.functions.len()).ok()?;
         let stream = self.seed.stream_of(Purpose::StartUp, u64::from(entity));
-        let pods = Pods::new(model.start_up, model.termination, bounds, stream);
+        let mut pods = Pods::new(model.start_up, model.termination, bounds, stream);
+        pods.suffer(self.conditions);
         let serving = pods.revision();
         self.functions.push(Function {
             luck: Luck::new(self.gateway_cpu, model, self.seed, u64::from(entity)),
@@ -232,6 +235,11 @@ impl Cluster {
             self.node.pass(now.nanos_since(self.now));
             self.now = now;
         }
+    }
+
+    /// Something was changed from outside: what happens next may be something else.
+    pub(super) fn look_ahead(&mut self) {
+        self.next = self.upcoming();
     }
 
     fn upcoming(&self) -> Timestamp {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::drive::faults::Fault;
 use crate::drive::{Arm, FunctionPlan, GeneratorPlan, Plan, Planned};
 use crate::model::NodeModel;
 use crate::random::Seed;
@@ -37,6 +38,8 @@ pub struct Study {
     pub generators: Vec<GeneratorPlan>,
     /// Each generator as hey would be called, and when it starts.
     pub loads: Vec<String>,
+    /// What goes wrong on purpose, in every run.
+    pub faults: Vec<Fault>,
     /// Time before the load.
     pub warm_up: Duration,
     /// Time between two warm-up requests.
@@ -72,6 +75,7 @@ impl Study {
             functions: self.functions.clone(),
             node: self.node,
             generators: self.generators.clone(),
+            faults: self.faults.clone(),
             warm_up: self.warm_up,
             warm_up_every: self.warm_up_every,
             cool_down: self.cool_down,
@@ -145,6 +149,7 @@ impl Study {
                 .unwrap_or_default(),
             objective: format!("{} % within {}", self.slo.percentile, format_duration(self.slo.latency)),
             loads: self.loads.clone(),
+            faults: self.faults.clone(),
             arms: self
                 .arms
                 .iter()
@@ -188,6 +193,8 @@ pub struct Description {
     pub objective: String,
     /// The generators.
     pub loads: Vec<String>,
+    /// What goes wrong on purpose.
+    pub faults: Vec<Fault>,
     /// The arms.
     pub arms: Vec<ArmDescription>,
     /// What is expected of the arms.
@@ -231,6 +238,9 @@ impl fmt::Display for Description {
         writeln!(f, "  objective  {}", self.objective)?;
         for (index, load) in self.loads.iter().enumerate() {
             writeln!(f, "  load {:<6}{load}", index + 1)?;
+        }
+        for fault in &self.faults {
+            writeln!(f, "  fault      {fault}")?;
         }
         for arm in &self.arms {
             writeln!(f, "  arm        {} ({})", arm.name, arm.policy)?;

@@ -4,6 +4,7 @@
 
 mod arms;
 mod expect;
+mod faults;
 mod function;
 mod loads;
 mod names;
@@ -66,6 +67,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
     let function = function::function(&mut scenario, &mut problems);
     let slo = slo(&scenario, &mut problems);
     let generators = loads::generators(&scenario, &mut problems);
+    let faults = faults::faults(&scenario, &mut problems);
     let expect = expect::expectations(&scenario, &mut problems);
     let tune = tune::wishes(&scenario, &mut problems);
     let (arms, shadows) = arms::arms(&mut scenario, overrides, &mut problems).into_iter().unzip();
@@ -87,6 +89,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         loads: generators.iter().map(|(_, text)| text.clone()).collect(),
         limits: limits(&scenario.limits, &generators),
         generators: generators.into_iter().map(|(generator, _)| generator).collect(),
+        faults,
         warm_up: run.duration("warm_up"),
         warm_up_every: run.duration("warm_up_every"),
         cool_down: run.duration("cool_down"),
@@ -98,6 +101,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         shown: String::new(),
     };
     length(&study, &scenario, &mut problems);
+    faults::that_miss(&study, &scenario, &mut problems);
     if !problems.is_empty() {
         return Err(ScenarioError::new(&scenario.file, problems));
     }

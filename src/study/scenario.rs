@@ -8,6 +8,7 @@
 //!
 //! Reading goes on after a problem, so that one run of `watchtower check` shows them all.
 
+mod fault_keys;
 mod file;
 mod journeys;
 pub mod keys;
@@ -73,6 +74,8 @@ pub struct Scenario {
     pub platform: Section,
     /// `[limits]`.
     pub limits: Section,
+    /// Each `[[fault]]`.
+    pub faults: Vec<Section>,
     /// Each `[[arm]]`.
     pub arms: Vec<ArmSection>,
     /// `[tune]`.
@@ -130,7 +133,7 @@ impl Scenario {
     /// # Errors
     /// When the file can't be read, or is no TOML. Wrong keys and values are kept in [`Scenario::problems`].
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
-        let name = shown_path(path);
+        let name = file::shown(path);
         let text = file::read(path).map_err(|problem| ScenarioError::new(&name, vec![*problem]))?;
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
         Self::parse(&name, &text, directory)
@@ -171,6 +174,7 @@ impl Scenario {
         let platform = section("platform", &keys::platform());
         let limits = section("limits", &keys::limits());
         let (loads, journeys) = reader.loads(&root);
+        let faults = reader.faults(&root);
         let arms = reader
             .tables(&root, "arm")
             .into_iter()
@@ -193,6 +197,7 @@ impl Scenario {
             run,
             platform,
             limits,
+            faults,
             arms,
             tune,
             ranges,
@@ -200,12 +205,6 @@ impl Scenario {
             problems: reader.problems,
         })
     }
-}
-
-/// A path as a message shows it: no control characters, not endless.
-fn shown_path(path: &Path) -> String {
-    let text: String = path.display().to_string().chars().filter(|char| !char.is_control()).collect();
-    if text.is_empty() { "\"\"".to_owned() } else { text }
 }
 
 struct Reader<'a> {

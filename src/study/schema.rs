@@ -6,6 +6,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::drive::faults::KINDS;
 use crate::policy::registry::{POLICIES, PolicyInfo};
 use crate::policy::settings::{Kind, Parameter, Value};
 use crate::time::format_duration;
@@ -58,6 +59,7 @@ pub fn schema() -> Json {
         ("run", "how a run goes", table("run")),
         ("platform", "the modelled platform the function runs on", table("platform")),
         ("limits", "when a run is not valid", table("limits")),
+        ("fault", "what goes wrong on purpose in every run", list(&fault(table("fault")))),
         ("arm", "the autoscalers to compare", list(&json!({ "oneOf": arms }))),
         ("tune", "how `watchtower tune` searches", tune),
     ] {
@@ -88,6 +90,27 @@ fn dependent_keys() -> Json {
         }
     });
     Json::Object(keys.collect())
+}
+
+/// A fault: what lasts says for how long, and a value belongs to its kind.
+fn fault(mut schema: Json) -> Json {
+    schema["required"] = json!(["kind"]);
+    let about: Vec<String> = KINDS.iter().map(|kind| format!("{}: {}", kind.name, kind.summary)).collect();
+    schema["properties"]["kind"]["description"] = json!(format!("what goes wrong. {}", about.join(". ")));
+    let rules = KINDS.iter().map(|kind| {
+        let absent = ["duration", "factor", "replicas"].into_iter().filter(|key| match *key {
+            "duration" => !kind.lasts,
+            key => kind.value != Some(key),
+        });
+        let absent: Map<String, Json> = absent.map(|key| (key.to_owned(), json!(false))).collect();
+        let needed = if kind.lasts { json!(["duration"]) } else { json!([]) };
+        json!({
+            "if": { "properties": { "kind": { "const": kind.name } } },
+            "then": { "required": needed, "properties": absent },
+        })
+    });
+    schema["allOf"] = json!(rules.collect::<Vec<_>>());
+    schema
 }
 
 /// `[expect]`: a formula or a list of them, by how repeats count.
@@ -191,7 +214,7 @@ fn property(parameter: &Parameter) -> Json {
     match &parameter.default {
         // an empty text stands for a default that depends on the rest of the file
         Value::Text("") => {}
-        _ if load_keys::is_without_default(parameter) => {}
+        _ if keys::is_without_default(parameter) => {}
         Value::Integer(number) => schema["default"] = json!(number),
         Value::Number(number) => schema["default"] = json!(number),
         Value::Switch(switch) => schema["default"] = json!(switch),

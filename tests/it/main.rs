@@ -16,6 +16,7 @@ mod cluster;
 mod drop_in;
 mod engines;
 mod expect;
+mod faults;
 mod fuzz;
 mod gateway;
 mod hey_golden;

@@ -39,6 +39,8 @@ pub(super) enum What {
     Begin { generator: u16 },
     /// A generator whose requests have all been answered is over, because its time is.
     Finish { generator: u16 },
+    /// A fault begins or ends.
+    Fault,
     /// A second of the timeline is over.
     Second,
     /// The cool-down is over.

@@ -1,5 +1,7 @@
 //! What charts are drawn from: plain values, so that a chart can be tested without a file.
 
+pub use super::faults::FaultSpan;
+
 /// What every chart of a study says beside its own data.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Study {
@@ -98,6 +100,8 @@ pub struct Course {
     pub probes: Vec<Probe>,
     /// What its shadows would have asked for.
     pub shadows: Vec<Shadow>,
+    /// What went wrong on purpose.
+    pub faults: Vec<FaultSpan>,
 }
 
 /// What a policy would have asked for whose decisions were not carried out.

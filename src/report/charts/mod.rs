@@ -15,6 +15,7 @@ mod canvas;
 mod course;
 pub mod data;
 mod distribution;
+mod faults;
 pub mod font;
 mod latency_histogram;
 mod latency_percentiles;

@@ -40,6 +40,16 @@ pub(super) fn scenario(study: &Study, scenario: &Scenario) -> String {
     table(&mut out, "[run]", &scenario.run.settings);
     table(&mut out, "[platform]", &scenario.platform.settings);
     table(&mut out, "[limits]", &scenario.limits.settings);
+    for (section, fault) in scenario.faults.iter().zip(&study.faults) {
+        let kind = fault.trouble.kind();
+        out.push_str("\n[[fault]]\n");
+        let is_its_own = |key: &str| match key {
+            "kind" | "start" => true,
+            "duration" => kind.lasts,
+            key => kind.value == Some(key),
+        };
+        settings(&mut out, section.settings.iter().filter(|(key, _)| is_its_own(key)));
+    }
     for arm in &scenario.arms {
         out.push_str("\n[[arm]]\n");
         line(&mut out, "name", &text(arm.name()));

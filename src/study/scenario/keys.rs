@@ -10,6 +10,7 @@ use crate::model::{FunctionModel, NodeModel, Work};
 use crate::policy::settings::{Kind, Parameter, Value};
 use crate::study::results::Limits;
 
+use super::fault_keys;
 use super::load_keys::{self, load_keys};
 
 /// A longest time for anything in a scenario; longer is a slip of the pen.
@@ -50,7 +51,7 @@ pub fn tables() -> Vec<TableInfo> {
         TableInfo {
             name: "",
             parameters: top(),
-            tables: &["function", "slo", "load", "run", "platform", "limits", "arm", "tune", "expect"],
+            tables: &["function", "slo", "load", "run", "platform", "limits", "fault", "arm", "tune", "expect"],
         },
         TableInfo { name: "function", parameters: function(), tables: &["labels", "model"] },
         TableInfo { name: "function.model", parameters: model(&FunctionModel::default()), tables: &[] },
@@ -61,6 +62,7 @@ pub fn tables() -> Vec<TableInfo> {
         TableInfo { name: "run", parameters: run(), tables: &[] },
         TableInfo { name: "platform", parameters: platform(), tables: &[] },
         TableInfo { name: "limits", parameters: limits(), tables: &[] },
+        TableInfo { name: "fault", parameters: fault(), tables: &[] },
         TableInfo { name: "arm", parameters: arm(), tables: &[] },
         TableInfo { name: "tune", parameters: tune(), tables: &["ranges"] },
     ]
@@ -245,6 +247,16 @@ pub fn limits() -> Vec<Parameter> {
             doc: "what a run is that kept time although a max_cpu limit was exceeded, on average or in more than one second of 20; either way it says so",
         },
     ]
+}
+
+/// Keys of `[[fault]]`.
+pub fn fault() -> Vec<Parameter> {
+    fault_keys::keys()
+}
+
+/// Whether a parameter's default only stands for "not given".
+pub fn is_without_default(parameter: &Parameter) -> bool {
+    load_keys::is_without_default(parameter) || fault_keys::is_without_default(parameter)
 }
 
 /// Keys every `[[arm]]` has, whatever its policy.
