@@ -355,6 +355,11 @@ fn file_name(name: &str) -> String {
 
 fn gateway(args: &Args, uri: &Uri) -> Result<Rest, Failure> {
     let authority = uri.authority().map_or("", |authority| authority.as_str());
+    if args.gateway.is_none() && uri.scheme_str() == Some("https") {
+        let problem = "--scale asks a gateway over plain HTTP, and the function's address is https".to_owned();
+        let hint = "name the gateway with --gateway http://HOST:PORT, such as a forwarded port".to_owned();
+        return Err(Failure::new(ExitStatus::Usage, problem, Some(hint)));
+    }
     let base = args.gateway.clone().unwrap_or_else(|| format!("http://{authority}"));
     let password = args.password_file.as_ref().map(read_password).transpose()?;
     let function = uri.path().split('/').skip_while(|part| *part != "function").nth(1);

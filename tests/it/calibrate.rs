@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use watchtower::drive::calibration::{Candidate, Effort, Limits, Measurement, Misfit, Quantity};
+use watchtower::drive::calibration::{Candidate, Effort, Limits, Measurement, Misfit, Phase, Quantity};
 use watchtower::drive::live::calibration::measure;
 use watchtower::drive::live::clock::Clock;
 use watchtower::drive::live::interrupt::Interrupt;
@@ -31,7 +31,7 @@ fn measured(uri: &str, limits: Limits) -> Measurement {
         let (_hand, mut interrupt) = Interrupt::by_hand();
         let request = RequestPlan::default();
         let uri = uri.parse().unwrap();
-        let mut tell = |_: &_| {};
+        let mut tell = |_: &Phase| {};
         measure(Clock::start(), &uri, &request, 1, limits, &mut interrupt, &mut tell).await.unwrap().measurement
     })
 }
@@ -56,7 +56,7 @@ fn calibrated(truth: &Candidate, limits: Limits, effort: Effort) -> Calibration 
 
 /// What is wrong with what was found, if anything.
 fn fault(truth: &Candidate, calibration: &Calibration) -> Option<String> {
-    let fit = calibration.fit.as_ref()?;
+    let Some(fit) = &calibration.fit else { return Some("there was nothing to fit to".to_owned()) };
     let words = format!("{truth:?} was found as {:?}, {:?}; {:?}", fit.best, fit.values, calibration.misfits);
     let away = |quantity| (fit.best.get(quantity) / truth.get(quantity) - 1.0_f64).abs();
     let found = fit.best.workers == truth.workers
