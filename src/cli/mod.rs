@@ -11,6 +11,7 @@ mod health;
 mod hey;
 mod leash;
 mod output;
+mod planned;
 mod progress;
 mod replay;
 mod report;

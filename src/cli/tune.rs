@@ -10,7 +10,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::output::Printer;
-use super::run::{load_study, utc_stamp};
+use super::planned::utc_stamp;
+use super::run::load_study;
 use super::table::aligned;
 use crate::drive::live::interrupt::{Cause, Interrupt};
 use crate::study::resolve::Overrides;
@@ -80,6 +81,7 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
         arms: vec![wanted.arm.clone()],
         repeats: Some(1),
         seed: wanted.seed,
+        aa: None,
     };
     let studies = wanted.files.iter().map(|path| load_study(path, &overrides)).collect::<Result<Vec<_>, _>>()?;
     let options = Options { budget: wanted.budget, seeds: wanted.seeds };
@@ -105,12 +107,12 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
         directory.write_record(&record).map_err(|error| failed(&error))?;
     }
     printer.say(&format!(
-        "{}: {} settings of arm \"{}\" are searched, at most {} tries with {} seeds each, in virtual time{}",
+        "{}: {} settings of arm \"{}\" are searched, at most {} tries with {} each, in virtual time{}",
         tuning.studies.iter().map(|study| study.name.as_str()).collect::<Vec<_>>().join(", "),
         tuning.settings.len(),
         tuning.arm,
         tuning.extent.budget,
-        tuning.extent.seeds,
+        if tuning.extent.seeds == 1 { "1 seed".to_owned() } else { format!("{} seeds", tuning.extent.seeds) },
         if recorded.is_empty() { String::new() } else { format!("; {} runs are there already", recorded.len()) },
     ));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| failed(&error))?;

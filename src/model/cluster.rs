@@ -17,6 +17,9 @@ use super::request::{Answer, Arrival, Key, Request, Requests, Stage};
 use super::work::Luck;
 use super::{Change, Conditions, FunctionModel, NodeModel, Work};
 
+/// Limits that may stand in line before the settled ones among them are dropped.
+const LIMITS_ROOM: usize = 64;
+
 /// The modelled platform: functions with their replicas on one node.
 ///
 /// The caller owns time. It asks for [`Cluster::next_change`], waits or jumps until then, and calls
@@ -112,7 +115,7 @@ impl Cluster {
             serving,
             removed: false,
             waiting: 0,
-            present: Presence::since(self.now),
+            present: Presence::default(),
             answered: 0,
         });
         Some(FunctionId(entity))
@@ -133,6 +136,7 @@ impl Cluster {
             cpu: need.cpu,
             wait: need.wait,
             route: need.route,
+            wait_number: 0,
             replica: 0,
             held_until: Timestamp::MAX,
         });
@@ -267,9 +271,9 @@ impl Cluster {
                 Done::Replica { slot } => self.leave_lock(slot),
             }
         }
-        while self.lines.waits.peek().is_some_and(|Reverse(wait)| wait.until <= now) {
+        while self.lines.waits.peek().is_some_and(|Reverse(wait)| wait.until() <= now) {
             if let Some(Reverse(wait)) = self.lines.waits.pop() {
-                self.end_wait(wait.request);
+                self.end_wait(wait);
             }
         }
         while let Some((_, request)) = due(&mut self.lines.inbound, now, |entry| entry.0) {
@@ -296,10 +300,10 @@ impl Cluster {
         while let Some((_, slot, generation)) = due(&mut self.lines.closings, now, |entry| entry.0) {
             self.close_idle(slot, generation);
         }
-        self.drop_settled_limits(usize::MAX);
+        self.drop_settled_limits();
         while let Some((_, key)) = due(&mut self.lines.limits, now, |entry| entry.0) {
             self.exceed_limit(key);
-            self.drop_settled_limits(usize::MAX);
+            self.drop_settled_limits();
         }
         self.lines.find_rare();
     }
@@ -325,20 +329,21 @@ impl Cluster {
 
     /// A request has come to a replica: the watchdog's limit begins.
     ///
-    /// Most requests are answered long before it. For each that comes two of those are dropped, or a line as long as 30 s of load
-    /// would build up.
+    /// Most requests are answered long before it. Those are dropped from the line's front when it has become twice as long as what
+    /// was left of it the last time, or a line as long as 30 s of load would build up. (Looking each time whether the front is
+    /// settled costs more: it is anyone's guess.)
     pub(super) fn begin_limit(&mut self, at: Timestamp, request: Key) {
+        if self.lines.limits.len() >= self.lines.limits_room {
+            self.drop_settled_limits();
+            self.lines.limits_room = 2 * self.lines.limits.len() + LIMITS_ROOM;
+        }
         self.lines.limits.push_back((at, request));
         self.lines.rarely(at);
-        self.drop_settled_limits(2);
     }
 
-    fn drop_settled_limits(&mut self, most: usize) {
-        for _ in 0..most {
-            match self.lines.limits.front() {
-                Some((_, key)) if !self.requests.is_current(*key) => drop(self.lines.limits.pop_front()),
-                _ => break,
-            }
+    fn drop_settled_limits(&mut self) {
+        while self.lines.limits.front().is_some_and(|(_, key)| !self.requests.is_current(*key)) {
+            self.lines.limits.pop_front();
         }
     }
 }

@@ -81,13 +81,16 @@ impl Node {
 
     /// Nanoseconds until CPU work is done, rounded up, if nothing changes before; `None` if nothing runs.
     pub(super) fn next_in(&self) -> Option<u64> {
+        if self.entities == 0 {
+            return None;
+        }
         let first = self.first();
         first.is_finite().then(|| ((first - self.virtual_now).max(0.0) / self.rate).ceil() as u64)
     }
 
     /// CPU work that is done by now. A replica's is reported until [`Node::expect_replica`] says what comes next.
     pub(super) fn take_done(&mut self) -> Option<Done> {
-        if self.first() > self.virtual_now {
+        if self.entities == 0 || self.first() > self.virtual_now {
             return None;
         }
         if self.replicas.time() <= self.virtual_now {

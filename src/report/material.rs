@@ -297,6 +297,7 @@ pub(super) mod tests {
                         .map(|(key, value)| (key.to_owned(), value.to_owned()))
                         .into(),
                     shadows: Vec::new(),
+                    aa_of: None,
                 })
                 .collect(),
             loads: vec!["hey -z 2m -c 50 -q 5".to_owned(), "hey -z 2m -c 50 -q 5, started 500 ms later".to_owned()],

@@ -74,7 +74,7 @@ fn a_tenth_of_all_points_is_enough_for_most_of_the_front() {
         let space = cube(10, 3);
         let shares: Vec<f64> = (1..=3)
             .map(|seed| {
-                let search = searched(&space, Extent::of(100, 1, 3, 0.0), &[], seed, world);
+                let search = searched(&space, Extent::of(100, 1, &space, 0.0), &[], seed, world);
                 assert_eq!(search.trials().len(), 100);
                 reached(&space, &search, world)
             })
@@ -93,7 +93,7 @@ fn it_finds_more_than_looking_anywhere_does() {
     };
     let worst = Score { cost: 5.5, missed: 1.2 };
     for seed in 1..=3 {
-        let search = searched(&space, Extent::of(200, 1, 5, 0.0), &[], seed, world);
+        let search = searched(&space, Extent::of(200, 1, &space, 0.0), &[], seed, world);
         let mut stream = Seed(seed).stream(Purpose::Search);
         let anywhere: Vec<Score> = (0..200).map(|_| world(&shares(&space, &space.random(&mut stream)), 0)).collect();
         let (by_search, by_luck) = (hypervolume(&complete(&search), worst), hypervolume(&anywhere, worst));
@@ -106,7 +106,7 @@ fn it_finds_more_than_looking_anywhere_does() {
 fn what_is_known_is_tried_first_and_with_every_seed() {
     let space = cube(30, 3);
     let known = [vec![29, 0, 0], vec![3, 3, 3], vec![29, 0, 0]];
-    let search = searched(&space, Extent::of(60, 3, 3, 0.0), &known, 1, valley);
+    let search = searched(&space, Extent::of(60, 3, &space, 0.0), &known, 1, valley);
     assert_eq!(search.trials()[0].point, known[0]);
     assert_eq!(search.trials()[1].point, known[1]);
     assert_eq!(search.trials()[2].origin, Origin::Design);
@@ -119,7 +119,7 @@ fn what_is_known_is_tried_first_and_with_every_seed() {
 fn a_space_smaller_than_the_budget_is_looked_through_and_that_is_all() {
     let space = Space::new(vec![Axis::new(3, 1), Axis::new(4, 0)]);
     let search =
-        searched(&space, Extent::of(100, 1, 2, 0.0), &[vec![2, 2]], 1, |x, _| Score { cost: x[0], missed: x[1] });
+        searched(&space, Extent::of(100, 1, &space, 0.0), &[vec![2, 2]], 1, |x, _| Score { cost: x[0], missed: x[1] });
     assert_eq!(search.trials().len(), 16);
 }
 
@@ -133,7 +133,7 @@ fn the_hopeless_are_stopped_and_the_front_is_not() {
         let of_seed = f64::from(seed % 3) * 0.5;
         Score { cost: score.cost + of_seed + luck(12.9), missed: score.missed + luck(78.2) }
     };
-    let search = searched(&space, Extent::of(150, 6, 3, 0.0), &[], 5, world);
+    let search = searched(&space, Extent::of(150, 6, &space, 0.0), &[], 5, world);
     let stopped: Vec<&Trial> =
         search.trials().iter().filter(|trial| matches!(trial.fate, Fate::Stopped { .. })).collect();
     let runs: usize = search.trials().iter().map(|trial| trial.scores.len()).sum();
@@ -150,7 +150,7 @@ fn the_hopeless_are_stopped_and_the_front_is_not() {
 fn the_same_seed_asks_the_same_and_another_one_does_not() {
     let space = cube(15, 4);
     let points = |seed| {
-        let search = searched(&space, Extent::of(80, 2, 4, 0.05), &[], seed, valley);
+        let search = searched(&space, Extent::of(80, 2, &space, 0.05), &[], seed, valley);
         search.trials().iter().map(|trial| trial.point.clone()).collect::<Vec<_>>()
     };
     assert_eq!(points(1), points(1));
@@ -161,13 +161,20 @@ fn the_same_seed_asks_the_same_and_another_one_does_not() {
 fn a_larger_budget_goes_on_where_the_smaller_one_ended() {
     let space = cube(15, 3);
     let points = |budget| {
-        let extent = Extent { budget, ..Extent::of(60, 2, 3, 0.05) };
-        let search = searched(&space, extent, &[vec![1, 2, 3]], 9, valley);
-        search.trials().iter().map(|trial| trial.point.clone()).collect::<Vec<_>>()
+        let extent = Extent::of(61, 2, &space, 0.05).enlarged(budget);
+        let mut asks = Vec::new();
+        let mut search = Search::new(space.clone(), extent, &[vec![1, 2, 3]], Seed(9));
+        while let Some(wave) = Some(search.ask().to_vec()).filter(|wave| !wave.is_empty()) {
+            let point = |ask: &Ask| search.trials()[ask.trial].point.clone();
+            asks.extend(wave.iter().map(|ask| (point(ask), ask.seed)));
+            let scores: Vec<Score> = wave.iter().map(|ask| valley(&shares(&space, &point(ask)), ask.seed)).collect();
+            search.tell(&scores);
+        }
+        assert!(search.trials().len() <= budget);
+        (search.trials().len(), asks)
     };
-    // the last wave of the smaller one may have been cut short
-    let (few, many) = (points(60), points(120));
-    assert_eq!(many.len(), 120);
+    let ((tried, few), (more, many)) = (points(61), points(120));
+    assert_eq!((tried, more > 115), (61, true));
     assert_eq!(few[..], many[..few.len()]);
 }
 
@@ -184,7 +191,7 @@ proptest! {
         let axes: Vec<Axis> =
             axes.into_iter().map(|(ordered, words)| Axis::new(ordered.max(usize::from(words == 0)), words)).collect();
         let space = Space::new(axes);
-        let mut search = Search::new(space.clone(), Extent::of(budget, seeds, space.axes().len(), half), &[], Seed(seed));
+        let mut search = Search::new(space.clone(), Extent::of(budget, seeds, &space, half), &[], Seed(seed));
         let mut luck = Seed(seed).stream(Purpose::Service);
         let mut asked = 0;
         loop {

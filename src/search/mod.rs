@@ -62,7 +62,7 @@ pub struct Extent {
     pub budget: usize,
     /// Seeds a trial is evaluated with if nothing stops it; at least 1.
     pub seeds: u32,
-    /// Trials of the first wave.
+    /// Trials of the first wave; a space of no more points is looked at as a whole.
     pub design: usize,
     /// Trials of every later wave; at least 1.
     pub wave: usize,
@@ -73,11 +73,26 @@ pub struct Extent {
 
 impl Extent {
     /// A fifth of the budget for the first look around, the rest in waves that are small enough to learn from and large enough to
-    /// keep many cores busy.
-    pub fn of(budget: usize, seeds: u32, axes: usize, half: f64) -> Self {
+    /// keep many cores busy. A space that is no larger than the budget is looked at as a whole.
+    pub fn of(budget: usize, seeds: u32, space: &Space, half: f64) -> Self {
         let budget = budget.max(1);
-        let design = (budget / 5).clamp(2 * axes + 2, 120).min(budget);
-        Self { budget, seeds: seeds.max(1), design, wave: (budget / 20).clamp(4, 48), half }
+        let wave = (budget / 20).clamp(4, 48);
+        let least = (budget / 5).clamp(2 * space.axes().len() + 2, 120).min(budget);
+        // no wave is cut short, so that a larger budget can go on from there
+        let design = match usize::try_from(space.size()) {
+            Ok(size) if size <= budget => size,
+            _ => budget - (budget - least) / wave * wave,
+        };
+        Self { budget, seeds: seeds.max(1), design, wave, half }
+    }
+
+    /// The same with a larger budget, as far as whole waves go.
+    #[must_use]
+    pub fn enlarged(self, budget: usize) -> Self {
+        Self {
+            budget: self.design.max(self.design + budget.saturating_sub(self.design) / self.wave * self.wave),
+            ..self
+        }
     }
 }
 
@@ -167,7 +182,7 @@ impl Search {
             search.begin(point.clone(), Origin::Known);
         }
         let first = search.extent.design.saturating_sub(search.trials.len()).min(search.left());
-        let points = if search.space.size() <= search.extent.budget as u64 {
+        let points = if search.space.size() <= search.extent.design as u64 {
             search.space.all().collect()
         } else {
             design::latin_hypercube(&search.space, first, &search.seen, &mut search.stream)

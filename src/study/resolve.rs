@@ -10,6 +10,7 @@ mod loads;
 mod names;
 mod shadows;
 mod tune;
+mod until;
 mod written;
 
 use std::path::Path;
@@ -44,6 +45,8 @@ pub struct Overrides {
     pub repeats: Option<u32>,
     /// `--seed`.
     pub seed: Option<u64>,
+    /// Whether a study that goes on had A/A twins.
+    pub aa: Option<bool>,
 }
 
 /// Reads a scenario file and resolves it.
@@ -70,7 +73,14 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
     let faults = faults::faults(&scenario, &mut problems);
     let expect = expect::expectations(&scenario, &mut problems);
     let tune = tune::wishes(&scenario, &mut problems);
-    let (arms, shadows) = arms::arms(&mut scenario, overrides, &mut problems).into_iter().unzip();
+    let (mut arms, mut shadows): (Vec<_>, Vec<_>) =
+        arms::arms(&mut scenario, overrides, &mut problems).into_iter().unzip();
+    let until = until::until(&scenario, overrides, &mut problems);
+    let repeats = until.map_or_else(|| scenario.run.settings.count("repeats"), |until| until.most);
+    let twin = until::twin(&mut scenario, overrides, repeats, &arms, &mut problems);
+    let aa_of = (0..arms.len()).map(|_| None).chain(twin.iter().map(|_| Some(0))).collect();
+    shadows.extend(twin.iter().map(|_| Vec::new()));
+    arms.extend(twin);
     let run = &scenario.run.settings;
     let platform = &scenario.platform.settings;
     let study = Study {
@@ -80,6 +90,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         target: overrides.target,
         arms,
         shadows,
+        aa_of,
         functions: vec![function],
         node: NodeModel {
             cores: platform.count("cores"),
@@ -93,7 +104,8 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         warm_up: run.duration("warm_up"),
         warm_up_every: run.duration("warm_up_every"),
         cool_down: run.duration("cool_down"),
-        repeats: run.count("repeats"),
+        repeats,
+        until,
         seed: Seed(run.integer("seed")),
         expect,
         tune,

@@ -70,6 +70,8 @@ pub struct Scenario {
     pub journeys: Vec<Vec<JourneySection>>,
     /// `[run]`.
     pub run: Section,
+    /// `[run.until]`.
+    pub until: Section,
     /// `[platform]`.
     pub platform: Section,
     /// `[limits]`.
@@ -170,9 +172,13 @@ impl Scenario {
             reader.maybe(&place, line, table, parameters, &[])
         };
         let slo = section("slo", &keys::slo());
-        let run = section("run", &keys::run());
         let platform = section("platform", &keys::platform());
         let limits = section("limits", &keys::limits());
+        let (run_line, run_table) = reader.table(&root, "run", "[run]");
+        let run = reader.maybe("[run]", run_line, run_table, &keys::run(), &["until"]);
+        let (until_line, until_table) =
+            run_table.map_or((None, None), |table| reader.table(table, "until", "[run.until]"));
+        let until = reader.maybe("[run.until]", until_line, until_table, &keys::until(), &[]);
         let (loads, journeys) = reader.loads(&root);
         let faults = reader.faults(&root);
         let arms = reader
@@ -195,6 +201,7 @@ impl Scenario {
             loads,
             journeys,
             run,
+            until,
             platform,
             limits,
             faults,

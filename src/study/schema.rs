@@ -49,6 +49,10 @@ pub fn schema() -> Json {
     // a Kind has closed ranges only
     slo["properties"]["percentile"]["exclusiveMinimum"] = json!(0);
     slo["properties"]["percentile"]["exclusiveMaximum"] = json!(100);
+    let mut run = table("run");
+    let mut until = table("run.until");
+    until["required"] = json!(["metric", "half_width"]);
+    insert(&mut run, "until", described("repeat until an interval is narrow enough", until));
     let arms: Vec<Json> = POLICIES.iter().map(arm).collect();
     let mut tune = table("tune");
     insert(&mut tune, "ranges", ranges());
@@ -56,7 +60,7 @@ pub fn schema() -> Json {
         ("function", "the function under test", function),
         ("slo", "the service level objective", slo),
         ("load", "the load sources, all running at once", list(&load)),
-        ("run", "how a run goes", table("run")),
+        ("run", "how a run goes", run),
         ("platform", "the modelled platform the function runs on", table("platform")),
         ("limits", "when a run is not valid", table("limits")),
         ("fault", "what goes wrong on purpose in every run", list(&fault(table("fault")))),

@@ -37,7 +37,15 @@ pub(super) fn scenario(study: &Study, scenario: &Scenario) -> String {
             }
         }
     }
-    table(&mut out, "[run]", &scenario.run.settings);
+    // that nothing measures the noise goes without saying, unless the file says it
+    let is_told = |(key, value): &(&str, &Value)| {
+        *key != "aa" || scenario.run.is_given("aa") || matches!(value, Value::Switch(true))
+    };
+    out.push_str("\n[run]\n");
+    settings(&mut out, scenario.run.settings.iter().filter(is_told));
+    if study.until.is_some() {
+        table(&mut out, "[run.until]", &scenario.until.settings);
+    }
     table(&mut out, "[platform]", &scenario.platform.settings);
     table(&mut out, "[limits]", &scenario.limits.settings);
     for (section, fault) in scenario.faults.iter().zip(&study.faults) {

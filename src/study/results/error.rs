@@ -12,6 +12,9 @@ pub enum ResultsError {
     /// The directory is there already.
     #[error("{0} exists, and results are never overwritten\n  hint: choose another directory with --out, or remove it")]
     Exists(PathBuf),
+    /// Another program is writing to it.
+    #[error("{0} is being written by another watchtower\n  hint: wait until it has ended, or end it first")]
+    Locked(PathBuf),
     /// A part of the path is a file.
     #[error("{path} cannot be a directory of results: {file} is a file\n  hint: choose another directory with --out")]
     FileInTheWay {

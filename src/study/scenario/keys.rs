@@ -59,7 +59,8 @@ pub fn tables() -> Vec<TableInfo> {
         TableInfo { name: "load", parameters: load(), tables: &["journey"] },
         TableInfo { name: "load.journey", parameters: load_keys::journey(), tables: &["step"] },
         TableInfo { name: "load.journey.step", parameters: load_keys::step(), tables: &[] },
-        TableInfo { name: "run", parameters: run(), tables: &[] },
+        TableInfo { name: "run", parameters: run(), tables: &["until"] },
+        TableInfo { name: "run.until", parameters: until(), tables: &[] },
         TableInfo { name: "platform", parameters: platform(), tables: &[] },
         TableInfo { name: "limits", parameters: limits(), tables: &[] },
         TableInfo { name: "fault", parameters: fault(), tables: &[] },
@@ -150,6 +151,26 @@ pub fn run() -> Vec<Parameter> {
             unit: "",
             doc: "everything random follows from it; repeats derive their own, arms of one repeat share it",
         },
+        Parameter {
+            name: "aa",
+            kind: Kind::Switch,
+            default: Value::Switch(false),
+            unit: "",
+            doc: "the first arm runs a second time under the name NAME-aa, with luck of its own: what the two differ by is noise; if not given, true in virtual time from six repeats on",
+        },
+    ]
+}
+
+/// Keys of `[run.until]`, where the interval decides how many repeats there are.
+pub fn until() -> Vec<Parameter> {
+    vec![
+        text("metric", "", "the column of comparison.csv whose difference is to be known well enough"),
+        text(
+            "half_width",
+            "",
+            "how well: half of its 95 % interval, \"5%\" of the first arm's mean or a number in the metric's unit",
+        ),
+        integer("most", 6, 1_000, 30, "runs per arm", "repeats after which the study ends all the same"),
     ]
 }
 

@@ -39,8 +39,8 @@ pub struct Candidate {
     pub mean: Score,
     /// How far below the share that may miss the objective it stays, in the scenario where that is least; negative if it misses it.
     pub room: f64,
-    /// Standard error of its mean share of misses in that scenario; 0 with a single seed.
-    pub room_error: f64,
+    /// Standard error of its mean share of misses in that scenario; `None` with a single seed.
+    pub room_error: Option<f64>,
 }
 
 impl Candidate {
@@ -55,7 +55,7 @@ impl Candidate {
 pub enum Reason {
     /// The cheapest of those that meet the objective with a standard error to spare.
     CheapestThatMeetsSafely,
-    /// The cheapest of those that meet the objective; none does with a standard error to spare.
+    /// The cheapest of those that meet the objective; that one does with a standard error to spare is not shown, or there was one seed.
     CheapestThatMeets,
     /// None meets the objective: the corner of the part of the front that is better than the hand-set setting in both ways.
     CornerOfTheBetter,
@@ -71,7 +71,7 @@ impl Reason {
                 "the cheapest setting that meets the objective with at least a standard error to spare"
             }
             Self::CheapestThatMeets => {
-                "the cheapest setting that meets the objective; none meets it with a standard error to spare"
+                "the cheapest setting that meets the objective; that one does with a standard error to spare is not shown"
             }
             Self::CornerOfTheBetter => {
                 "no setting meets the objective; of those that cost less and miss less than the hand-set one, this is where the front turns"
@@ -101,7 +101,9 @@ pub fn choose(candidates: &[Candidate], hand_set: usize, cost_weight: f64, viola
             one.cost.total_cmp(&other.cost).then(one.missed.total_cmp(&other.missed)).then(a.cmp(b))
         })
     };
-    if let Some(candidate) = cheapest(&|candidate| candidate.meets() && candidate.room >= candidate.room_error) {
+    if let Some(candidate) =
+        cheapest(&|candidate| candidate.meets() && candidate.room_error.is_some_and(|error| candidate.room >= error))
+    {
         return Some(Choice { candidate, reason: Reason::CheapestThatMeetsSafely });
     }
     if let Some(candidate) = cheapest(&Candidate::meets) {
@@ -184,7 +186,7 @@ mod tests {
                 trial,
                 mean: Score { cost: *cost, missed: *missed },
                 room: 0.05 - missed,
-                room_error: *error,
+                room_error: Some(*error),
             })
             .collect()
     }

@@ -142,7 +142,7 @@ impl Tuning {
             return Err(TuneError::NothingToSearch { arm: arm.name, policy: arm.policy.name });
         }
         let allowed = studies.iter().map(allowed).sum::<f64>() / studies.len() as f64;
-        let extent = Extent::of(wishes.budget as usize, wishes.seeds, settings.len(), allowed);
+        let extent = Extent::of(wishes.budget as usize, wishes.seeds, &space_of(&settings), allowed);
         let seed = first.seed;
         Ok(Self { arm: arm.name, policy: arm.policy, hand_set: arm.settings, settings, extent, wishes, seed, studies })
     }
@@ -178,15 +178,22 @@ impl Tuning {
             return Err(TuneError::Other { path: path.to_owned(), what, hint });
         }
         // the first look around and the waves stay as long as they were, so that the questions are the same
-        self.extent.design = begun.design as usize;
-        self.extent.wave = begun.wave as usize;
+        let wanted = self.extent.budget;
+        self.extent = Extent {
+            budget: begun.budget as usize,
+            design: begun.design as usize,
+            wave: (begun.wave as usize).max(1),
+            ..self.extent
+        };
+        if wanted > self.extent.budget {
+            self.extent = self.extent.enlarged(wanted);
+        }
         Ok(())
     }
 
     /// The space that is searched.
     pub fn space(&self) -> Space {
-        let axis = |setting: &TunedSetting| Axis::new(setting.levels.numbers().len(), setting.levels.words().len());
-        Space::new(self.settings.iter().map(axis).collect())
+        space_of(&self.settings)
     }
 
     /// What is known beforehand: the hand-set settings, and the policy's defaults as far as they are among the levels.
@@ -283,6 +290,11 @@ impl Tuning {
     fn point(&self, settings: &Settings) -> Point {
         self.settings.iter().map(|setting| level(setting, settings).unwrap_or(0)).collect()
     }
+}
+
+fn space_of(settings: &[TunedSetting]) -> Space {
+    let axis = |setting: &TunedSetting| Axis::new(setting.levels.numbers().len(), setting.levels.words().len());
+    Space::new(settings.iter().map(axis).collect())
 }
 
 /// The values at a point as text.
