@@ -8,7 +8,7 @@ use hyper::Uri;
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::output::Printer;
-use super::run::utc_stamp;
+use super::planned::utc_stamp;
 use super::serve::read_password;
 use crate::drive::RequestPlan;
 use crate::drive::calibration::{Design, Effort, Limits, Phase, Reply};
