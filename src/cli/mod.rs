@@ -4,6 +4,7 @@
 
 mod calibrate;
 mod check;
+mod compare;
 mod completions;
 mod exit;
 mod failure;
@@ -50,6 +51,7 @@ enum Command {
     Check(check::Args),
     Calibrate(calibrate::Args),
     Report(report::Args),
+    Compare(compare::Args),
     Replay(replay::Args),
     Serve(serve::Args),
     Hey(hey::Args),
@@ -87,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => (Printer::new(false), Ok(check::run(&args, Printer::new(false)))),
         Command::Calibrate(args) => (Printer::new(false), calibrate::run(&args, Printer::new(false))),
         Command::Report(args) => (Printer::new(false), report::run(&args)),
+        Command::Compare(args) => (Printer::new(false), compare::run(&args, Printer::new(false))),
         Command::Replay(args) => (Printer::new(false), replay::run(&args)),
         Command::Serve(args) => (Printer::new(false), serve::run(&args, Printer::new(false))),
         Command::Schema(args) => (Printer::new(false), schema::run(&args)),
