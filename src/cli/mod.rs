@@ -2,6 +2,7 @@
 //!
 //! Standard output carries results only (tables, or JSON with `--json`); standard error carries everything for a person.
 
+mod calibrate;
 mod check;
 mod compare;
 mod completions;
@@ -50,6 +51,7 @@ enum Command {
     Run(run::Args),
     Tune(tune::Args),
     Check(check::Args),
+    Calibrate(calibrate::Args),
     Report(report::Args),
     Compare(compare::Args),
     Replay(replay::Args),
@@ -88,6 +90,7 @@ pub fn main() -> ExitCode {
             (printer, tune::run(&args, printer))
         }
         Command::Check(args) => (Printer::new(false), Ok(check::run(&args, Printer::new(false)))),
+        Command::Calibrate(args) => (Printer::new(false), calibrate::run(&args, Printer::new(false))),
         Command::Report(args) => (Printer::new(false), report::run(&args)),
         Command::Compare(args) => (Printer::new(false), compare::run(&args, Printer::new(false))),
         Command::Replay(args) => (Printer::new(false), replay::run(&args)),

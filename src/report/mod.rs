@@ -11,6 +11,7 @@
 //! time and come out the same to the byte. No driver, no clock, no network.
 
 mod audit;
+mod calibration;
 pub mod charts;
 mod differences;
 mod html;
@@ -21,5 +22,6 @@ mod tuning;
 mod verdict;
 mod write;
 
+pub use calibration::write_calibration;
 pub use tuning::write_tuning;
 pub use write::{ReportError, write};

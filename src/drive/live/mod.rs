@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "the live driver is where clocks, sleeps and tasks live")]
 
 mod alarm;
+pub mod calibration;
 pub mod chain;
 pub mod clock;
 pub mod companion;

@@ -331,6 +331,30 @@ fn bucket_width(value: u64) -> f64 {
     if value < 2048 { 1.0 } else { 2_f64.powf(f64::from(value.ilog2()) - 10.0) }
 }
 
+/// A measured function beside the model fitted to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Calibrated {
+    /// The function.
+    pub name: String,
+    /// What was measured, in words.
+    pub source: String,
+    /// Whether the model is one of this function.
+    pub fits: bool,
+    /// Phases of the measurement, in order.
+    pub phases: Vec<CalibratedPhase>,
+}
+
+/// One phase: latencies in milliseconds, in ascending order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CalibratedPhase {
+    /// In a word or two.
+    pub label: String,
+    /// As measured.
+    pub measured: Vec<f64>,
+    /// By the model.
+    pub modelled: Vec<f64>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,7 @@
 //! The only place that knows plotters. No file is read or written here, no clock and no system font is asked, so the same
 //! data give the same bytes.
 
+mod calibrated;
 mod canvas;
 mod course;
 pub mod data;
@@ -159,6 +160,8 @@ impl Chart {
 pub enum Figure {
     /// Cost against violations of everything a search for settings tried.
     Tradeoff(data::Tradeoff),
+    /// Latencies of a measured function beside those of its model.
+    Calibrated(data::Calibrated),
 }
 
 impl Figure {
@@ -181,6 +184,7 @@ impl Figure {
     fn drawing(&self) -> &dyn Drawing {
         match self {
             Self::Tradeoff(tradeoff) => tradeoff,
+            Self::Calibrated(calibrated) => calibrated,
         }
     }
 }
