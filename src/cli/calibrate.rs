@@ -369,7 +369,7 @@ fn gateway(args: &Args, uri: &Uri) -> Result<Rest, Failure> {
     };
     let options = GatewayOptions {
         gateway: base,
-        credentials: password.map(|password| Credentials { user: Credentials::USER.to_owned(), password }),
+        authorization: password.map(|password| Credentials { user: Credentials::USER.to_owned(), password }.into()),
         namespace: DEFAULT_NAMESPACE.to_owned(),
         functions: vec![function.to_owned()],
         ..GatewayOptions::default()

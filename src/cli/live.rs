@@ -116,6 +116,13 @@ impl<'a> Watchers<'a> {
 }
 
 impl Observer for Watchers<'_> {
+    fn prepares(&mut self, what: &str) {
+        if let Some(live) = self.live {
+            live.tell(what.to_owned(), None);
+        }
+        self.progress.prepares(what);
+    }
+
     fn run_begins(&mut self, run: &RunBegins<'_>) {
         let said = format!("Run {} of {}: {}, repeat {}", run.index, run.total, run.arm, run.repeat);
         self.run = Some((run_name(run.arm, run.repeat), said));

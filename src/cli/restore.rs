@@ -44,7 +44,9 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
         return Ok(ExitStatus::Done);
     }
     if args.dry_run {
-        debts.iter().for_each(|entry| Printer::result(&format!("would put back {}", what(entry))));
+        for entry in &debts {
+            Printer::result(&format!("would put back {}", what(entry)));
+        }
         return Ok(ExitStatus::Done);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -57,7 +59,9 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
         }
     }
     let Some(last) = failures.pop() else { return Ok(ExitStatus::Done) };
-    failures.iter().for_each(|failure| failure.print(printer));
+    for failure in &failures {
+        failure.print(printer);
+    }
     Err(last)
 }
 

@@ -62,7 +62,7 @@ pub enum StudyError {
         /// Which repeat.
         repeat: u32,
         /// Why.
-        source: IsolationError,
+        source: Box<IsolationError>,
     },
     /// A run could not go on.
     #[error("arm \"{arm}\", repeat {repeat}: {source}")]

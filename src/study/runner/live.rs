@@ -96,7 +96,7 @@ impl Live {
         let index = job.index;
         let ended = match &self.openfaas {
             None => one_run(job, &self.replicas, observer, interrupt).await,
-            Some(access) => openfaas::one_run(access, self.duration_of_run, job, observer, interrupt).await,
+            Some(access) => Box::pin(openfaas::one_run(access, self.duration_of_run, job, observer, interrupt)).await,
         };
         Some((index, ended))
     }

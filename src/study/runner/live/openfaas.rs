@@ -28,7 +28,7 @@ pub(super) async fn one_run(
 ) -> Result<RunSummary, StudyError> {
     let Job { repeat, plan, writer, .. } = job;
     let arm = plan.arm.name.clone();
-    let guest = |source| StudyError::Guest { arm: arm.clone(), repeat, source };
+    let guest = |source| StudyError::Guest { arm: arm.clone(), repeat, source: Box::new(source) };
     let wish = Wish {
         functions: plan.functions.iter().map(|function| function.info.name.clone()).collect(),
         replicas: plan.functions.first().map_or(1, |function| function.replicas),

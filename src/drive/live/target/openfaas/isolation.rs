@@ -57,7 +57,7 @@ pub enum IsolationError {
         /// What was tried.
         what: &'static str,
         /// Why it failed.
-        source: RestError,
+        source: Box<RestError>,
     },
     /// The gateway would not scale.
     #[error("the gateway would not set {function} to {replicas} replicas: {why}")]
@@ -109,6 +109,11 @@ pub enum IsolationError {
         /// What to type instead.
         commands: String,
     },
+}
+
+/// What was tried, for an exchange that fails.
+fn failed(what: &'static str) -> impl FnOnce(RestError) -> IsolationError {
+    move |source| IsolationError::Rest { what, source: Box::new(source) }
 }
 
 /// The ways to a gateway and its Alertmanager.
@@ -193,7 +198,7 @@ impl Isolation {
             }
         }
         let before = ways.rest.replicas(FunctionId::STUDIED).await;
-        let before = before.map_err(|source| IsolationError::Rest { what: "the function can't be found", source })?;
+        let before = before.map_err(failed("the function can't be found"))?;
         let process = Process::own();
         let entry = Entry {
             id: format!("{}-{}", Clock::unix_now().as_millis(), process.pid),
@@ -224,13 +229,13 @@ impl Isolation {
             let lasts = wanted.lasts + access.ready_within + access.restore_within;
             silence::begin(alertmanager, &self.entry.id, &name, Clock::unix_now(), lasts)
                 .await
-                .map_err(|source| IsolationError::Rest { what: "the function's alert can't be silenced", source })?;
+                .map_err(failed("the function's alert can't be silenced"))?;
         }
         scale(&self.ways.rest, &self.entry.function, wanted.replicas).await?;
         let deadline = Instant::now() + access.ready_within;
         loop {
             let status = self.ways.rest.replicas(FunctionId::STUDIED).await;
-            let status = status.map_err(|source| IsolationError::Rest { what: "replicas can't be read", source })?;
+            let status = status.map_err(failed("replicas can't be read"))?;
             if (status.desired, status.ready) == (wanted.replicas, wanted.replicas) {
                 return Ok(status);
             }
@@ -325,15 +330,13 @@ async fn retried(entry: &Entry, ways: &Ways, within: Duration) -> Result<(), Iso
 /// Replicas first: the platform's autoscaler should find them as it left them.
 async fn once(entry: &Entry, ways: &Ways) -> Result<(), IsolationError> {
     let status = ways.rest.replicas(FunctionId::STUDIED).await;
-    let status = status.map_err(|source| IsolationError::Rest { what: "replicas can't be read", source })?;
+    let status = status.map_err(failed("replicas can't be read"))?;
     // zero can't be asked of a Community Edition: it makes one of it
     if status.desired != entry.replicas.max(1) {
         scale(&ways.rest, &entry.function, entry.replicas.max(1)).await?;
     }
     if let (Some(_), Some(alertmanager)) = (&entry.alertmanager, &ways.alertmanager) {
-        silence::end(alertmanager, &entry.id)
-            .await
-            .map_err(|source| IsolationError::Rest { what: "the function's alert is still silenced", source })?;
+        silence::end(alertmanager, &entry.id).await.map_err(failed("the function's alert is still silenced"))?;
     }
     Ok(())
 }

@@ -72,11 +72,11 @@ impl SecretSource {
                 let shown = file.display().to_string();
                 let text =
                     fs::read_to_string(file).map_err(|source| SecretError::File { file: shown.clone(), source })?;
-                filled(text, shown)?
+                filled(&text, shown)?
             }
             Self::PasswordEnv { variable, .. } | Self::TokenEnv { variable } => {
                 let text = std::env::var(variable).map_err(|_missing| SecretError::Variable(variable.clone()))?;
-                filled(text, format!("the variable {variable}"))?
+                filled(&text, format!("the variable {variable}"))?
             }
         };
         Ok(Some(match self {
@@ -100,7 +100,7 @@ impl SecretSource {
 }
 
 /// The secret without the line end that editors and `echo` leave behind it.
-fn filled(text: String, place: String) -> Result<String, SecretError> {
+fn filled(text: &str, place: String) -> Result<String, SecretError> {
     let secret = text.trim_end_matches(['\r', '\n']);
     if secret.is_empty() { Err(SecretError::Empty(place)) } else { Ok(secret.to_owned()) }
 }
