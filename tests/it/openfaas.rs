@@ -80,7 +80,7 @@ impl House {
 
     /// Entries of the journal.
     fn debts(&self) -> usize {
-        fs::read_dir(self.state()).map_or(0, |entries| entries.count())
+        fs::read_dir(self.state()).map_or(0, Iterator::count)
     }
 
     fn replicas(&self) -> u32 {
