@@ -79,6 +79,8 @@ struct Watch {
 }
 
 impl Observer for Watch {
+    fn prepares(&mut self, _what: &str) {}
+
     fn run_begins(&mut self, run: &RunBegins<'_>) {
         if self.at_begin_of == Some(run.index) {
             self.end.send_replace(Some(Cause::CtrlC));
