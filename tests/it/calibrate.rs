@@ -56,7 +56,7 @@ fn calibrated(truth: &Candidate, limits: Limits, effort: Effort) -> Calibration 
 
 /// Whether more programs wait for this machine's cores than it has: their turns are then part of whatever is measured.
 fn is_busy() -> bool {
-    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get()) as f64;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as f64;
     let load = std::fs::read_to_string("/proc/loadavg").ok();
     load.and_then(|text| text.split(' ').next()?.parse::<f64>().ok()).is_some_and(|load| load > cores)
 }
