@@ -19,6 +19,7 @@ pub mod hpa;
 pub mod keda;
 pub mod kpa;
 mod metrics;
+pub mod native;
 pub mod onlooker;
 pub mod openfaas_ce;
 pub mod openfaas_pro;

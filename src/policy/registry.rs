@@ -2,7 +2,7 @@
 
 use super::settings::{Parameter, Settings};
 use super::tuning::Tunable;
-use super::{Context, Policy, fixed, hpa, keda, kpa, openfaas_ce, openfaas_pro, watchtower};
+use super::{Context, Policy, fixed, hpa, keda, kpa, native, openfaas_ce, openfaas_pro, watchtower};
 
 /// Who scales while an arm of a policy runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub enum Scaler {
     Policy,
     /// The real Prometheus and Alertmanager, which a live driver starts beside the embedded gateway; the policy looks on.
     RealChain,
+    /// The platform the function runs on, by an autoscaler of its own; the policy looks on.
+    Platform,
 }
 
 impl Scaler {
@@ -66,6 +68,15 @@ pub static POLICIES: &[PolicyInfo] = &[
         tuning: Vec::new,
         build: openfaas_ce::real::build,
         scaler: Scaler::RealChain,
+    },
+    PolicyInfo {
+        name: "native",
+        summary: "the platform's own autoscaler, which acts while the run records: the baseline on a real OpenFaaS",
+        probes: false,
+        parameters: native::parameters,
+        tuning: Vec::new,
+        build: native::build,
+        scaler: Scaler::Platform,
     },
     PolicyInfo {
         name: "hpa",
