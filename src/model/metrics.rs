@@ -38,6 +38,7 @@ impl Cluster {
         Measurement {
             in_flight: function.present.count(),
             answered: function.answered,
+            request_time: function.present.spent(now),
             pods: in_service.chain(starting).collect(),
         }
     }

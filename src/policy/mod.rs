@@ -18,6 +18,7 @@ pub mod fixed;
 pub mod hpa;
 pub mod keda;
 pub mod kpa;
+pub mod lookout;
 mod metrics;
 pub mod onlooker;
 pub mod openfaas_ce;

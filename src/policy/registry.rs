@@ -1,7 +1,7 @@
 //! The policies by name: one table from which scenarios, schema, errors and documentation are made.
 
 use super::settings::{Parameter, Settings};
-use super::{Context, Policy, fixed, hpa, keda, kpa, openfaas_ce, openfaas_pro, watchtower};
+use super::{Context, Policy, fixed, hpa, keda, kpa, lookout, openfaas_ce, openfaas_pro, watchtower};
 
 /// Who scales while an arm of a policy runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +91,14 @@ pub static POLICIES: &[PolicyInfo] = &[
         probes: false,
         parameters: keda::parameters,
         build: keda::build,
+        scaler: Scaler::Policy,
+    },
+    PolicyInfo {
+        name: "lookout",
+        summary: "ours: a probe and the gateway's counters, queueing arithmetic in place of thresholds",
+        probes: true,
+        parameters: lookout::parameters,
+        build: lookout::build,
         scaler: Scaler::Policy,
     },
     PolicyInfo {
