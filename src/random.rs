@@ -34,6 +34,12 @@ pub enum Purpose {
     Epoch,
     /// How long the users of journeys think.
     Thinking,
+    /// Which runs a bootstrap draws again.
+    Resampling,
+    /// Which differences a sign-flip test turns round, where there are too many to try all.
+    SignFlips,
+    /// In which order the arms of a repeat run by the wall clock.
+    Order,
 }
 
 impl Seed {

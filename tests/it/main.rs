@@ -33,5 +33,6 @@ mod scenario;
 mod shadows;
 mod sim;
 mod simulated;
+mod stats;
 mod theory;
 mod tidy;

@@ -61,8 +61,14 @@ fn good(text: &str) -> Study {
 fn problems(result: Result<Study, ScenarioError>) -> String {
     match result {
         Ok(_) => "no problem".to_owned(),
-        Err(error) => error.to_string(),
+        Err(error) => with_all_policies_as_one_word(&error.to_string()),
     }
+}
+
+/// The list of known policies grows with each of them; that it is whole is one law, what else is said are others.
+fn with_all_policies_as_one_word(message: &str) -> String {
+    let names: Vec<&str> = watchtower::policy::registry::POLICIES.iter().map(|policy| policy.name).collect();
+    message.replace(&format!("known policies: {}", names.join(", ")), "known policies: ALL")
 }
 
 /// A fault in an otherwise good scenario, and what is said about it.

@@ -63,19 +63,19 @@ fn arms_have_a_policy_and_a_name_of_their_own_that_names_files() {
             instead_of: r#"policy = "watchtower""#,
             write: r#"policy = "watchtowr""#,
             message: r#"t.toml:19: arm "tower": policy = "watchtowr" is no policy
-  hint: did you mean "watchtower"? known policies: watchtower, openfaas-ce, openfaas-ce-real, fixed"#,
+  hint: did you mean "watchtower"? known policies: ALL"#,
         },
         Case {
             instead_of: r#"policy = "watchtower""#,
             write: r#"policy = "autopilot""#,
             message: r#"t.toml:19: arm "tower": policy = "autopilot" is no policy
-  hint: known policies: watchtower, openfaas-ce, openfaas-ce-real, fixed"#,
+  hint: known policies: ALL"#,
         },
         Case {
             instead_of: r#"policy = "watchtower""#,
             write: "",
             message: r#"t.toml:17: arm "tower": policy is not given
-  hint: write policy = "watchtower"; known policies: watchtower, openfaas-ce, openfaas-ce-real, fixed"#,
+  hint: write policy = "watchtower"; known policies: ALL"#,
         },
         Case {
             instead_of: r#"policy = "watchtower""#,

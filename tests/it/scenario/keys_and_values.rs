@@ -377,6 +377,6 @@ fn all_problems_are_told_at_once_in_the_order_of_the_lines() {
     t.toml:21: arm "tower": target = 0 is out of range
       hint: allowed is a whole number of at least 1 (milliseconds); the default is 75
     t.toml:25: arm "control": policy = "fixd" is no policy
-      hint: did you mean "fixed"? known policies: watchtower, openfaas-ce, openfaas-ce-real, fixed
+      hint: did you mean "fixed"? known policies: ALL
     "#);
 }

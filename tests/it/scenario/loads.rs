@@ -177,7 +177,7 @@ fn hey_s_flags_are_refused_with_what_to_write_instead() {
             instead_of: r#"hey = "-z 10s -c 5 -q 5""#,
             write: r#"start = "1s""#,
             message: r#"t.toml:11: load 1: says nothing of what is sent when
-  hint: write hey = "-z 2m -c 50 -q 5", or rate = 250 and duration = "2m", or steps, or trace"#,
+  hint: write hey = "-z 2m -c 50 -q 5", or rate = 250 and duration = "2m", or steps, trace or goose"#,
         },
         Case {
             instead_of: r#"hey = "-z 10s -c 5 -q 5""#,
