@@ -1,7 +1,7 @@
 //! The policies by name: one table from which scenarios, schema, errors and documentation are made.
 
 use super::settings::{Parameter, Settings};
-use super::{Context, Policy, fixed, hpa, keda, kpa, lookout, openfaas_ce, openfaas_pro, watchtower};
+use super::{Context, Policy, exec, fixed, hpa, keda, kpa, lookout, openfaas_ce, openfaas_pro, watchtower};
 
 /// Who scales while an arm of a policy runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,12 +10,19 @@ pub enum Scaler {
     Policy,
     /// The real Prometheus and Alertmanager, which a live driver starts beside the embedded gateway; the policy looks on.
     RealChain,
+    /// A program of the user's, which the driver starts and asks; in virtual time too.
+    Program,
 }
 
 impl Scaler {
-    /// Whether the policy decides by itself, so that it can be simulated, replayed and asked what it would have done.
+    /// Whether the policy decides by itself, so that it can be replayed and asked what it would have done.
     pub const fn is_pure(self) -> bool {
         matches!(self, Self::Policy)
+    }
+
+    /// Whether drivers carry out its actions, so that it can be simulated too.
+    pub const fn can_be_simulated(self) -> bool {
+        matches!(self, Self::Policy | Self::Program)
     }
 }
 
@@ -95,11 +102,19 @@ pub static POLICIES: &[PolicyInfo] = &[
     },
     PolicyInfo {
         name: "lookout",
-        summary: "ours: a probe and the gateway's counters, queueing arithmetic in place of thresholds",
+        summary: "ours: a probe and the gateway's own counters, and queueing arithmetic in place of thresholds",
         probes: true,
         parameters: lookout::parameters,
         build: lookout::build,
         scaler: Scaler::Policy,
+    },
+    PolicyInfo {
+        name: "exec",
+        summary: "your own autoscaler in any language: a program that gets events and answers actions as lines of JSON",
+        probes: true,
+        parameters: exec::parameters,
+        build: exec::build,
+        scaler: Scaler::Program,
     },
     PolicyInfo {
         name: "fixed",

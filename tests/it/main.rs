@@ -13,6 +13,7 @@ mod cli;
 mod cluster;
 mod drop_in;
 mod engines;
+mod exec;
 mod expect;
 mod fuzz;
 mod gateway;

@@ -27,7 +27,7 @@ use super::probe;
 use super::target::Target;
 use crate::drive::decisions::Decisions;
 use crate::drive::shadow::{ShadowId, Shadows};
-use crate::drive::{Outcome, Phase, Plan, RecordError, Recorder, Tally, first_second, phase_row};
+use crate::drive::{Outcome, Phase, Plan, PolicyFailure, RecordError, Recorder, Tally, first_second, phase_row};
 use crate::policy::{Action, Counter, Event, Measurement, Policy, ProbeOutcome};
 use crate::record::{ErrorKind, EventKind, EventRow, FunctionId, PlatformSample};
 use crate::time::Timestamp;
@@ -333,6 +333,9 @@ impl Run<'_> {
     fn tell(&mut self, now: Timestamp, event: &Event) -> Result<(), RecordError> {
         let mut actions = Vec::new();
         self.policy.handle(now, event, &mut actions);
+        if let Some(why) = self.policy.failure() {
+            return Err(RecordError(Box::new(PolicyFailure(why))));
+        }
         for action in actions {
             match action {
                 Action::Probe => self.probe(),

@@ -2,11 +2,29 @@
 //!
 //! ```text
 //!   mean wait = s rho / (1 - rho),  rho = r s        M/M/1 with r requests per second at each replica
-//!   s = (-r w + sqrt(r² w² + 4 r w)) / 2r            solved for s, the time a request takes of a replica
+//!   s = (sqrt(r² w² + 4 r w) - r w) / 2r             solved for s, the time a request takes of a replica
 //! ```
 //!
-//! Under light load this errs, for a replica with several threads is no M/M/1; under heavy load any queue comes near it, and in
-//! overload s is exactly what one replica takes for one request (Kingman's heavy-traffic limit, 1961).
+//! Under light load this errs, for a replica with several threads is no M/M/1; under heavy load any queue comes near it (Kingman's
+//! heavy-traffic limit, 1961), and in overload s is exactly what a replica takes for a request. A function that waits shows
+//! itself another way: what its requests take beyond a probe, which returns at once, they hold a thread for.
+
+/// How soon an observation counts, in seconds: in overload, where it is exact, and otherwise at full utilisation.
+const OVERLOADED_WITHIN: f64 = 1.5;
+const BUSY_WITHIN: f64 = 20.0;
+/// Below this utilisation observations count no less.
+const LEAST_WEIGHT: f64 = 0.2;
+/// Answers that make a mean latency; fewer will do for a first one.
+const ENOUGH: f64 = 20.0;
+const ENOUGH_AT_FIRST: f64 = 3.0;
+/// What is remembered as the latency of a lone request may rise by so much of itself per second, so that a function that was
+/// changed is known within the hour.
+const FORGET: f64 = 1.0 / 3_600.0;
+/// Requests are worked on one at a time (a lock, one core) if what each takes of a replica comes to this part of its work; and no
+/// longer if it falls below the other.
+const SERIAL: (f64, f64) = (0.5, 0.3);
+/// A probe that takes longer than so many times a lone one, and this many seconds, has waited.
+const WAITED: (f64, f64) = (2.0, 0.002);
 
 /// The time a request takes of a replica, in seconds, if `per_replica` requests per second wait `wait` seconds on average.
 pub(super) fn service_time(per_replica: f64, wait: f64) -> f64 {
@@ -17,46 +35,74 @@ pub(super) fn service_time(per_replica: f64, wait: f64) -> f64 {
     ((load * load + 4.0 * load).sqrt() - load) / (2.0 * per_replica)
 }
 
-/// How much of a new observation is taken over.
-const RAISE: f64 = 0.05;
-const LOWER: f64 = 0.05;
-
 /// What was learned of a function.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Capacity {
     /// Latency of a request that meets nobody, in seconds.
-    pub(super) alone: Option<f64>,
+    alone: Option<f64>,
     /// Latency of a probe that meets nobody, in seconds.
-    pub(super) probe_alone: Option<f64>,
+    probe_alone: Option<f64>,
     /// Time a request takes of a replica, in seconds, from waits.
     learned: f64,
+    /// Whether requests seem to be worked on one at a time.
+    is_serial: bool,
 }
 
 impl Capacity {
-    /// A mean latency was seen.
-    pub(super) fn latency(&mut self, secs: f64) {
-        self.alone = Some(self.alone.map_or(secs, |alone| if secs < alone { secs } else { alone * 1.0005 }));
+    /// Latency of a request that meets nobody, in seconds; 0 while it isn't known.
+    pub(super) fn alone(&self) -> f64 {
+        self.alone.unwrap_or(0.0)
     }
 
-    /// A probe was answered.
-    pub(super) fn probe(&mut self, secs: f64) {
-        self.probe_alone = Some(self.probe_alone.map_or(secs, |alone| if secs < alone { secs } else { alone * 1.0005 }));
+    /// A mean latency was seen while probes met nobody; `answered` requests made it, `secs` after the last one.
+    pub(super) fn calm(&mut self, latency: f64, answered: f64, secs: f64) {
+        let enough = if self.alone.is_some() { ENOUGH } else { ENOUGH_AT_FIRST };
+        if answered >= enough {
+            self.alone = Some(lowest(self.alone, latency, secs));
+        }
     }
 
-    /// Waits were seen at this load of each replica.
-    pub(super) fn observe(&mut self, per_replica: f64, latency: f64, over: bool) {
-        let seen = service_time(per_replica, latency - self.alone.unwrap_or(0.0));
-        let share = if self.learned == 0.0 { 1.0 } else if over { if seen > self.learned { 0.5 } else { 0.1 } } else if seen > self.learned { RAISE } else { LOWER };
-        self.learned += share * (seen - self.learned);
+    /// A probe was answered, `secs` after the last one.
+    pub(super) fn probe(&mut self, latency: f64, secs: f64) {
+        self.probe_alone = Some(lowest(self.probe_alone, latency, secs));
+    }
+
+    /// Whether a probe of this latency met somebody; `false` while nothing is known of probes.
+    pub(super) fn has_waited(&self, latency: f64) -> bool {
+        self.probe_alone.is_some_and(|alone| latency >= WAITED.0 * alone + WAITED.1)
+    }
+
+    /// A mean latency was seen at `per_replica` requests per second, `secs` after the last look.
+    pub(super) fn observe(&mut self, per_replica: f64, latency: f64, secs: f64, is_overloaded: bool) {
+        if self.alone.is_none() && !is_overloaded {
+            return;
+        }
+        let seen = service_time(per_replica, latency - self.alone());
+        let within = if is_overloaded {
+            OVERLOADED_WITHIN
+        } else {
+            BUSY_WITHIN / (per_replica * self.learned).clamp(LEAST_WEIGHT, 1.0)
+        };
+        self.learned += (1.0 - (-secs / within).exp()) * (seen - self.learned);
+        let (serial, parallel) = SERIAL;
+        self.is_serial = self.learned > self.work() * if self.is_serial { parallel } else { serial };
     }
 
     /// Time a request takes of a replica that works on `concurrency` at once, in seconds.
     pub(super) fn each(&self, concurrency: f64) -> f64 {
-        // what a request does beyond a probe, which returns at once
-        let work = match (self.alone, self.probe_alone) {
+        let work = self.work();
+        self.learned.max(if self.is_serial { work } else { work / concurrency })
+    }
+
+    /// What a request does beyond a probe, in seconds.
+    fn work(&self) -> f64 {
+        match (self.alone, self.probe_alone) {
             (Some(alone), Some(probe)) => (alone - probe).max(0.0),
             _ => 0.0,
-        };
-        self.learned.max(work / concurrency)
+        }
     }
+}
+
+fn lowest(before: Option<f64>, seen: f64, secs: f64) -> f64 {
+    before.map_or(seen, |before| seen.min(before * (1.0 + FORGET * secs)))
 }
