@@ -25,7 +25,8 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let schema = match &args.policy {
         Some(policy) if find(policy).is_some_and(|policy| policy.scaler == Scaler::Program) => messages::schema(),
         Some(policy) => {
-            let hint = "write --policy exec; the settings of every policy stand in the scenario's schema, watchtower schema";
+            let hint =
+                "write --policy exec; the settings of every policy stand in the scenario's schema, watchtower schema";
             let problem = format!("--policy {policy}: exchanges no messages with a program");
             return Err(Failure::new(ExitStatus::Usage, problem, Some(hint.to_owned())));
         }

@@ -81,7 +81,11 @@ mod tests {
                 request_time: ms(time),
                 answered,
             };
-            assert_eq!(sample, Measurement { in_flight, answered, request_time: sample.request_time, pods: vec![expected] }, "{millis} ms");
+            assert_eq!(
+                sample,
+                Measurement { in_flight, answered, request_time: sample.request_time, pods: vec![expected] },
+                "{millis} ms"
+            );
         }
         cluster.scale(Timestamp::from_millis(200), FunctionId::STUDIED, 2);
         let sample = at(1_000, &mut cluster);

@@ -15,7 +15,10 @@ pub fn parameters() -> Vec<Parameter> {
     let text = |name, doc| Parameter { name, kind: Kind::Text, default: Value::Text(""), unit: "", doc };
     let wait = (Duration::from_millis(10), Duration::from_secs(600));
     vec![
-        text("command", "the program with its arguments, in words as a shell would split them; it is started without a shell"),
+        text(
+            "command",
+            "the program with its arguments, in words as a shell would split them; it is started without a shell",
+        ),
         text("directory", "where it is started, beside the scenario; the scenario's own directory if not given"),
         Parameter::duration(
             "answer_within",
@@ -49,6 +52,8 @@ impl Policy for NoPrograms {
     }
 
     fn failure(&self) -> Option<String> {
-        Some("policy exec: this build of the library can't start programs; build it with the feature \"app\"".to_owned())
+        Some(
+            "policy exec: this build of the library can't start programs; build it with the feature \"app\"".to_owned(),
+        )
     }
 }

@@ -59,13 +59,16 @@ fn arm(policy: &str, settings: &[(&str, Value)]) -> Arm {
 
 fn exec(command: &str) -> Arm {
     let directory = env!("CARGO_MANIFEST_DIR").to_owned();
-    arm("exec", &[
-        ("command", Value::Owned(command.to_owned())),
-        ("directory", Value::Owned(directory)),
-        // the machine may be busy, and what is tested is the decisions
-        ("answer_within", Value::Text("1m")),
-        ("start_within", Value::Text("2m")),
-    ])
+    arm(
+        "exec",
+        &[
+            ("command", Value::Owned(command.to_owned())),
+            ("directory", Value::Owned(directory)),
+            // the machine may be busy, and what is tested is the decisions
+            ("answer_within", Value::Text("1m")),
+            ("start_within", Value::Text("2m")),
+        ],
+    )
 }
 
 /// A number from a range.

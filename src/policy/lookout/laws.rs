@@ -248,9 +248,8 @@ struct Second {
 }
 
 fn second() -> impl Strategy<Value = Second> {
-    (0.0..800.0_f64, prop::bool::weighted(0.9), prop::bool::weighted(0.9), prop::bool::weighted(0.1)).prop_map(
-        |(rate, has_counters, has_probes, is_refused)| Second { rate, has_counters, has_probes, is_refused },
-    )
+    (0.0..800.0_f64, prop::bool::weighted(0.9), prop::bool::weighted(0.9), prop::bool::weighted(0.1))
+        .prop_map(|(rate, has_counters, has_probes, is_refused)| Second { rate, has_counters, has_probes, is_refused })
 }
 
 proptest! {

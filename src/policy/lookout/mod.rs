@@ -119,9 +119,10 @@ struct Lookout {
     capacity: Capacity,
     helm: Helm,
     sight: Sight,
-    /// Since when replicas are as many as they are, with what waited before they came still in the old ones.
+    /// Whether what waited before the last new replicas came is still in the old ones.
     is_uneven: bool,
-    ready: u32,
+    /// Replicas in service at the last look.
+    ready: Option<u32>,
 }
 
 /// The probes.
@@ -134,7 +135,7 @@ struct Probes {
     /// In a row: that waited, and that didn't.
     waited: u32,
     free: u32,
-    /// When one waited last, or failed.
+    /// When one waited last.
     waited_at: Option<Timestamp>,
 }
 
@@ -168,7 +169,7 @@ impl Lookout {
             helm: Helm::new(settings.duration("hold")),
             sight: Sight::default(),
             is_uneven: false,
-            ready: 0,
+            ready: None,
         }
     }
 
@@ -204,11 +205,15 @@ impl Lookout {
             probes.last = Some((now, latency));
             self.sight.probe = Some(now);
         }
-        let has_waited = !ok || self.capacity.has_waited(latency);
+        let has_waited = ok && self.capacity.has_waited(latency);
+        (probes.waited, probes.free) = match (ok, has_waited) {
+            // a probe that failed tells of no load
+            (false, _) => (0, 0),
+            (true, true) => (probes.waited + 1, 0),
+            (true, false) => (0, probes.free + 1),
+        };
         if has_waited {
-            (probes.waited, probes.free, probes.waited_at) = (probes.waited + 1, 0, Some(now));
-        } else {
-            (probes.waited, probes.free) = (0, probes.free + 1);
+            probes.waited_at = Some(now);
         }
         actions.push(Action::Judged(ProbeRow {
             sent: outcome.sent,
@@ -216,7 +221,12 @@ impl Lookout {
             answer: outcome.answer,
             above: probes.waited,
             below: probes.free,
-            decision: if !ok { "failed" } else if has_waited { "waited" } else { "met nobody" }.into(),
+            decision: match (ok, has_waited) {
+                (false, _) => "failed",
+                (true, true) => "waited",
+                (true, false) => "met nobody",
+            }
+            .into(),
         }));
     }
 
@@ -270,8 +280,8 @@ impl Lookout {
         };
         let late = load.late();
         // what waited before new replicas came stays in the old ones: until it is gone, a mean over all tells nothing of one
-        self.is_uneven = late > 0.0 && (self.is_uneven || status.ready != self.ready);
-        self.ready = status.ready;
+        self.is_uneven = late > 0.0 && (self.is_uneven || self.ready.is_some_and(|before| status.ready != before));
+        self.ready = Some(status.ready);
         if let Some(seen) = self.book.flow(OBSERVED)
             && !self.is_uneven
             && let (Some(ready), Some(latency)) = (seen.ready.filter(|ready| *ready > 0), seen.latency())
@@ -343,13 +353,20 @@ impl Lookout {
             if since(self.sight.counters) < BLIND || most <= desired {
                 return;
             }
-            (most, "neither counters nor probes tell anything for a minute: to the most that was needed of late".to_owned())
+            (
+                most,
+                "neither counters nor probes tell anything for a minute: to the most that was needed of late"
+                    .to_owned(),
+            )
         } else if probes.waited >= WAITED_PROBES {
             if since(self.sight.stepped) < BETWEEN_STEPS || status.ready < desired {
                 return;
             }
             let more = (f64::from(desired) * STEP_UP).ceil() as u32;
-            (desired.saturating_add(more), format!("{} probes in a row have waited, and there are no counters", probes.waited))
+            (
+                desired.saturating_add(more),
+                format!("{} probes in a row have waited, and there are no counters", probes.waited),
+            )
         } else if since(probes.waited_at) >= CALM_PROBES && since(self.sight.stepped) >= CALM_PROBES {
             self.helm.needs(now, desired.saturating_sub(1).max(self.bounds.0));
             let to = self.helm.lowest(now, desired, 0.0).max(desired.saturating_sub(1));

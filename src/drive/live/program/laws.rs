@@ -63,7 +63,9 @@ fn each_event_is_a_line_and_its_answer_the_actions() {
 #[test]
 fn the_first_event_carries_what_is_known_of_the_run() {
     let (_, failure) = run(r#"read -r line; echo "$line" | cut -c1-290 >&2; exit 3"#);
-    for part in ["\"protocol\":1", "\"max_replicas\":5", "ftest", "\"replicas\":[2]", "\"seed\":7", "\"load_start\":5000000000"] {
+    for part in
+        ["\"protocol\":1", "\"max_replicas\":5", "ftest", "\"replicas\":[2]", "\"seed\":7", "\"load_start\":5000000000"]
+    {
         assert!(failure.contains(part), "{part} is not in {failure}");
     }
 }
@@ -74,7 +76,10 @@ fn whatever_a_program_does_wrong_is_told_with_its_last_words() {
     for (script, parts) in [
         ("echo oh no >&2; exit 3", vec!["ended with exit code 3", "\"started\"", "oh no"]),
         (&format!("read -r x; {ok}; echo bye >&2"), vec!["ended with exit code 0", "\"woken\"", "bye"]),
-        (&format!("read -r x; {ok}; read -r x; echo wait >&2; sleep 60"), vec!["did not answer \"woken\" within 300ms", "wait"]),
+        (
+            &format!("read -r x; {ok}; read -r x; echo wait >&2; sleep 60"),
+            vec!["did not answer \"woken\" within 300ms", "wait"],
+        ),
         ("read -r x; echo garbage", vec!["answered \"started\" with `garbage`", "no JSON", "said nothing"]),
         (r#"read -r x; echo "[]"; cat"#, vec!["no object"]),
         (r#"read -r x; echo "{\"actions\":[{\"do\":\"dance\"}]}"; cat"#, vec!["\"dance\"", "may be probe"]),

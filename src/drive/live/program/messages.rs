@@ -155,7 +155,11 @@ fn one(action: &Json, now: Timestamp, desired: &[u32]) -> Result<Action, String>
         "scale" => &["do", "function", "from", "to", "reason", "value"],
         "note" => &["do", "kind", "from", "to", "reason", "value"],
         "judge" => &["do", "sent", "latency", "status", "error", "above", "below", "decision"],
-        _ => return Err(format!("where \"do\" is \"{what}\": it may be probe, scrape, read_replicas, measure, scale, note or judge")),
+        _ => {
+            return Err(format!(
+                "where \"do\" is \"{what}\": it may be probe, scrape, read_replicas, measure, scale, note or judge"
+            ));
+        }
     };
     known(action, keys)?;
     Ok(match what {
@@ -239,7 +243,8 @@ fn known(object: &Map<String, Json>, keys: &[&str]) -> Result<(), String> {
 
 /// JSON Schema of both directions: `$defs/event` and `$defs/answer`.
 pub fn schema() -> Json {
-    let time = |what: &str| json!({ "type": "integer", "minimum": 0, "description": format!("{what}, in nanoseconds") });
+    let time =
+        |what: &str| json!({ "type": "integer", "minimum": 0, "description": format!("{what}, in nanoseconds") });
     let maybe = |schema: Json| json!({ "anyOf": [schema, { "type": "null" }] });
     let whole = || json!({ "type": "integer", "minimum": 0 });
     let event = |name: &str, what: &str, members: Json| {
@@ -256,7 +261,8 @@ pub fn schema() -> Json {
     };
     let list = |of: Json| json!({ "type": "array", "items": of });
     let object = |properties: Json| json!({ "type": "object", "properties": properties });
-    let function = || json!({ "type": "integer", "minimum": 0, "default": 0, "description": "0 is the function under study" });
+    let function =
+        || json!({ "type": "integer", "minimum": 0, "default": 0, "description": "0 is the function under study" });
     let errors: Vec<&str> = ErrorKind::ALL.into_iter().map(ErrorKind::as_str).collect();
     let (status, error) = (|| json!({ "type": ["integer", "null"] }), || json!({ "enum": [errors, null] }));
     let reason = || json!({ "type": "string", "description": "why, for events.csv" });
@@ -266,51 +272,95 @@ pub fn schema() -> Json {
         "cpu_time": time("CPU time used"), "in_flight": whole(), "request_time": time("spent in it by all requests"), "answered": whole(),
     }));
     let events = [
-        event("started", "the first event, once; what is known of the run comes with it", json!({
-            "replicas": list(whole()), "protocol": { "const": 1 },
-            "functions": list(object(json!({
-                "name": { "type": "string" }, "labels": { "type": "object" }, "min_replicas": whole(), "max_replicas": whole(),
-            }))),
-            "load_start": time("since the run's start"), "unix": time("Unix time of the run's start"), "seed": whole(),
-        })),
+        event(
+            "started",
+            "the first event, once; what is known of the run comes with it",
+            json!({
+                "replicas": list(whole()), "protocol": { "const": 1 },
+                "functions": list(object(json!({
+                    "name": { "type": "string" }, "labels": { "type": "object" }, "min_replicas": whole(), "max_replicas": whole(),
+                }))),
+                "load_start": time("since the run's start"), "unix": time("Unix time of the run's start"), "seed": whole(),
+            }),
+        ),
         event("woken", "the time asked for with wake_at has come", json!({})),
-        event("probe_done", "the answer to probe", json!({
-            "sent": time("when it left"), "latency": time("until its answer"), "status": status(), "error": error(),
-        })),
-        event("scraped", "the answer to scrape; null if the counters could not be had", json!({
-            "counters": maybe(list(object(json!({
-                "function": function(), "code": whole(), "value": { "type": ["number", "null"] },
-            })))),
-        })),
-        event("replicas", "the answer to read_replicas; null if they could not be read", json!({
-            "function": function(), "status": maybe(object(json!({ "desired": whole(), "ready": whole() }))),
-        })),
-        event("measured", "the answer to measure; null if there are no metrics", json!({
-            "function": function(),
-            "sample": maybe(object(json!({
-                "in_flight": whole(), "answered": whole(), "request_time": time("spent at the gateway by all requests"), "pods": list(pod),
-            }))),
-        })),
-        event("scale_answered", "the answer to scale: what was accepted, or why not", json!({
-            "function": function(), "accepted": { "type": ["integer", "null"] },
-            "refused": maybe(object(json!({ "status": status(), "text": { "type": "string" } }))),
-        })),
+        event(
+            "probe_done",
+            "the answer to probe",
+            json!({
+                "sent": time("when it left"), "latency": time("until its answer"), "status": status(), "error": error(),
+            }),
+        ),
+        event(
+            "scraped",
+            "the answer to scrape; null if the counters could not be had",
+            json!({
+                "counters": maybe(list(object(json!({
+                    "function": function(), "code": whole(), "value": { "type": ["number", "null"] },
+                })))),
+            }),
+        ),
+        event(
+            "replicas",
+            "the answer to read_replicas; null if they could not be read",
+            json!({
+                "function": function(), "status": maybe(object(json!({ "desired": whole(), "ready": whole() }))),
+            }),
+        ),
+        event(
+            "measured",
+            "the answer to measure; null if there are no metrics",
+            json!({
+                "function": function(),
+                "sample": maybe(object(json!({
+                    "in_flight": whole(), "answered": whole(), "request_time": time("spent at the gateway by all requests"), "pods": list(pod),
+                }))),
+            }),
+        ),
+        event(
+            "scale_answered",
+            "the answer to scale: what was accepted, or why not",
+            json!({
+                "function": function(), "accepted": { "type": ["integer", "null"] },
+                "refused": maybe(object(json!({ "status": status(), "text": { "type": "string" } }))),
+            }),
+        ),
     ];
     let actions = [
         action("probe", "send one monitoring request", json!({}), &[]),
         action("scrape", "read the gateway's counters", json!({}), &[]),
         action("read_replicas", "read a function's replicas", json!({ "function": function() }), &[]),
-        action("measure", "read the platform's metrics of a function and its pods", json!({ "function": function() }), &[]),
-        action("scale", "ask for replicas", json!({
-            "function": function(), "from": whole(), "to": whole(), "reason": reason(), "value": value(),
-        }), &["to"]),
-        action("note", "a row for events.csv", json!({
-            "kind": { "enum": ["decision", "failed", "alert"] }, "from": whole(), "to": whole(), "reason": reason(), "value": value(),
-        }), &[]),
-        action("judge", "a row for probes.csv", json!({
-            "sent": time("when it left"), "latency": maybe(time("until its answer")), "status": status(), "error": error(),
-            "above": whole(), "below": whole(), "decision": { "type": "string" },
-        }), &[]),
+        action(
+            "measure",
+            "read the platform's metrics of a function and its pods",
+            json!({ "function": function() }),
+            &[],
+        ),
+        action(
+            "scale",
+            "ask for replicas",
+            json!({
+                "function": function(), "from": whole(), "to": whole(), "reason": reason(), "value": value(),
+            }),
+            &["to"],
+        ),
+        action(
+            "note",
+            "a row for events.csv",
+            json!({
+                "kind": { "enum": ["decision", "failed", "alert"] }, "from": whole(), "to": whole(), "reason": reason(), "value": value(),
+            }),
+            &[],
+        ),
+        action(
+            "judge",
+            "a row for probes.csv",
+            json!({
+                "sent": time("when it left"), "latency": maybe(time("until its answer")), "status": status(), "error": error(),
+                "above": whole(), "below": whole(), "decision": { "type": "string" },
+            }),
+            &[],
+        ),
     ];
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
