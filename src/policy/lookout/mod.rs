@@ -327,19 +327,22 @@ impl Lookout {
     fn in_words(&self, load: &Load, need: u32, desired: u32, to: u32) -> Reason {
         let busy = load.busy();
         let late = load.late();
-        let mut text = format!(
-            "{:.1} requests/s arrive and take {:.1} ms of a replica each, which keeps {busy:.2} busy",
+        let waiting = if late > 0.0 {
+            format!(", and {late:.0} of {:.0} in flight are late", load.in_flight)
+        } else {
+            String::new()
+        };
+        let percent = self.utilisation * 100.0;
+        let step = if to == need {
+            format!("{desired} to {to} replicas, to be {percent:.0} % busy at most")
+        } else {
+            format!("{need} would do, so {desired} to {to} replicas, which no need of late has exceeded")
+        };
+        let text = format!(
+            "{:.1} requests/s arrive and take {:.1} ms of a replica each, which keeps {busy:.2} busy{waiting}: {step}",
             load.arrivals,
             load.each * 1e3,
         );
-        if late > 0.0 {
-            text += &format!(", and {late:.0} of {:.0} in flight are late", load.in_flight);
-        }
-        let percent = self.utilisation * 100.0;
-        text += &match to.cmp(&need) {
-            std::cmp::Ordering::Equal => format!(": {desired} to {to} replicas, to be {percent:.0} % busy at most"),
-            _ => format!(": {need} would do, so {desired} to {to} replicas, which no need of late has exceeded"),
-        };
         Reason::with(text, busy)
     }
 

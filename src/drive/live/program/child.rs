@@ -33,6 +33,9 @@ pub(super) enum Silence {
     TooLong(usize),
 }
 
+/// What a thread does.
+type Work = Box<dyn FnOnce() + Send>;
+
 enum Heard {
     Line(String),
     TooLong,
@@ -67,7 +70,7 @@ impl Child {
         let (closed, errors_closed) = sync_channel(1);
         let tail = Arc::clone(&last_words);
         // each ends with its pipe, or with us
-        let threads: [(&str, Box<dyn FnOnce() + Send>); 3] = [
+        let threads: [(&str, Work); 3] = [
             ("exec-in", Box::new(move || write_lines(input, &asked))),
             ("exec-out", Box::new(move || while_lines(output, LONGEST_LINE, |line| heard.send(line).is_ok()))),
             (

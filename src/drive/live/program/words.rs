@@ -11,13 +11,12 @@ pub(super) fn split(command: &str) -> Vec<String> {
         match (char, quote) {
             (char, Some(open)) if char == open => quote = None,
             ('\\', None | Some('"')) => word.get_or_insert_default().extend(chars.next()),
-            (char, Some(_)) => word.get_or_insert_default().push(char),
             ('"' | '\'', None) => {
                 quote = Some(char);
                 word.get_or_insert_default();
             }
             (blank, None) if blank.is_whitespace() => words.extend(word.take()),
-            (char, None) => word.get_or_insert_default().push(char),
+            (char, _) => word.get_or_insert_default().push(char),
         }
     }
     words.extend(word);
