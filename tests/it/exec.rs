@@ -87,7 +87,7 @@ fn world(seed: u64) -> (Plan, Vec<(&'static str, Value)>, String) {
     let (tolerance, settle) = (number(0, 9) as f64 / 10.0, number(0, 2));
     let failed = if number(0, 1) == 0 { "ignore" } else { "above" };
     let (least, most) = (number(1, 2), number(3, 7));
-    let integer = |number: u64| Value::Integer(number as i64);
+    let integer = |number: u64| Value::Integer(i64::try_from(number).unwrap());
     let settings = vec![
         ("check_frequency", integer(frequency)),
         ("target", integer(target)),

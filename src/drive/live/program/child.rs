@@ -22,6 +22,7 @@ const LAST_LINES: usize = 8;
 const LAST_LINE: usize = 300;
 /// How long a program that has closed its output may take to end, and its last words to come.
 const FAREWELL: Duration = Duration::from_millis(300);
+const LOOKS: u32 = 30;
 
 /// Why there is no answer.
 pub(super) enum Silence {
@@ -120,13 +121,20 @@ impl Child {
     fn how_it_ended(&mut self) -> String {
         // its output is closed; that of its errors closes with its end
         let _ = self.errors_closed.recv_timeout(FAREWELL);
-        match self.process.try_wait() {
-            Ok(Some(status)) => match status.code() {
-                Some(code) => format!("with exit code {code}"),
-                None => format!("({status})"),
-            },
-            _ => "its output".to_owned(),
+        for _ in 0..LOOKS {
+            match self.process.try_wait() {
+                Ok(Some(status)) => {
+                    return match status.code() {
+                        Some(code) => format!("with exit code {code}"),
+                        None => format!("({status})"),
+                    };
+                }
+                // its pipes close a moment before it is gone
+                Ok(None) => thread::sleep(FAREWELL / LOOKS),
+                Err(_) => break,
+            }
         }
+        "its output".to_owned()
     }
 
     /// Ends it; the last lines of its standard error.

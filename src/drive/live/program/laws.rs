@@ -1,7 +1,7 @@
 //! A program is asked and heard; whatever it does wrong is told, with its last words, and hangs nobody.
 
 use super::*;
-use crate::policy::{FunctionInfo, ReplicaStatus};
+use crate::policy::{FunctionInfo, Reason, ReplicaStatus};
 use crate::random::Seed;
 use crate::record::FunctionId;
 use crate::time::Epoch;
