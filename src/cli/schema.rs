@@ -3,7 +3,7 @@
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::output::Printer;
-use crate::drive::live::program::messages;
+use crate::drive::program::messages;
 use crate::policy::registry::{Scaler, find};
 use crate::study::hey::json;
 use crate::study::schema::schema;

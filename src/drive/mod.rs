@@ -16,6 +16,8 @@ pub mod journeys;
 #[cfg(feature = "app")]
 pub mod live;
 pub mod model_settings;
+#[cfg(feature = "app")]
+pub mod program;
 pub mod replay;
 mod schedule_plan;
 pub mod shadow;
@@ -353,7 +355,7 @@ impl Arm {
     pub fn build(&self, context: &Context) -> Box<dyn Policy> {
         match self.policy.scaler {
             #[cfg(feature = "app")]
-            Scaler::Program => live::program::start(&self.settings, context),
+            Scaler::Program => program::start(&self.settings, context),
             _ => (self.policy.build)(&self.settings, context),
         }
     }

@@ -1,6 +1,6 @@
 //! Anyone's own autoscaler: a program that is handed events and answers with actions, as lines of JSON.
 //!
-//! A program is not pure, so what starts it and speaks to it is a driver's (`drive::live::program`); this says what a scenario may
+//! A program is not pure, so what starts it and speaks to it is a driver's (`drive::program`); this says what a scenario may
 //! set of it. Where no program can be started (the pure core alone) the policy says so and decides nothing.
 
 use std::time::Duration;

@@ -18,7 +18,8 @@ struct Room {
 }
 
 const WORDS: &[&str] = &["time", "random", "record"];
-const DRIVES: &[&str] = &["time", "random", "record", "schedule", "policy", "model", "stats", "drive"];
+const DRIVES: &[&str] =
+    &["time", "random", "record", "schedule", "policy", "model", "stats", "drive", "drive::program"];
 const STUDIES: &[&str] = &[
     "time",
     "random",
@@ -31,6 +32,7 @@ const STUDIES: &[&str] = &[
     "drive::sim",
     "drive::replay",
     "drive::live",
+    "drive::program",
     "study::results",
 ];
 
@@ -46,6 +48,7 @@ const ALL: &[&str] = &[
     "drive::sim",
     "drive::replay",
     "drive::live",
+    "drive::program",
     "study",
     "study::results",
     "report",
@@ -64,6 +67,7 @@ const ROOMS: &[Room] = &[
     Room { path: "drive::sim", may_use: DRIVES },
     Room { path: "drive::replay", may_use: DRIVES },
     Room { path: "drive::live", may_use: DRIVES },
+    Room { path: "drive::program", may_use: DRIVES },
     Room { path: "study", may_use: STUDIES },
     Room { path: "study::results", may_use: DRIVES },
     Room { path: "report", may_use: &["time", "record", "stats", "study::results"] },

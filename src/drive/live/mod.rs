@@ -13,7 +13,6 @@ mod cpu;
 pub mod interrupt;
 pub mod load;
 pub mod probe;
-pub mod program;
 pub mod run;
 pub mod target;
 

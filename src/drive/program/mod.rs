@@ -10,6 +10,8 @@
 //! same order in both; by the wall clock the load has threads of its own and does not wait. What goes wrong (no answer in time, no
 //! JSON, more lines than questions, the program's end) is a failure of the run with the program's last words in it.
 
+#![expect(clippy::disallowed_methods, reason = "a program has threads at its pipes, and a time to answer")]
+
 mod child;
 pub mod messages;
 mod words;
