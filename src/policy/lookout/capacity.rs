@@ -23,6 +23,10 @@ const FORGET: f64 = 1.0 / 3_600.0;
 /// Requests are worked on one at a time (a lock, one core) if what each takes of a replica comes to this part of its work; and no
 /// longer if it falls below the other.
 const SERIAL: (f64, f64) = (0.5, 0.3);
+/// An overload that has lasted so long, in seconds, shows what replicas bear; of that so much stands against what light load seems to
+/// say, which without chance in arrivals and work is nothing at all.
+const LASTING: f64 = 5.0;
+const STANDS: f64 = 0.9;
 /// A probe that takes longer than so many times a lone one, and this many seconds, has waited.
 const WAITED: (f64, f64) = (2.0, 0.002);
 
@@ -44,6 +48,10 @@ pub(super) struct Capacity {
     probe_alone: Option<f64>,
     /// Time a request takes of a replica, in seconds, from waits.
     learned: f64,
+    /// The same as an overload showed it that lasted; it counts for nearly all of itself.
+    exact: f64,
+    /// For how long there has been an overload, in seconds.
+    overloaded: f64,
     /// Whether requests seem to be worked on one at a time.
     is_serial: bool,
 }
@@ -78,6 +86,12 @@ impl Capacity {
             return;
         }
         let seen = service_time(per_replica, latency - self.alone());
+        self.overloaded = if is_overloaded { self.overloaded + secs } else { 0.0 };
+        if self.overloaded > LASTING {
+            self.exact = seen;
+        } else {
+            self.exact *= 1.0 - FORGET * secs;
+        }
         let within = if is_overloaded {
             OVERLOADED_WITHIN
         } else {
@@ -91,7 +105,7 @@ impl Capacity {
     /// Time a request takes of a replica that works on `concurrency` at once, in seconds.
     pub(super) fn each(&self, concurrency: f64) -> f64 {
         let work = self.work();
-        self.learned.max(if self.is_serial { work } else { work / concurrency })
+        self.learned.max(STANDS * self.exact).max(if self.is_serial { work } else { work / concurrency })
     }
 
     /// What a request does beyond a probe, in seconds.
