@@ -25,7 +25,7 @@ const FORGET: f64 = 1.0 / 3_600.0;
 const SERIAL: (f64, f64) = (0.5, 0.3);
 /// An overload that has lasted so long, in seconds, shows what replicas bear; of that so much stands against what light load seems to
 /// say, which without chance in arrivals and work is nothing at all.
-const LASTING: f64 = 5.0;
+const LASTING: f64 = 4.0;
 const STANDS: f64 = 0.9;
 /// A probe that takes longer than so many times a lone one, and this many seconds, has waited.
 const WAITED: (f64, f64) = (2.0, 0.002);
@@ -87,7 +87,7 @@ impl Capacity {
         }
         let seen = service_time(per_replica, latency - self.alone());
         self.overloaded = if is_overloaded { self.overloaded + secs } else { 0.0 };
-        if self.overloaded > LASTING {
+        if self.overloaded >= LASTING {
             self.exact = seen;
         } else {
             self.exact *= 1.0 - FORGET * secs;
