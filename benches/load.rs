@@ -227,6 +227,7 @@ impl Recording {
         let about = RunAbout {
             arm: "load".to_owned(),
             policy: "none".to_owned(),
+            aa_of: None,
             shadows: Vec::new(),
             repeat: 1,
             seed: 1,

@@ -245,6 +245,7 @@ fn plan(policy: &str, replicas: u32) -> Plan {
         generators: Vec::new(),
         warm_up: Duration::ZERO,
         warm_up_every: Duration::from_secs(5),
+        faults: Vec::new(),
         cool_down: Duration::ZERO,
     }
 }

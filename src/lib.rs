@@ -8,7 +8,8 @@
 //! policy       autoscalers                                      \
 //! model        replica queue, node CPU, router, pod life cycle   |  pure: no clock, no socket,
 //! schedule     when requests are due                             |  no async, no global randomness
-//! stats        histograms, elasticity, percentiles               /
+//! stats        histograms, elasticity, percentiles               |
+//! search       which settings to try next                       /
 //! time random record                                            the words all of them share
 //! ```
 //!
@@ -22,6 +23,7 @@ pub mod time;
 pub mod model;
 pub mod policy;
 pub mod schedule;
+pub mod search;
 pub mod stats;
 
 pub mod drive;

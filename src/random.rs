@@ -40,6 +40,8 @@ pub enum Purpose {
     SignFlips,
     /// In which order the arms of a repeat run by the wall clock.
     Order,
+    /// What a search for settings tries next.
+    Search,
 }
 
 impl Seed {
@@ -58,6 +60,12 @@ impl Seed {
     #[must_use]
     pub fn of_repeat(self, repeat: u32) -> Self {
         if repeat <= 1 { self } else { Self(mix(self.0.wrapping_add(u64::from(repeat)))) }
+    }
+
+    /// A seed unrelated to this one, the same for the same one: of the A/A twin, which is to have luck of its own.
+    #[must_use]
+    pub fn of_twin(self) -> Self {
+        Self(mix(mix(self.0) ^ 0x7477_696e))
     }
 }
 
@@ -89,5 +97,7 @@ mod tests {
     fn the_first_repeat_keeps_the_seed_of_the_study() {
         assert_eq!(Seed(7).of_repeat(1), Seed(7));
         assert_ne!(Seed(7).of_repeat(2), Seed(7).of_repeat(3));
+        assert_ne!(Seed(7).of_twin(), Seed(7));
+        assert_eq!(Seed(7).of_twin(), Seed(7).of_twin());
     }
 }

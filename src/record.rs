@@ -203,7 +203,7 @@ pub struct ProbeRow {
 pub struct EventRow {
     /// When.
     pub at: Timestamp,
-    /// Who: a policy's name, `platform`, `load`, `run`, or `shadow:NAME` for an arm that decides without effect.
+    /// Who: a policy's name, `platform`, `load`, `run`, `scenario`, or `shadow:NAME` for an arm that decides without effect.
     pub actor: Cow<'static, str>,
     /// What kind: see [`EventKind`].
     pub kind: EventKind,
@@ -253,6 +253,8 @@ pub enum EventKind {
     Failed,
     /// The generator or the host stood still.
     Stall,
+    /// A fault of the scenario begins or ends; its reason names it.
+    Fault,
     /// A part of what the arm is made of broke or was gone: the run goes on, and is no measurement of the arm.
     Broken,
 }
@@ -270,6 +272,7 @@ impl EventKind {
             Self::Terminated => "terminated",
             Self::Failed => "failed",
             Self::Stall => "stall",
+            Self::Fault => "fault",
             Self::Broken => "broken",
         }
     }

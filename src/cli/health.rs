@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::table::aligned;
-use crate::study::results::explanation::explanations;
+use crate::study::results::explanation::{explanations, explanations_of_arms};
 use crate::study::results::run_name;
 use crate::study::results::summary::{CpuSummary, RunSummary};
 
@@ -40,24 +40,20 @@ fn percent(share: f64) -> String {
     format!("{:.decimals$}", share * 100.0)
 }
 
-/// Most explanations shown; a study of thousands of runs has thousands.
-const EXPLANATIONS_MAX: usize = 12;
-
 /// A line per run, and below what is needed to read the numbers. Nothing where there is nothing to tell: in virtual time nobody is
 /// late.
 pub(super) fn health(runs: &[RunSummary]) -> String {
     let mut text = generators(runs);
-    let explained: Vec<String> = runs
-        .iter()
-        .flat_map(|run| {
-            explanations(run).into_iter().map(|words| format!("{}: {words}", run_name(&run.arm, run.repeat)))
-        })
-        .collect();
-    for line in explained.iter().take(EXPLANATIONS_MAX) {
-        let _ = writeln!(text, "{line}");
+    if runs.iter().any(|run| run.repeat > 1) {
+        for line in explanations_of_arms(runs) {
+            let _ = writeln!(text, "{line}");
+        }
+        return text;
     }
-    if explained.len() > EXPLANATIONS_MAX {
-        let _ = writeln!(text, "... and {} more such lines, in comparison.md", explained.len() - EXPLANATIONS_MAX);
+    for run in runs {
+        for words in explanations(run) {
+            let _ = writeln!(text, "{}: {words}", run_name(&run.arm, run.repeat));
+        }
     }
     text
 }

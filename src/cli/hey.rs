@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::exit::ExitStatus;
 use super::output::Printer;
@@ -15,6 +16,7 @@ use crate::record::RequestRow;
 use crate::study::hey::command::{Command, Output, Refusal, Task};
 use crate::study::hey::measured::Measured;
 use crate::study::hey::run::{Progress, Watch, run as send};
+use crate::study::hey::self_test::{self, Trust};
 use crate::study::hey::{cores, csv, json, tables, usage};
 use crate::study::hey_flags::without_secrets;
 use crate::study::hey_judgement::{Asked, Verdict, judge_all};
@@ -56,6 +58,7 @@ pub(super) fn run(words: Vec<OsString>) -> ExitCode {
     match Task::parse(&words) {
         Ok(Task::Send(command)) => measure(&command, &words),
         Ok(Task::Judge { files, asked, json }) => judge(&files, asked, json),
+        Ok(Task::SelfTest { length, json }) => self_test(length, json),
         Err(refusal) => refuse(&refusal),
     }
 }
@@ -85,6 +88,36 @@ fn judge(files: &[String], asked: Asked, json: bool) -> ExitCode {
     Printer::result(&json.unwrap_or_else(|| judgements.to_string()));
     let kept = judgements.summaries.iter().all(|one| one.verdict == Verdict::Kept);
     if kept { ExitStatus::Done.into() } else { ExitStatus::Failed.into() }
+}
+
+/// Exit code 0 if numbers of this machine can be trusted, to the precision it says, 1 if not or if it could not be found out.
+fn self_test(length: Duration, json: bool) -> ExitCode {
+    let printer = Printer::new(false);
+    let interactive = printer.is_interactive();
+    let mut tell = |what: &str| {
+        if interactive {
+            Printer::complaint(&format!("\r\x1b[Kself-test: {what}"));
+        }
+    };
+    let found = self_test::run(length, &mut tell);
+    if interactive {
+        Printer::complaint("\r\x1b[K");
+    }
+    let findings = match found {
+        Ok(findings) => findings,
+        Err(error) => {
+            printer.error(&error.to_string());
+            return ExitStatus::Failed.into();
+        }
+    };
+    let verdict = self_test::judge(&findings);
+    Printer::result(&if json {
+        // plain numbers and texts can always be written
+        serde_json::to_string_pretty(&self_test::result(&findings, &verdict)).unwrap_or_default()
+    } else {
+        self_test::text(&findings, &verdict)
+    });
+    if verdict.trust == Trust::Unfit { ExitStatus::Failed.into() } else { ExitStatus::Done.into() }
 }
 
 fn refuse(refusal: &Refusal) -> ExitCode {

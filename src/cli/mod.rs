@@ -10,6 +10,7 @@ mod health;
 mod hey;
 mod leash;
 mod output;
+mod planned;
 mod progress;
 mod replay;
 mod report;
@@ -17,6 +18,7 @@ mod run;
 mod schema;
 mod serve;
 mod table;
+mod tune;
 
 use std::process::ExitCode;
 
@@ -43,6 +45,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Tune(tune::Args),
     Check(check::Args),
     Report(report::Args),
     Replay(replay::Args),
@@ -74,6 +77,10 @@ pub fn main() -> ExitCode {
         Command::Run(args) => {
             let printer = Printer::new(args.quiet);
             (printer, run::run(&args, printer))
+        }
+        Command::Tune(args) => {
+            let printer = Printer::new(args.quiet);
+            (printer, tune::run(&args, printer))
         }
         Command::Check(args) => (Printer::new(false), Ok(check::run(&args, Printer::new(false)))),
         Command::Report(args) => (Printer::new(false), report::run(&args)),

@@ -9,6 +9,7 @@ use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::health;
 use super::output::Printer;
+use super::planned::{Planned, begun, resumed};
 use super::progress::ProgressView;
 use super::table;
 use crate::drive::live::clock::Clock;
@@ -18,11 +19,13 @@ use crate::study::demand::demand_while;
 use crate::study::host;
 use crate::study::plan::{Study, rounded};
 use crate::study::resolve::{self, Overrides};
+use crate::study::results::conclusion::{Conclusion, conclusions};
 use crate::study::results::expect::{Judged, Verdict, judge};
 use crate::study::results::explanation::explanations;
+use crate::study::results::statistics::Statistics;
 use crate::study::results::summary::{ArmRecord, HostRecord, SCHEMA_VERSION, StudyRecord};
 use crate::study::results::{ResultsError, Rows};
-use crate::study::runner::{Conduct, StudyEnd, StudyError, run_study};
+use crate::study::runner::{Conduct, StudyEnd, StudyError, resume_study, run_study};
 use crate::study::target_kind::TargetKind;
 use crate::time::format_duration;
 
@@ -34,28 +37,33 @@ use crate::time::format_duration;
 pub(super) struct Args {
     /// Scenario files
     #[arg(required = true, value_name = "SCENARIO")]
-    scenarios: Vec<PathBuf>,
+    pub(super) scenarios: Vec<PathBuf>,
 
     /// Where the function runs and is scaled: embedded, or simulated, which is the same in virtual time (the others are not there
-    /// yet: process, openfaas, kubernetes)
-    #[arg(long, value_name = "TARGET", default_value_t)]
-    target: TargetKind,
+    /// yet: process, openfaas, kubernetes) [default: embedded, or that of the study that goes on]
+    #[arg(long, value_name = "TARGET")]
+    pub(super) target: Option<TargetKind>,
 
     /// Run only this arm (may be given several times)
     #[arg(long = "arm", value_name = "NAME")]
-    arms: Vec<String>,
+    pub(super) arms: Vec<String>,
 
     /// How often each arm runs, instead of the scenario's own count
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    repeats: Option<u32>,
+    pub(super) repeats: Option<u32>,
 
     /// Seed of the study, instead of the scenario's own
     #[arg(long, value_name = "N")]
-    seed: Option<u64>,
+    pub(super) seed: Option<u64>,
 
     /// Results directory; must not exist (default: results/NAME-UTC). With several scenarios, a directory per scenario inside it
     #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
+
+    /// Go on with the interrupted study in this directory: its finished runs are kept, the others are made. Target, seed and
+    /// repeats are the study's own, if not given; more repeats may be asked for
+    #[arg(long, value_name = "DIR", conflicts_with = "out")]
+    resume: Option<PathBuf>,
 
     /// Runs made at once in virtual time; changes no number (default: as many as there are cores; --target simulated only)
     #[arg(long, value_name = "N")]
@@ -94,8 +102,13 @@ impl From<RowsWish> for Rows {
 }
 
 pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> {
-    if args.threads.is_some() && !args.target.is_virtual() {
-        let problem = format!("--threads is about virtual time, and runs on the {} target take turns", args.target);
+    let studies = match &args.resume {
+        Some(directory) => vec![resumed(args, directory)?],
+        None => begun(args)?,
+    };
+    let target = studies.first().map(|planned| planned.study.target).unwrap_or_default();
+    if args.threads.is_some() && !target.is_virtual() {
+        let problem = format!("--threads is about virtual time, and runs on the {target} target take turns");
         return Err(Failure::new(
             ExitStatus::Usage,
             problem,
@@ -103,21 +116,17 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
         ));
     }
     let conduct = Conduct { threads: args.threads, rows: args.rows.into() };
-    let overrides = Overrides { target: args.target, arms: args.arms.clone(), repeats: args.repeats, seed: args.seed };
-    // all scenarios are checked before the first minute is spent
-    let studies = args.scenarios.iter().map(|path| load_study(path, &overrides)).collect::<Result<Vec<_>, _>>()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
-    let directories = results_directories(args, &studies)?;
     runtime.block_on(async {
         let mut interrupt =
             Interrupt::listen().map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
         let mut ended: Vec<Ended> = Vec::new();
         let mut failure = None;
-        for (study, results) in studies.iter().zip(&directories) {
-            match one_study(study, results, conduct, printer, &mut interrupt).await {
+        for planned in &studies {
+            match one_study(planned, conduct, printer, &mut interrupt).await {
                 Ok(end) => ended.push(end),
                 Err(error) => failure = Some(error),
             }
@@ -129,13 +138,14 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
         if args.json {
             Printer::result(&json(&ended)?);
         } else {
-            for Ended { end, expectations } in &ended {
-                Printer::result(&table::table(&end.runs));
+            for Ended { record, end, expectations, conclusions } in &ended {
+                let repeated = end.runs.iter().any(|run| run.repeat > 1);
+                Printer::result(&if repeated { table::arms(&end.runs) } else { table::table(&end.runs) });
                 let health = health::health(&end.runs);
                 if !health.is_empty() {
                     Printer::result(&format!("\n{health}"));
                 }
-                if let Some(reading) = table::reading(&end.runs) {
+                if let Some(reading) = table::reading(record, &end.runs, conclusions) {
                     Printer::result(&reading);
                 }
                 if !expectations.is_empty() {
@@ -180,26 +190,35 @@ pub(super) fn load_study(path: &Path, overrides: &Overrides) -> Result<Study, Fa
 }
 
 async fn one_study(
-    study: &Study,
-    results: &Path,
+    planned: &Planned,
     conduct: Conduct,
     printer: Printer,
     interrupt: &mut Interrupt,
 ) -> Result<Ended, Failure> {
+    let Planned { study, results, before } = planned;
     let (runs, duration) = (study.runs(), rounded(study.duration()));
     let (runs, time) = (
         if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") },
         if study.target.is_virtual() { " of virtual time" } else { "" },
     );
-    printer.say(&format!("{}: {runs} on the {} target, about {duration}{time} in all", study.name, study.target));
+    let most = if study.until.is_some() { "at most " } else { "" };
+    let goes_on = if before.is_some() { ", those that are finished left out" } else { "" };
+    printer.say(&format!(
+        "{}: {most}{runs} on the {} target, about {duration}{time} in all{goes_on}",
+        study.name, study.target
+    ));
 
     let mut view = ProgressView::new(printer);
     let demand = demand_of(study, interrupt).await;
     let record = record(study, &demand, conduct);
-    let end = run_study(study, &record, &demand, results, conduct, &mut view, interrupt).await.map_err(|error| {
+    let end = match before {
+        Some(_) => resume_study(study, &record, &demand, results, conduct, &mut view, interrupt).await,
+        None => run_study(study, &record, &demand, results, conduct, &mut view, interrupt).await,
+    };
+    let end = end.map_err(|error| {
         // what could not even begin is a matter of how the command was given
-        let begun =
-            results.join("study.json").exists() && !matches!(error, StudyError::Results(ResultsError::Exists(_)));
+        let refused = matches!(error, StudyError::Results(ResultsError::Exists(_) | ResultsError::Locked(_)));
+        let begun = results.join("study.json").exists() && !refused;
         let status = if begun { ExitStatus::Failed } else { ExitStatus::Usage };
         let hint = begun.then(|| format!("results so far are in {}", results.display()));
         Failure::from_error(status, &error, hint)
@@ -210,13 +229,16 @@ async fn one_study(
     })?;
     printer.say(&format!("results in {}", results.display()));
     let expectations = judge(&record, &end.runs);
-    Ok(Ended { end, expectations })
+    let conclusions = conclusions(&record, &end.runs, &Statistics::of(&record, &end.runs));
+    Ok(Ended { record, end, expectations, conclusions })
 }
 
-/// A study that ended, with what became of its expectations.
+/// A study that ended, with what became of its expectations and what it says of its arms.
 struct Ended {
+    record: StudyRecord,
     end: StudyEnd,
     expectations: Vec<Judged>,
+    conclusions: Vec<Conclusion>,
 }
 
 fn record(study: &Study, demand: &DemandCurve, conduct: Conduct) -> StudyRecord {
@@ -239,11 +261,13 @@ fn record(study: &Study, demand: &DemandCurve, conduct: Conduct) -> StudyRecord 
             .arms
             .iter()
             .zip(&study.shadows)
-            .map(|(arm, shadows)| ArmRecord {
+            .zip(&study.aa_of)
+            .map(|((arm, shadows), aa_of)| ArmRecord {
                 name: arm.name.clone(),
                 policy: arm.policy.name.to_owned(),
                 settings: arm.settings.iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect(),
                 shadows: shadows.iter().map(|shadow| shadow.name.clone()).collect(),
+                aa_of: aa_of.map(|arm| study.arms[arm].name.clone()),
             })
             .collect(),
         loads: study.loads.clone(),
@@ -298,48 +322,14 @@ fn demand_note(curve: &DemandCurve, objective: &str) -> Option<String> {
     }
 }
 
-/// `--out`, or `results/NAME-UTC`, for each study; none may exist, and no two may be the same.
-fn results_directories(args: &Args, studies: &[Study]) -> Result<Vec<PathBuf>, Failure> {
-    let stamp = utc_stamp();
-    let directories: Vec<PathBuf> = studies
-        .iter()
-        .map(|study| match &args.out {
-            Some(out) if studies.len() > 1 => out.join(&study.name),
-            Some(out) => out.clone(),
-            None => Path::new("results").join(format!("{}-{stamp}", study.name)),
-        })
-        .collect();
-    for (index, directory) in directories.iter().enumerate() {
-        if directories[..index].contains(directory) {
-            let problem = format!(
-                "two scenarios are named \"{}\", so both would write {}",
-                studies[index].name,
-                directory.display()
-            );
-            return Err(Failure::new(ExitStatus::Usage, problem, Some("give one of them another name".to_owned())));
-        }
-        if directory.symlink_metadata().is_ok() {
-            let error = ResultsError::Exists(directory.clone());
-            return Err(Failure::from_error(ExitStatus::Usage, &error, None));
-        }
-    }
-    Ok(directories)
-}
-
-/// Now, as a word that sorts: `20261124T001500Z`.
-fn utc_stamp() -> String {
-    let seconds = i64::try_from(Clock::unix_now().as_secs()).unwrap_or(0);
-    jiff::Timestamp::from_second(seconds)
-        .map_or_else(|_| seconds.to_string(), |now| now.strftime("%Y%m%dT%H%M%SZ").to_string())
-}
-
 fn json(ended: &[Ended]) -> Result<String, Failure> {
     let studies: Vec<_> = ended
         .iter()
-        .map(|Ended { end, expectations }| {
+        .map(|Ended { record, end, expectations, conclusions }| {
             serde_json::json!({
                 "results": end.results.display().to_string(),
-                "reading": table::reading(&end.runs),
+                "reading": table::reading(record, &end.runs, conclusions),
+                "conclusions": conclusions,
                 "explanations": end.runs.iter().map(explanations).collect::<Vec<_>>(),
                 "expectations": expectations,
                 "runs": end.runs,

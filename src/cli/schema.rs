@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::output::Printer;
 use crate::drive::program::messages;
 use crate::policy::registry::{Scaler, find};
-use crate::study::hey::json;
+use crate::study::hey::{json, self_test};
 use crate::study::schema::schema;
 
 /// Print the JSON Schema of the scenario file
@@ -16,8 +16,11 @@ pub(super) struct Args {
     /// The schema of what `watchtower hey --json` prints instead
     #[arg(long)]
     hey: bool,
+    /// The schema of what `watchtower hey --self-test --json` prints instead
+    #[arg(long, conflicts_with = "hey")]
+    self_test: bool,
     /// The schema of the messages a policy exchanges with a program instead; only exec has any
-    #[arg(long, value_name = "POLICY", conflicts_with = "hey")]
+    #[arg(long, value_name = "POLICY", conflicts_with_all = ["hey", "self_test"])]
     policy: Option<String>,
 }
 
@@ -31,6 +34,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Failure> {
             return Err(Failure::new(ExitStatus::Usage, problem, Some(hint.to_owned())));
         }
         None if args.hey => json::schema(),
+        None if args.self_test => self_test::schema(),
         None => schema(),
     };
     let text =

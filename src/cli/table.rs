@@ -1,9 +1,15 @@
 //! The comparison as a table for a terminal.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
+use crate::stats::inference::MIN_PAIRS;
+use crate::stats::inference::moments::mean;
+use crate::stats::latency::LatencyHistogram;
+use crate::study::results::conclusion::{Conclusion, is_twin, pairs};
 use crate::study::results::expect::{Judged, Verdict};
-use crate::study::results::summary::RunSummary;
+use crate::study::results::statistics::merged;
+use crate::study::results::summary::{RunSummary, StudyRecord};
 
 type Cell = fn(&RunSummary) -> Option<String>;
 
@@ -84,23 +90,84 @@ pub(super) fn aligned(lines: &[Vec<String>], numbers: usize) -> String {
     text
 }
 
-/// What a table of so few runs means: no verdict below six repeats in which every arm has a valid run.
-pub(super) fn reading(runs: &[RunSummary]) -> Option<String> {
-    let arms: BTreeSet<&str> = runs.iter().map(|run| run.arm.as_str()).collect();
-    let repeats: BTreeSet<u32> = runs.iter().map(|run| run.repeat).collect();
-    let paired = |repeat: u32| {
-        let valid = |arm: &&str| runs.iter().any(|run| run.repeat == repeat && run.arm == **arm && run.valid);
-        arms.iter().all(valid)
+/// A line per arm where arms have several runs: of their valid runs together. Percentiles are those of all requests, never a mean of
+/// percentiles.
+pub(super) fn arms(runs: &[RunSummary]) -> String {
+    let mut lines = vec![ARM_COLUMNS.map(str::to_owned).to_vec()];
+    let mut seen: Vec<&str> = Vec::new();
+    for run in runs {
+        if !seen.contains(&run.arm.as_str()) {
+            seen.push(&run.arm);
+            lines.push(arm(runs, &run.arm));
+        }
+    }
+    aligned(&lines, 1)
+}
+
+const ARM_COLUMNS: [&str; 10] =
+    ["arm", "valid runs", "errors", "p50 ms", "p95 ms", "p99 ms", "due p95", "SLO missed", "replica s", "first up"];
+
+fn arm(runs: &[RunSummary], name: &str) -> Vec<String> {
+    let all = runs.iter().filter(|run| run.arm == name).count();
+    let valid: Vec<&RunSummary> = runs.iter().filter(|run| run.arm == name && run.valid).collect();
+    let (sent, due) = (merged(runs, name, false), merged(runs, name, true));
+    let percentile = |histogram: &LatencyHistogram, percent: f64| {
+        let latency = histogram.percentile(percent);
+        latency.map_or("-".to_owned(), |latency| format!("{:.1}", latency.as_secs_f64() * 1e3))
     };
-    let pairs = repeats.into_iter().filter(|repeat| paired(*repeat)).count();
-    (arms.len() > 1 && pairs < 6).then(|| {
+    // mean and, in brackets, smallest and largest
+    let spread = |of: &dyn Fn(&RunSummary) -> Option<f64>, decimals: usize, unit: &str| {
+        let values: Vec<f64> = valid.iter().filter_map(|run| of(run)).collect();
+        let Some(mean) = mean(&values) else { return "-".to_owned() };
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        format!("{mean:.decimals$} ({low:.decimals$} to {high:.decimals$}){unit}")
+    };
+    vec![
+        name.to_owned(),
+        if valid.len() == all { all.to_string() } else { format!("{} of {all}", valid.len()) },
+        valid.iter().map(|run| run.errors).sum::<u64>().to_string(),
+        percentile(&sent, 50.0),
+        percentile(&sent, 95.0),
+        percentile(&sent, 99.0),
+        percentile(&due, 95.0),
+        spread(&|run| run.slo_violation_ratio.map(|ratio| ratio * 100.0), 1, " %"),
+        spread(&|run| run.replica_seconds, 0, ""),
+        spread(&|run| run.first_scale_up_s, 1, " s"),
+    ]
+}
+
+/// What the runs allow to say, for a person: of enough pairs the conclusions, otherwise why there is none.
+pub(super) fn reading(record: &StudyRecord, runs: &[RunSummary], concluded: &[Conclusion]) -> Option<String> {
+    if concluded.is_empty() {
+        return too_few(record, runs);
+    }
+    let mut text = String::new();
+    for one in concluded {
+        // writing to a string can't fail
+        let _ = writeln!(text, "\n{}", one.headline);
+        if !one.advice.is_empty() {
+            let _ = writeln!(text, "  => {}", one.advice);
+        }
+        for line in one.details.iter().chain([&one.count]) {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
+    Some(text.trim_end().to_owned())
+}
+
+/// What a table of so few runs means: no verdict below six repeats in which every arm has a valid run.
+fn too_few(record: &StudyRecord, runs: &[RunSummary]) -> Option<String> {
+    let arms: BTreeSet<&String> = runs.iter().map(|run| &run.arm).filter(|arm| !is_twin(record, arm)).collect();
+    let pairs = pairs(runs, &arms.iter().copied().collect::<Vec<_>>());
+    (arms.len() > 1 && pairs < MIN_PAIRS).then(|| {
         let counted = match pairs {
             0 => "no repeat has a valid run of every arm, which".to_owned(),
             1 => "one run per arm".to_owned(),
             _ => format!("{pairs} runs per arm"),
         };
         let verb = if pairs > 1 { "carry" } else { "carries" };
-        format!("{counted} {verb} no verdict: at least 6 are needed to tell a difference from luck (--repeats 6)")
+        format!("{counted} {verb} no verdict: at least {MIN_PAIRS} are needed to tell a difference from luck (--repeats {MIN_PAIRS})")
     })
 }
 
@@ -130,9 +197,35 @@ mod tests {
     #[test]
     fn one_run_per_arm_carries_no_verdict() {
         let run = |arm: &str, repeat| RunSummary { arm: arm.into(), repeat, valid: true, ..RunSummary::default() };
-        assert!(reading(&[run("a", 1), run("b", 1)]).is_some_and(|text| text.starts_with("one run per arm")));
-        assert_eq!(reading(&[run("a", 1)]), None);
+        let record = StudyRecord::default();
+        let said = |runs: &[RunSummary]| reading(&record, runs, &[]);
+        assert!(said(&[run("a", 1), run("b", 1)]).is_some_and(|text| text.starts_with("one run per arm")));
+        assert_eq!(said(&[run("a", 1)]), None);
         let six: Vec<_> = (1..=6).flat_map(|repeat| [run("a", repeat), run("b", repeat)]).collect();
-        assert_eq!(reading(&six), None);
+        assert_eq!(said(&six), None);
+    }
+
+    #[test]
+    fn runs_of_an_arm_stand_in_one_line_and_percentiles_are_of_all_requests() {
+        let run = |arm: &str, repeat: u32, us: u64, requests: u64| RunSummary {
+            arm: arm.into(),
+            repeat,
+            valid: repeat < 3,
+            slo_violation_ratio: Some(0.1 * f64::from(repeat)),
+            latency_histogram_us: vec![(us, requests)],
+            ..RunSummary::default()
+        };
+        // the mean of the two p95 would be 105 ms
+        let runs = [
+            run("tower", 1, 10_000, 999),
+            run("tower", 2, 200_000, 1),
+            run("tower", 3, 900_000, 50),
+            run("ce", 1, 5_000, 1),
+        ];
+        insta::assert_snapshot!(arms(&runs), @r"
+        arm    valid runs  errors  p50 ms  p95 ms  p99 ms  due p95             SLO missed  replica s  first up
+        tower      2 of 3       0    10.0    10.0    10.0        -  15.0 (10.0 to 20.0) %          -         -
+        ce              1       0     5.0     5.0     5.0        -  10.0 (10.0 to 10.0) %          -         -
+        ");
     }
 }

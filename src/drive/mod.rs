@@ -10,8 +10,10 @@
 //! 4. At equal times the simulator keeps the order of insertion; live has the order of arrival.
 //! 5. The same [`Plan`] in, the same rows out: nothing above can tell which driver ran.
 
+pub mod calibration;
 pub mod client;
 pub mod decisions;
+pub mod faults;
 pub mod journeys;
 #[cfg(feature = "app")]
 pub mod live;
@@ -54,6 +56,8 @@ pub struct Plan {
     pub node: NodeModel,
     /// The load.
     pub generators: Vec<GeneratorPlan>,
+    /// What goes wrong on purpose.
+    pub faults: Vec<faults::Fault>,
     /// Time before the load, with a request each `warm_up_every` so that counters exist.
     pub warm_up: Duration,
     /// Time between two warm-up requests.

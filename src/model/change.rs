@@ -56,6 +56,21 @@ pub enum Change {
         /// Requests that were cut: they were in its queue or its threads.
         cut: u32,
     },
+    /// A pod in service died; another is started in its place.
+    Died {
+        /// When.
+        at: Timestamp,
+        /// Whose pod.
+        function: FunctionId,
+        /// Which.
+        replica: ReplicaId,
+        /// Ready replicas before.
+        from: u32,
+        /// And after.
+        to: u32,
+        /// Requests that died with it.
+        cut: u32,
+    },
 }
 
 /// How a request ended.

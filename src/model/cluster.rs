@@ -15,7 +15,10 @@ use super::presence::Presence;
 use super::replica::Replica;
 use super::request::{Answer, Arrival, Key, Request, Requests, Stage};
 use super::work::Luck;
-use super::{Change, FunctionModel, NodeModel, Work};
+use super::{Change, Conditions, FunctionModel, NodeModel, Work};
+
+/// Limits that may stand in line before the settled ones among them are dropped.
+const LIMITS_ROOM: usize = 64;
 
 /// The modelled platform: functions with their replicas on one node.
 ///
@@ -44,6 +47,7 @@ pub struct Cluster {
     pub(super) lines: Lines,
     /// When the next pod becomes ready or is gone.
     pub(super) pods_next: Timestamp,
+    pub(super) conditions: Conditions,
     #[cfg(debug_assertions)]
     pub(super) audit: super::audit::Audit,
 }
@@ -85,6 +89,7 @@ impl Cluster {
             replicas_free: Vec::new(),
             lines: Lines::new(),
             pods_next: Timestamp::MAX,
+            conditions: Conditions::default(),
             #[cfg(debug_assertions)]
             audit: super::audit::Audit::default(),
         };
@@ -100,7 +105,8 @@ impl Cluster {
     pub(super) fn add(&mut self, model: &FunctionModel, bounds: (u32, u32)) -> Option<FunctionId> {
         let entity = u16::try_from(self.functions.len()).ok()?;
         let stream = self.seed.stream_of(Purpose::StartUp, u64::from(entity));
-        let pods = Pods::new(model.start_up, model.termination, bounds, stream);
+        let mut pods = Pods::new(model.start_up, model.termination, bounds, stream);
+        pods.suffer(self.conditions);
         let serving = pods.revision();
         self.functions.push(Function {
             luck: Luck::new(self.gateway_cpu, model, self.seed, u64::from(entity)),
@@ -109,7 +115,7 @@ impl Cluster {
             serving,
             removed: false,
             waiting: 0,
-            present: Presence::since(self.now),
+            present: Presence::default(),
             answered: 0,
         });
         Some(FunctionId(entity))
@@ -130,6 +136,7 @@ impl Cluster {
             cpu: need.cpu,
             wait: need.wait,
             route: need.route,
+            wait_number: 0,
             replica: 0,
             held_until: Timestamp::MAX,
         });
@@ -234,6 +241,11 @@ impl Cluster {
         }
     }
 
+    /// Something was changed from outside: what happens next may be something else.
+    pub(super) fn look_ahead(&mut self) {
+        self.next = self.upcoming();
+    }
+
     fn upcoming(&self) -> Timestamp {
         let node = self.node.next_in().map_or(Timestamp::MAX, |wait| self.now.saturating_add_nanos(wait));
         node.min(self.lines.next()).min(self.pods_next)
@@ -259,9 +271,9 @@ impl Cluster {
                 Done::Replica { slot } => self.leave_lock(slot),
             }
         }
-        while self.lines.waits.peek().is_some_and(|Reverse(wait)| wait.until <= now) {
+        while self.lines.waits.peek().is_some_and(|Reverse(wait)| wait.until() <= now) {
             if let Some(Reverse(wait)) = self.lines.waits.pop() {
-                self.end_wait(wait.request);
+                self.end_wait(wait);
             }
         }
         while let Some((_, request)) = due(&mut self.lines.inbound, now, |entry| entry.0) {
@@ -288,10 +300,10 @@ impl Cluster {
         while let Some((_, slot, generation)) = due(&mut self.lines.closings, now, |entry| entry.0) {
             self.close_idle(slot, generation);
         }
-        self.drop_settled_limits(usize::MAX);
+        self.drop_settled_limits();
         while let Some((_, key)) = due(&mut self.lines.limits, now, |entry| entry.0) {
             self.exceed_limit(key);
-            self.drop_settled_limits(usize::MAX);
+            self.drop_settled_limits();
         }
         self.lines.find_rare();
     }
@@ -317,20 +329,21 @@ impl Cluster {
 
     /// A request has come to a replica: the watchdog's limit begins.
     ///
-    /// Most requests are answered long before it. For each that comes two of those are dropped, or a line as long as 30 s of load
-    /// would build up.
+    /// Most requests are answered long before it. Those are dropped from the line's front when it has become twice as long as what
+    /// was left of it the last time, or a line as long as 30 s of load would build up. (Looking each time whether the front is
+    /// settled costs more: it is anyone's guess.)
     pub(super) fn begin_limit(&mut self, at: Timestamp, request: Key) {
+        if self.lines.limits.len() >= self.lines.limits_room {
+            self.drop_settled_limits();
+            self.lines.limits_room = 2 * self.lines.limits.len() + LIMITS_ROOM;
+        }
         self.lines.limits.push_back((at, request));
         self.lines.rarely(at);
-        self.drop_settled_limits(2);
     }
 
-    fn drop_settled_limits(&mut self, most: usize) {
-        for _ in 0..most {
-            match self.lines.limits.front() {
-                Some((_, key)) if !self.requests.is_current(*key) => drop(self.lines.limits.pop_front()),
-                _ => break,
-            }
+    fn drop_settled_limits(&mut self) {
+        while self.lines.limits.front().is_some_and(|(_, key)| !self.requests.is_current(*key)) {
+            self.lines.limits.pop_front();
         }
     }
 }

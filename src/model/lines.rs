@@ -1,6 +1,6 @@
 //! Everything on the platform that has a time in the future, in the order in which it comes.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use crate::record::FunctionId;
@@ -17,11 +17,14 @@ pub(super) struct Lines {
     pub(super) held: VecDeque<(Timestamp, u32)>,
     /// Requests that reached a replica: the watchdog's execution limit.
     pub(super) limits: VecDeque<(Timestamp, Key)>,
+    /// How long that line may become before the settled ones are dropped from it.
+    pub(super) limits_room: usize,
     /// Idle connections of replicas with a backlog (slot, generation): when they are closed.
     pub(super) closings: VecDeque<(Timestamp, u32, u32)>,
     /// Requests that wait in a thread; at equal times first in, first out.
     pub(super) waits: BinaryHeap<Reverse<Wait>>,
-    pub(super) waits_pushed: u64,
+    /// Numbers the waits, from 1 whenever nothing waits.
+    pub(super) waits_pushed: u32,
     /// Answers in transport.
     pub(super) outbound: VecDeque<(Timestamp, Answer)>,
     /// Scalings accepted and not carried out.
@@ -31,39 +34,28 @@ pub(super) struct Lines {
     pub(super) rare: Timestamp,
 }
 
-/// A request that waits in a thread.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Wait {
-    pub(super) until: Timestamp,
-    /// Counts the waits.
-    pub(super) order: u64,
-    pub(super) request: Key,
-}
+/// A request that waits in a thread: until when, the number of its wait, its slot.
+///
+/// All three in one number, in that order: a heap of those compares at once, moves each in registers, and keeps first in, first out
+/// at equal times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Wait(u128);
 
 impl Wait {
-    /// Time and order as one number: comparing them one after the other is what a heap would spend most of its time on.
-    fn rank(&self) -> u128 {
-        u128::from(self.until.as_nanos()) << 64 | u128::from(self.order)
+    pub(super) fn new(until: Timestamp, number: u32, slot: u32) -> Self {
+        Self(u128::from(until.as_nanos()) << 64 | u128::from(number) << 32 | u128::from(slot))
     }
-}
 
-impl PartialEq for Wait {
-    fn eq(&self, other: &Self) -> bool {
-        self.rank() == other.rank()
+    pub(super) const fn until(self) -> Timestamp {
+        Timestamp::from_nanos((self.0 >> 64) as u64)
     }
-}
 
-impl Eq for Wait {}
-
-impl PartialOrd for Wait {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
+    pub(super) const fn number(self) -> u32 {
+        (self.0 >> 32) as u32
     }
-}
 
-impl Ord for Wait {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.rank().cmp(&other.rank())
+    pub(super) const fn slot(self) -> u32 {
+        self.0 as u32
     }
 }
 
@@ -73,6 +65,7 @@ impl Lines {
             inbound: VecDeque::new(),
             held: VecDeque::new(),
             limits: VecDeque::new(),
+            limits_room: 0,
             closings: VecDeque::new(),
             waits: BinaryHeap::new(),
             waits_pushed: 0,
@@ -88,7 +81,7 @@ impl Lines {
     }
 
     pub(super) fn next(&self) -> Timestamp {
-        let waits = self.waits.peek().map_or(Timestamp::MAX, |Reverse(wait)| wait.until);
+        let waits = self.waits.peek().map_or(Timestamp::MAX, |Reverse(wait)| wait.until());
         waits.min(front(&self.inbound, |entry| entry.0)).min(front(&self.outbound, |entry| entry.0)).min(self.rare)
     }
 

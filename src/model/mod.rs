@@ -15,6 +15,7 @@
 mod audit;
 mod change;
 mod cluster;
+mod conditions;
 pub mod config;
 mod earliest;
 mod lines;
@@ -33,5 +34,6 @@ mod work;
 
 pub use change::{Change, Ending};
 pub use cluster::Cluster;
+pub use conditions::Conditions;
 pub use config::{FunctionModel, NodeModel, StartUp, Work};
 pub use request::{Arrival, RequestId};

@@ -16,6 +16,8 @@ pub(super) struct Node {
     entities: u32,
     /// What each of them gets: CPU time per time.
     rate: f64,
+    /// What an entity with a core to itself gets: 1, or less on a slow node.
+    speed: f64,
     /// CPU time one entity would have got since the node was last idle, in nanoseconds.
     virtual_now: f64,
     /// CPU time used by all of them since the start, in nanoseconds.
@@ -39,6 +41,7 @@ impl Node {
             cores: f64::from(cores.max(1)),
             entities: 0,
             rate: 1.0,
+            speed: 1.0,
             virtual_now: 0.0,
             used: 0.0,
             gateway: Tags::default(),
@@ -53,6 +56,12 @@ impl Node {
             self.virtual_now += each;
             self.used += each * f64::from(self.entities);
         }
+    }
+
+    /// From now on CPU work takes so many times as long as usual.
+    pub(super) fn slow(&mut self, factor: f64) {
+        self.speed = 1.0 / factor.max(1.0);
+        self.share();
     }
 
     /// The node's virtual time: what replicas count their own by.
@@ -72,13 +81,16 @@ impl Node {
 
     /// Nanoseconds until CPU work is done, rounded up, if nothing changes before; `None` if nothing runs.
     pub(super) fn next_in(&self) -> Option<u64> {
+        if self.entities == 0 {
+            return None;
+        }
         let first = self.first();
         first.is_finite().then(|| ((first - self.virtual_now).max(0.0) / self.rate).ceil() as u64)
     }
 
     /// CPU work that is done by now. A replica's is reported until [`Node::expect_replica`] says what comes next.
     pub(super) fn take_done(&mut self) -> Option<Done> {
-        if self.first() > self.virtual_now {
+        if self.entities == 0 || self.first() > self.virtual_now {
             return None;
         }
         if self.replicas.time() <= self.virtual_now {
@@ -123,6 +135,7 @@ impl Node {
 
     fn share(&mut self) {
         let entities = f64::from(self.entities);
-        self.rate = if entities > self.cores { self.cores / entities } else { 1.0 };
+        let share = if entities > self.cores { self.cores / entities } else { 1.0 };
+        self.rate = share * self.speed;
     }
 }

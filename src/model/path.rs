@@ -139,12 +139,14 @@ impl Cluster {
 
     /// False if there is nothing to wait for.
     fn begin_wait(&mut self, slot: u32) -> bool {
-        let wait = self.requests.get(slot).wait;
+        let request = self.requests.get_mut(slot);
+        let wait = request.wait;
         if wait > 0 {
             let at = self.now.saturating_add_nanos(wait);
-            self.lines.waits_pushed += 1;
-            let wait = Wait { until: at, order: self.lines.waits_pushed, request: self.requests.key(slot) };
-            self.lines.waits.push(Reverse(wait));
+            let number = if self.lines.waits.is_empty() { 1 } else { self.lines.waits_pushed.wrapping_add(1) };
+            self.lines.waits_pushed = number;
+            request.wait_number = number;
+            self.lines.waits.push(Reverse(Wait::new(at, number, slot)));
         }
         wait > 0
     }
@@ -165,10 +167,11 @@ impl Cluster {
         self.expect(replica);
     }
 
-    pub(super) fn end_wait(&mut self, key: Key) {
+    pub(super) fn end_wait(&mut self, wait: Wait) {
         // a request that was cut leaves its wait behind
-        if self.requests.is_current(key) {
-            self.end(key.slot);
+        let request = self.requests.get(wait.slot());
+        if request.stage == Stage::Served && request.wait_number == wait.number() {
+            self.end(wait.slot());
         }
     }
 

@@ -13,7 +13,7 @@ use crate::random::Stream;
 use crate::record::ReplicaId;
 use crate::time::{Timestamp, nanos};
 
-use super::StartUp;
+use super::{Conditions, StartUp};
 
 /// Pods beyond the desired ones that a roll-out may have (faas-netes `deploy.go`, `MaxSurge`).
 const SURGE: usize = 1;
@@ -37,6 +37,7 @@ pub(super) struct Pods {
     /// When each terminating pod will be gone, in order.
     terminating: VecDeque<Timestamp>,
     start_up: StartUp,
+    conditions: Conditions,
     stream: Stream,
     termination: Duration,
     /// Time lived by all pods up to `counted_to`, in nanoseconds.
@@ -81,6 +82,7 @@ impl Pods {
             ready: Vec::new(),
             terminating: VecDeque::new(),
             start_up,
+            conditions: Conditions::default(),
             stream,
             termination,
             lived: 0,
@@ -98,6 +100,11 @@ impl Pods {
     pub(super) fn retire(&mut self) {
         self.bounds = (0, 0);
         self.desired = 0;
+    }
+
+    /// From now on these are the circumstances.
+    pub(super) fn suffer(&mut self, conditions: Conditions) {
+        self.conditions = conditions;
     }
 
     /// Every pod is to be replaced by one of a new revision; that revision.
@@ -186,7 +193,9 @@ impl Pods {
     pub(super) fn start(&mut self, now: Timestamp) {
         self.count(now);
         let replica = self.create(now);
-        let ready_at = now + self.start_up.draw(&mut self.stream);
+        let usual = self.start_up.draw(&mut self.stream);
+        let slow = self.conditions.start_up_factor > 1.0;
+        let ready_at = now + if slow { usual.mul_f64(self.conditions.start_up_factor) } else { usual };
         self.starting.push(Starting { replica, revision: self.revision, ready_at });
     }
 
@@ -204,6 +213,15 @@ impl Pods {
         pod.slot
     }
 
+    /// The pod that is longest in service dies; its slot, or `None` if there is none. It costs nothing from now on.
+    pub(super) fn lose(&mut self, now: Timestamp) -> Option<u32> {
+        if self.ready.is_empty() {
+            return None;
+        }
+        self.count(now);
+        Some(self.ready.remove(0).slot)
+    }
+
     fn terminate(&mut self, now: Timestamp) {
         // it goes on costing until it is gone, so the count of pods does not change here
         let gone = now + self.termination;
@@ -214,13 +232,17 @@ impl Pods {
 
     /// When the next pod becomes ready or is gone; [`Timestamp::MAX`] if none will.
     pub(super) fn next_change(&self) -> Timestamp {
-        let ready = self.starting.iter().map(|pod| pod.ready_at).min();
+        let may_start = !self.conditions.never_ready;
+        let ready = self.starting.iter().map(|pod| pod.ready_at).min().filter(|_| may_start);
         let gone = self.terminating.front().copied();
         ready.unwrap_or(Timestamp::MAX).min(gone.unwrap_or(Timestamp::MAX))
     }
 
     /// The next pod that is ready by now; it has yet to [`Pods::enter_service`].
     pub(super) fn take_started(&mut self, now: Timestamp) -> Option<Starting> {
+        if self.conditions.never_ready {
+            return None;
+        }
         let due = self.starting.iter().enumerate().filter(|(_, pod)| pod.ready_at <= now);
         let (first, _) = due.min_by_key(|(_, pod)| pod.ready_at)?;
         Some(self.starting.remove(first))

@@ -8,24 +8,19 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Presence {
     count: u32,
-    /// Time spent by all up to `counted_to`, in nanoseconds.
-    spent: u64,
-    counted_to: Timestamp,
+    /// The moments of all that left less the moments of all that came, in nanoseconds, modulo 2^64: what is missing from the integral
+    /// are the moments up to which those who are there are counted. The integral itself is below 2^64, so no information is lost.
+    balance: u64,
 }
 
 impl Presence {
-    /// Nobody, from now on.
-    pub(super) fn since(now: Timestamp) -> Self {
-        Self { counted_to: now, ..Self::default() }
-    }
-
     pub(super) fn enter(&mut self, now: Timestamp) {
-        self.pass(now);
+        self.balance = self.balance.wrapping_sub(now.as_nanos());
         self.count += 1;
     }
 
     pub(super) fn leave(&mut self, now: Timestamp) {
-        self.pass(now);
+        self.balance = self.balance.wrapping_add(now.as_nanos());
         self.count -= 1;
     }
 
@@ -36,12 +31,7 @@ impl Presence {
 
     /// Time spent by all of them up to `now`.
     pub(super) fn spent(&self, now: Timestamp) -> Duration {
-        Duration::from_nanos(self.spent + u64::from(self.count) * now.nanos_since(self.counted_to))
-    }
-
-    fn pass(&mut self, now: Timestamp) {
-        self.spent += u64::from(self.count) * now.nanos_since(self.counted_to);
-        self.counted_to = now;
+        Duration::from_nanos(self.balance.wrapping_add(u64::from(self.count).wrapping_mul(now.as_nanos())))
     }
 }
 
@@ -52,7 +42,7 @@ mod tests {
     #[test]
     fn time_spent_is_the_integral_of_the_count() {
         let at = Timestamp::from_secs;
-        let mut presence = Presence::since(at(1));
+        let mut presence = Presence::default();
         presence.enter(at(2));
         presence.enter(at(3));
         presence.leave(at(6));

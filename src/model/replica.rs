@@ -76,7 +76,7 @@ impl Replica {
         connections: u32,
     ) {
         self.began = now;
-        self.present = Presence::since(now);
+        self.present = Presence::default();
         self.served = 0;
         self.used = 0.0;
         self.id = id;

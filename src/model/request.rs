@@ -54,6 +54,8 @@ pub(super) struct Request {
     pub(super) cpu: f64,
     /// Waiting work, in nanoseconds.
     pub(super) wait: u64,
+    /// The number of its wait, once it waits: a wait with another number is that of a request which had the slot before.
+    pub(super) wait_number: u32,
     /// Uniform over all values; its share of the ready replicas tells which one.
     pub(super) route: u64,
     /// Slot of the replica it is at.

@@ -66,7 +66,8 @@ impl Cluster {
 
     fn plan_pods(&mut self) {
         let next = self.functions.iter().map(|function| function.pods.next_change()).min();
-        self.pods_next = next.unwrap_or(Timestamp::MAX);
+        // a pod that was kept from becoming ready may be overdue
+        self.pods_next = next.unwrap_or(Timestamp::MAX).max(self.now);
     }
 
     fn vacant(&mut self) -> u32 {
@@ -84,7 +85,7 @@ impl Cluster {
     }
 
     /// The process dies: whatever was in the replica ends. Returns how many requests that cut.
-    fn cut(&mut self, replica: u32) -> u32 {
+    pub(super) fn cut(&mut self, replica: u32) -> u32 {
         let mut cut = 0;
         for slot in self.requests.at_replica(replica) {
             let request = *self.requests.get(slot);

@@ -14,12 +14,23 @@ pub(super) struct Tags {
     pushed: u32,
 }
 
-/// Times are not negative, so their bits are ordered as they are.
+/// Virtual time, order and job as one number, which is compared at once and moved in registers. Times are not negative, so their
+/// bits are ordered as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Tag {
-    time_bits: u64,
-    order: u32,
-    job: u32,
+struct Tag(u128);
+
+impl Tag {
+    fn new(time: f64, order: u32, job: u32) -> Self {
+        Self(u128::from(time.to_bits()) << 64 | u128::from(order) << 32 | u128::from(job))
+    }
+
+    const fn time(self) -> f64 {
+        f64::from_bits((self.0 >> 64) as u64)
+    }
+
+    const fn job(self) -> u32 {
+        self.0 as u32
+    }
 }
 
 impl Tags {
@@ -28,16 +39,16 @@ impl Tags {
         if self.heap.is_empty() {
             self.pushed = 0;
         }
-        self.heap.push(Reverse(Tag { time_bits: time.to_bits(), order: self.pushed, job }));
+        self.heap.push(Reverse(Tag::new(time, self.pushed, job)));
         self.pushed = self.pushed.wrapping_add(1);
     }
 
     pub(super) fn first(&self) -> Option<f64> {
-        self.heap.peek().map(|Reverse(tag)| f64::from_bits(tag.time_bits))
+        self.heap.peek().map(|Reverse(tag)| tag.time())
     }
 
     pub(super) fn pop(&mut self) -> Option<(f64, u32)> {
-        self.heap.pop().map(|Reverse(tag)| (f64::from_bits(tag.time_bits), tag.job))
+        self.heap.pop().map(|Reverse(tag)| (tag.time(), tag.job()))
     }
 
     pub(super) fn len(&self) -> usize {

@@ -41,6 +41,11 @@ pub fn markdown(policies: &[PolicyInfo]) -> String {
         for parameter in &parameters {
             row(&mut page, parameter);
         }
+        let mut searched: Vec<String> = (policy.tuning)().iter().map(|one| format!("`{}`", one.name)).collect();
+        searched.dedup();
+        if !searched.is_empty() {
+            push(&mut page, format_args!("\n`watchtower tune` searches {}.\n", searched.join(", ")));
+        }
     }
     page
 }
@@ -93,6 +98,7 @@ mod tests {
                 summary: "the first one",
                 probes: false,
                 parameters: wait,
+                tuning: Vec::new,
                 build,
                 scaler: Scaler::Policy,
             },
@@ -101,6 +107,7 @@ mod tests {
                 summary: "the other",
                 probes: false,
                 parameters: Vec::new,
+                tuning: Vec::new,
                 build,
                 scaler: Scaler::Policy,
             },

@@ -4,6 +4,7 @@ use crate::record::FunctionId;
 use crate::time::Timestamp;
 
 use super::settings::{Kind, Parameter, Settings, Value};
+use super::tuning::Tunable;
 use super::{Action, Context, Event, Policy, Reason};
 
 /// Settings of this policy.
@@ -15,6 +16,11 @@ pub fn parameters() -> Vec<Parameter> {
         unit: "replicas",
         doc: "how many replicas the function has for the whole run; the platform's own bounds still apply",
     }]
+}
+
+/// What a search may change.
+pub fn tuning() -> Vec<Tunable> {
+    vec![Tunable::replicas("replicas")]
 }
 
 /// Makes one.

@@ -15,9 +15,10 @@ use crate::record::ReplicaStatus;
 use crate::time::Timestamp;
 
 use super::controller::{Controller, Rule, Verdict};
-use super::hpa::{Horizontal, loop_parameters};
+use super::hpa::{Horizontal, loop_parameters, loop_tuning};
 use super::metrics::{self, Readings};
 use super::settings::{Parameter, Settings};
+use super::tuning::Tunable;
 use super::{Context, Policy};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -52,6 +53,17 @@ pub fn parameters() -> Vec<Parameter> {
     parameters.extend(loop_parameters());
     parameters.extend(metrics::parameters(Duration::from_secs(5)));
     parameters
+}
+
+/// What a search may change.
+pub fn tuning() -> Vec<Tunable> {
+    let mut tuning = vec![
+        Tunable::log("threshold", 1.0, 500.0).when("metric", "rps"),
+        Tunable::log("threshold", 0.5, 100.0).when("metric", "concurrency"),
+        Tunable::log("window", 5.0, 300.0),
+    ];
+    tuning.extend(loop_tuning());
+    tuning
 }
 
 /// Makes one.

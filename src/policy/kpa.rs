@@ -18,6 +18,7 @@ use crate::time::Timestamp;
 use super::controller::{Controller, Rule, Verdict};
 use super::metrics::{self, Readings};
 use super::settings::{Parameter, Settings};
+use super::tuning::Tunable;
 use super::{Context, PodSample, Policy, Reason};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -84,6 +85,21 @@ pub fn parameters() -> Vec<Parameter> {
     ];
     parameters.extend(metrics::parameters(Duration::from_secs(1)));
     parameters
+}
+
+/// What a search may change.
+pub fn tuning() -> Vec<Tunable> {
+    vec![
+        Tunable::log("target_concurrency", 0.5, 200.0).when("metric", "concurrency"),
+        Tunable::log("target_rps", 1.0, 500.0).when("metric", "rps"),
+        Tunable::linear("target_utilization", 0.3, 1.0),
+        Tunable::log("stable_window", 6.0, 300.0),
+        Tunable::linear("panic_window_percentage", 5.0, 50.0),
+        Tunable::linear("panic_threshold_percentage", 110.0, 500.0),
+        Tunable::log("max_scale_up_rate", 1.5, 1_000.0),
+        Tunable::log("max_scale_down_rate", 1.1, 10.0),
+        Tunable::log("scale_down_delay", 0.0, 300.0),
+    ]
 }
 
 /// Makes one.

@@ -26,6 +26,7 @@ pub mod openfaas_ce;
 pub mod openfaas_pro;
 pub mod registry;
 pub mod settings;
+pub mod tuning;
 pub mod watchtower;
 
 use std::collections::BTreeMap;

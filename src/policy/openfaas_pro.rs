@@ -16,6 +16,7 @@ use crate::time::Timestamp;
 use super::controller::{Controller, Rule, Verdict};
 use super::metrics::{self, Readings};
 use super::settings::{Parameter, Settings};
+use super::tuning::Tunable;
 use super::{Context, Policy, Reason};
 
 /// Longest `com.openfaas.scale.down.window`.
@@ -64,6 +65,17 @@ pub fn parameters() -> Vec<Parameter> {
     ];
     parameters.extend(metrics::parameters(Duration::from_secs(5)));
     parameters
+}
+
+/// What a search may change: not the recording rule's interval, nor the bounds.
+pub fn tuning() -> Vec<Tunable> {
+    vec![
+        Tunable::log("target", 1.0, 500.0).when("type", "rps"),
+        Tunable::log("target", 0.5, 100.0).when("type", "capacity"),
+        Tunable::log("target", 20.0, 2_000.0).when("type", "cpu"),
+        Tunable::linear("target_proportion", 0.5, 1.0),
+        Tunable::log("down_window", 0.0, 300.0),
+    ]
 }
 
 /// Makes one.

@@ -1,6 +1,7 @@
 //! The policies by name: one table from which scenarios, schema, errors and documentation are made.
 
 use super::settings::{Parameter, Settings};
+use super::tuning::Tunable;
 use super::{Context, Policy, exec, fixed, hpa, keda, kpa, lookout, openfaas_ce, openfaas_pro, watchtower};
 
 /// Who scales while an arm of a policy runs.
@@ -36,6 +37,8 @@ pub struct PolicyInfo {
     pub probes: bool,
     /// Its settings.
     pub parameters: fn() -> Vec<Parameter>,
+    /// Those of them that a search for better ones may change.
+    pub tuning: fn() -> Vec<Tunable>,
     /// Makes one from complete settings.
     pub build: fn(&Settings, &Context) -> Box<dyn Policy>,
     /// Who scales.
@@ -49,6 +52,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "the latency-probing watch tower of the seed project",
         probes: true,
         parameters: watchtower::parameters,
+        tuning: watchtower::tuning,
         build: watchtower::build,
         scaler: Scaler::Policy,
     },
@@ -57,6 +61,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "the OpenFaaS Community Edition default: Prometheus, Alertmanager and gateway, emulated",
         probes: false,
         parameters: openfaas_ce::parameters,
+        tuning: openfaas_ce::tuning,
         build: openfaas_ce::build,
         scaler: Scaler::Policy,
     },
@@ -65,6 +70,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "the same chain for real: Prometheus and Alertmanager are started beside the embedded gateway and scale through it",
         probes: false,
         parameters: openfaas_ce::real::parameters,
+        tuning: Vec::new,
         build: openfaas_ce::real::build,
         scaler: Scaler::RealChain,
     },
@@ -73,6 +79,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "Kubernetes' Horizontal Pod Autoscaler (autoscaling/v2) on CPU, requests per second or concurrency",
         probes: false,
         parameters: hpa::parameters,
+        tuning: hpa::tuning,
         build: hpa::build,
         scaler: Scaler::Policy,
     },
@@ -81,6 +88,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "Knative's autoscaler: stable and panic windows over concurrency or requests per second",
         probes: false,
         parameters: kpa::parameters,
+        tuning: kpa::tuning,
         build: kpa::build,
         scaler: Scaler::Policy,
     },
@@ -89,6 +97,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "the autoscaler of OpenFaaS Pro, from its public documentation: rps, capacity or cpu",
         probes: false,
         parameters: openfaas_pro::parameters,
+        tuning: openfaas_pro::tuning,
         build: openfaas_pro::build,
         scaler: Scaler::Policy,
     },
@@ -97,6 +106,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "KEDA: the HPA on a Prometheus query or on the HTTP add-on's pending requests",
         probes: false,
         parameters: keda::parameters,
+        tuning: keda::tuning,
         build: keda::build,
         scaler: Scaler::Policy,
     },
@@ -105,6 +115,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "ours: a probe and the gateway's own counters, and queueing arithmetic in place of thresholds",
         probes: true,
         parameters: lookout::parameters,
+        tuning: lookout::tuning,
         build: lookout::build,
         scaler: Scaler::Policy,
     },
@@ -113,6 +124,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "your own autoscaler in any language: a program that gets events and answers actions as lines of JSON",
         probes: true,
         parameters: exec::parameters,
+        tuning: Vec::new,
         build: exec::build,
         scaler: Scaler::Program,
     },
@@ -121,6 +133,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         summary: "a fixed number of replicas: the control arm",
         probes: false,
         parameters: fixed::parameters,
+        tuning: fixed::tuning,
         build: fixed::build,
         scaler: Scaler::Policy,
     },

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::charts::data::{ArmSeries, Course, Distribution, Probe, Second, Shadow, Study};
+use super::charts::data::{ArmSeries, Course, Distribution, FaultSpan, Probe, Second, Shadow, Study};
 use crate::record::{EventKind, EventRow};
 use crate::study::results::summary::{RunSummary, StudyRecord};
 use crate::time::parse_duration;
@@ -110,6 +110,12 @@ impl Material {
 }
 
 impl Run {
+    /// What was said of faults, and when.
+    fn faults(&self) -> impl Iterator<Item = (f64, &str)> {
+        let events = self.events.iter().flatten().filter(|event| event.kind == EventKind::Fault.as_str());
+        events.map(|event| (event.t_s, event.reason.as_str()))
+    }
+
     /// What a shadow of this run would have asked for; `None` if it has none of this name.
     fn shadow(&self, name: &str, colour: usize) -> Option<Shadow> {
         let first = self.seconds.first()?;
@@ -155,6 +161,7 @@ impl Arm {
             seconds: run.seconds.clone(),
             probes: run.probes.clone(),
             shadows: shadows.iter().filter_map(|(name, colour)| run.shadow(name, *colour)).collect(),
+            faults: FaultSpan::of(run.faults()),
         });
         ArmSeries {
             name: self.name.clone(),
@@ -290,6 +297,7 @@ pub(super) mod tests {
                         .map(|(key, value)| (key.to_owned(), value.to_owned()))
                         .into(),
                     shadows: Vec::new(),
+                    aa_of: None,
                 })
                 .collect(),
             loads: vec!["hey -z 2m -c 50 -q 5".to_owned(), "hey -z 2m -c 50 -q 5, started 500 ms later".to_owned()],

@@ -14,7 +14,9 @@ pub mod charts;
 mod html;
 mod material;
 mod read;
+mod tuning;
 mod verdict;
 mod write;
 
+pub use tuning::write_tuning;
 pub use write::{ReportError, write};

@@ -60,7 +60,7 @@ pub fn write(results: &Path) -> Result<Vec<PathBuf>, ReportError> {
 }
 
 /// Replaces a file whole: who looks at it meanwhile sees the old one or the new one.
-fn put(path: PathBuf, bytes: &[u8]) -> Result<PathBuf, ReportError> {
+pub(super) fn put(path: PathBuf, bytes: &[u8]) -> Result<PathBuf, ReportError> {
     let mut draft = path.clone().into_os_string();
     draft.push(".tmp");
     let draft = PathBuf::from(draft);

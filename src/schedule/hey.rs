@@ -89,6 +89,7 @@ impl Schedule for Hey {
         self.start
     }
 
+    #[inline]
     fn next(&mut self, worker: WorkerId, turn: Turn) -> Next {
         let Self { cap, planned, period, .. } = *self;
         let by_time = self.settings.duration.is_some();

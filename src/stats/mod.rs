@@ -10,6 +10,7 @@ pub mod elasticity;
 pub mod hey_summary;
 pub mod inference;
 pub mod latency;
+pub mod metric;
 pub mod percentile;
 pub mod slo;
 pub mod step_fn;

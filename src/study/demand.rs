@@ -70,6 +70,8 @@ fn ask(study: &Study, generators: &[GeneratorPlan], goes_on: &dyn Fn() -> bool) 
         let mut plan = Plan {
             arm,
             shadows: Vec::new(),
+            // what the load asks for when nothing is amiss
+            faults: Vec::new(),
             cool_down: Duration::ZERO,
             seed: study.seed,
             generators: generators.to_vec(),

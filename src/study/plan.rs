@@ -3,15 +3,20 @@
 use std::fmt;
 use std::time::Duration;
 
+use rand::seq::SliceRandom;
+
+use crate::drive::faults::Fault;
 use crate::drive::{Arm, FunctionPlan, GeneratorPlan, Plan, Planned};
 use crate::model::NodeModel;
-use crate::random::Seed;
+use crate::random::{Purpose, Seed};
 use crate::stats::slo::Slo;
 use crate::time::format_duration;
 
 use super::results::Limits;
 use super::results::expect::Expectation;
 use super::target_kind::TargetKind;
+use super::tune::Wishes;
+use super::until::Until;
 
 /// A scenario, checked and complete, with the command line's wishes in it.
 #[derive(Clone)]
@@ -28,6 +33,8 @@ pub struct Study {
     pub arms: Vec<Arm>,
     /// The shadows of each arm, in the order of the arms.
     pub shadows: Vec<Vec<Arm>>,
+    /// Of each arm, in the same order, which arm it is the A/A twin of: the same in all but its luck.
+    pub aa_of: Vec<Option<usize>>,
     /// The functions on the platform; the first is the one under study.
     pub functions: Vec<FunctionPlan>,
     /// The node they share.
@@ -36,20 +43,26 @@ pub struct Study {
     pub generators: Vec<GeneratorPlan>,
     /// Each generator as hey would be called, and when it starts.
     pub loads: Vec<String>,
+    /// What goes wrong on purpose, in every run.
+    pub faults: Vec<Fault>,
     /// Time before the load.
     pub warm_up: Duration,
     /// Time between two warm-up requests.
     pub warm_up_every: Duration,
     /// Time observed after the load ends.
     pub cool_down: Duration,
-    /// Runs per arm.
+    /// Runs per arm; at most so many where [`Study::until`] decides.
     pub repeats: u32,
+    /// When there are enough of them.
+    pub until: Option<Until>,
     /// Seed of the study; repeats derive theirs.
     pub seed: Seed,
     /// When a run is not valid.
     pub limits: Limits,
     /// What is expected of the arms.
     pub expect: Vec<Expectation>,
+    /// How its arms are tuned.
+    pub tune: Wishes,
     pub(super) resolved: String,
     pub(super) shown: String,
 }
@@ -57,7 +70,7 @@ pub struct Study {
 impl Study {
     /// The plan of one run: `arm` is an index into [`Study::arms`], `repeat` counts from 1.
     ///
-    /// Arms of the same repeat share its seed, so they meet the same luck.
+    /// Arms of the same repeat share its seed, so they meet the same luck. An A/A twin has a seed of its own.
     ///
     /// # Panics
     /// When there is no such arm.
@@ -65,14 +78,37 @@ impl Study {
         Plan {
             arm: self.arms[arm].clone(),
             shadows: self.shadows[arm].clone(),
-            seed: self.seed.of_repeat(repeat),
+            seed: self.seed_of(arm, repeat),
             functions: self.functions.clone(),
             node: self.node,
             generators: self.generators.clone(),
+            faults: self.faults.clone(),
             warm_up: self.warm_up,
             warm_up_every: self.warm_up_every,
             cool_down: self.cool_down,
         }
+    }
+
+    /// The seed of one run.
+    ///
+    /// # Panics
+    /// When there is no such arm.
+    pub fn seed_of(&self, arm: usize, repeat: u32) -> Seed {
+        let seed = self.seed.of_repeat(repeat);
+        if self.aa_of[arm].is_some() { seed.of_twin() } else { seed }
+    }
+
+    /// In which order the arms of a repeat run.
+    ///
+    /// By the wall clock a host drifts, so the order is drawn anew for each repeat, from the study's seed; in virtual time nothing
+    /// drifts, and arms run in the scenario's order.
+    pub fn order(&self, repeat: u32) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.arms.len()).collect();
+        if !self.target.is_virtual() {
+            let mut stream = self.seed.stream_of(Purpose::Order, repeat.into());
+            order.shuffle(&mut stream);
+        }
+        order
     }
 
     /// The scenario with every default and every wish of the command line filled in: reading it gives this study again.
@@ -142,18 +178,22 @@ impl Study {
                 .unwrap_or_default(),
             objective: format!("{} % within {}", self.slo.percentile, format_duration(self.slo.latency)),
             loads: self.loads.clone(),
+            faults: self.faults.clone(),
             arms: self
                 .arms
                 .iter()
                 .zip(&self.shadows)
-                .map(|(arm, shadows)| ArmDescription {
+                .zip(&self.aa_of)
+                .map(|((arm, shadows), aa_of)| ArmDescription {
                     name: arm.name.clone(),
+                    aa_of: aa_of.map(|arm| self.arms[arm].name.clone()),
                     policy: arm.policy.name,
                     shadows: shadows.iter().map(|shadow| shadow.name.clone()).collect(),
                     settings: arm.settings.iter().map(|(name, value)| (name, value.to_string())).collect(),
                 })
                 .collect(),
             expect: self.expect.clone(),
+            until: self.until.map(|until| until.describe()),
             repeats: self.repeats,
             seed: self.seed.0,
             runs: self.runs(),
@@ -185,11 +225,15 @@ pub struct Description {
     pub objective: String,
     /// The generators.
     pub loads: Vec<String>,
+    /// What goes wrong on purpose.
+    pub faults: Vec<Fault>,
     /// The arms.
     pub arms: Vec<ArmDescription>,
     /// What is expected of the arms.
     pub expect: Vec<Expectation>,
-    /// Runs per arm.
+    /// What decides how many repeats there are, if something does.
+    pub until: Option<String>,
+    /// Runs per arm, at most.
     pub repeats: u32,
     /// Seed of the study.
     pub seed: u64,
@@ -210,6 +254,8 @@ pub struct ArmDescription {
     pub name: String,
     /// Its policy.
     pub policy: &'static str,
+    /// The arm whose A/A twin it is.
+    pub aa_of: Option<String>,
     /// Names of its shadows.
     pub shadows: Vec<String>,
     /// Its settings as text, defaults included.
@@ -229,7 +275,14 @@ impl fmt::Display for Description {
         for (index, load) in self.loads.iter().enumerate() {
             writeln!(f, "  load {:<6}{load}", index + 1)?;
         }
+        for fault in &self.faults {
+            writeln!(f, "  fault      {fault}")?;
+        }
         for arm in &self.arms {
+            if let Some(of) = &arm.aa_of {
+                writeln!(f, "  arm        {} (the same as {of}, to measure the noise)", arm.name)?;
+                continue;
+            }
             writeln!(f, "  arm        {} ({})", arm.name, arm.policy)?;
             if !arm.shadows.is_empty() {
                 writeln!(f, "               in its shadow: {}", arm.shadows.join(", "))?;
@@ -246,6 +299,9 @@ impl fmt::Display for Description {
             Planned::About(planned) => format!("about {planned:.0} requests each"),
             Planned::Open => "as many requests each as the answers allow".to_owned(),
         };
+        if let Some(until) = &self.until {
+            writeln!(f, "  repeats    {until}")?;
+        }
         let plural = if self.runs == 1 { "" } else { "s" };
         writeln!(f, "  runs       {} run{plural} on {} (seed {}), {requests}", self.runs, self.target, self.seed)?;
         write!(f, "  duration   about {} each, {} in all", rounded(self.duration_of_run), rounded(self.duration))

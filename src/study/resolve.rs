@@ -4,10 +4,13 @@
 
 mod arms;
 mod expect;
+mod faults;
 mod function;
 mod loads;
 mod names;
 mod shadows;
+mod tune;
+mod until;
 mod written;
 
 use std::path::Path;
@@ -28,6 +31,8 @@ use super::target_kind::TargetKind;
 
 pub use function::built_in_functions;
 pub(super) use function::model_defaults;
+pub(super) use tune::levels as tune_levels;
+pub(super) use written::value as toml_value;
 
 /// What the command line asks for instead of the scenario.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,6 +45,8 @@ pub struct Overrides {
     pub repeats: Option<u32>,
     /// `--seed`.
     pub seed: Option<u64>,
+    /// Whether a study that goes on had A/A twins.
+    pub aa: Option<bool>,
 }
 
 /// Reads a scenario file and resolves it.
@@ -63,8 +70,17 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
     let function = function::function(&mut scenario, &mut problems);
     let slo = slo(&scenario, &mut problems);
     let generators = loads::generators(&scenario, &mut problems);
+    let faults = faults::faults(&scenario, &mut problems);
     let expect = expect::expectations(&scenario, &mut problems);
-    let (arms, shadows) = arms::arms(&mut scenario, overrides, &mut problems).into_iter().unzip();
+    let tune = tune::wishes(&scenario, &mut problems);
+    let (mut arms, mut shadows): (Vec<_>, Vec<_>) =
+        arms::arms(&mut scenario, overrides, &mut problems).into_iter().unzip();
+    let until = until::until(&scenario, overrides, &mut problems);
+    let repeats = until.map_or_else(|| scenario.run.settings.count("repeats"), |until| until.most);
+    let twin = until::twin(&mut scenario, overrides, repeats, &arms, &mut problems);
+    let aa_of = (0..arms.len()).map(|_| None).chain(twin.iter().map(|_| Some(0))).collect();
+    shadows.extend(twin.iter().map(|_| Vec::new()));
+    arms.extend(twin);
     let run = &scenario.run.settings;
     let platform = &scenario.platform.settings;
     let study = Study {
@@ -74,6 +90,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         target: overrides.target,
         arms,
         shadows,
+        aa_of,
         functions: vec![function],
         node: NodeModel {
             cores: platform.count("cores"),
@@ -83,16 +100,20 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         loads: generators.iter().map(|(_, text)| text.clone()).collect(),
         limits: limits(&scenario.limits, &generators),
         generators: generators.into_iter().map(|(generator, _)| generator).collect(),
+        faults,
         warm_up: run.duration("warm_up"),
         warm_up_every: run.duration("warm_up_every"),
         cool_down: run.duration("cool_down"),
-        repeats: run.count("repeats"),
+        repeats,
+        until,
         seed: Seed(run.integer("seed")),
         expect,
+        tune,
         resolved: String::new(),
         shown: String::new(),
     };
     length(&study, &scenario, &mut problems);
+    faults::that_miss(&study, &scenario, &mut problems);
     if !problems.is_empty() {
         return Err(ScenarioError::new(&scenario.file, problems));
     }

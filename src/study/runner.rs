@@ -1,11 +1,12 @@
 //! Runs a study: every arm, every repeat, each row on disk as it comes.
 //!
-//! One loop for all targets. It begins runs in a fixed order, arm by arm within a repeat, so that a study that is cut short has
-//! compared what it has; it adds them up in the same order, whatever order they end in. How a run is made is the business of
+//! One loop for all targets. It begins runs in a fixed order (`agenda`), arm by arm within a repeat, so that a study that is cut short
+//! has compared what it has; it adds them up in the same order, whatever order they end in. How a run is made is the business of
 //! `live` (one after another, by the wall clock) and `simulated` (as many at once as there are threads, in virtual time).
 //!
 //! Each run gets a platform of its own: nothing of one run (counters, pods, warm connections) reaches the next.
 
+mod agenda;
 mod live;
 mod simulated;
 
@@ -13,6 +14,8 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use agenda::{Agenda, Next};
 
 use super::companion::CompanionError;
 use super::plan::Study;
@@ -154,10 +157,40 @@ pub async fn run_study(
     observer: &mut dyn Observer,
     interrupt: &mut Interrupt,
 ) -> Result<StudyEnd, StudyError> {
-    let mut directory = ResultsDir::create(results, record)?;
+    let directory = ResultsDir::create(results, record)?;
     directory.write_demand(demand)?;
-    let mut end = StudyEnd { results: results.to_owned(), runs: Vec::new(), interrupted: false };
-    let outcome = all_runs(study, demand, conduct, &mut directory, observer, interrupt, &mut end).await;
+    carry_out(study, demand, Vec::new(), conduct, directory, observer, interrupt).await
+}
+
+/// Goes on with a study whose directory exists: what was finished stays as it is, what was cut short is made again, and what is
+/// missing is made.
+///
+/// # Errors
+/// As [`run_study`], and when the directory is no study's or another program writes to it.
+pub async fn resume_study(
+    study: &Study,
+    record: &StudyRecord,
+    demand: &DemandCurve,
+    results: &Path,
+    conduct: Conduct,
+    observer: &mut dyn Observer,
+    interrupt: &mut Interrupt,
+) -> Result<StudyEnd, StudyError> {
+    let (directory, finished) = ResultsDir::reopen(results, record)?;
+    carry_out(study, demand, finished, conduct, directory, observer, interrupt).await
+}
+
+async fn carry_out(
+    study: &Study,
+    demand: &DemandCurve,
+    finished: Vec<RunSummary>,
+    conduct: Conduct,
+    mut directory: ResultsDir,
+    observer: &mut dyn Observer,
+    interrupt: &mut Interrupt,
+) -> Result<StudyEnd, StudyError> {
+    let mut end = StudyEnd { results: directory.path().to_owned(), runs: Vec::new(), interrupted: false };
+    let outcome = all_runs(study, demand, finished, conduct, &mut directory, observer, interrupt, &mut end).await;
     let ending = match &outcome {
         Err(_) => Ending::Failed,
         Ok(()) if end.interrupted => Ending::Partial,
@@ -221,9 +254,14 @@ impl Maker {
     }
 }
 
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what a study is, what is there, who carries it out, and where it ends up"
+)]
 async fn all_runs(
     study: &Study,
     demand: &DemandCurve,
+    finished: Vec<RunSummary>,
     conduct: Conduct,
     directory: &mut ResultsDir,
     observer: &mut dyn Observer,
@@ -231,57 +269,81 @@ async fn all_runs(
     end: &mut StudyEnd,
 ) -> Result<(), StudyError> {
     let mut maker = Maker::of(study, conduct);
-    let arms = study.arms.len();
-    let mut to_begin = (1..=study.repeats).flat_map(|repeat| (0..arms).map(move |arm| (repeat, arm))).zip(0_u64..);
+    let mut agenda = Agenda::new(study);
+    let mut finished: BTreeMap<(u32, String), RunSummary> =
+        finished.into_iter().map(|run| ((run.repeat, run.arm.clone()), run)).collect();
     let mut failed = None;
-    let mut early: BTreeMap<u64, RunSummary> = BTreeMap::new();
+    // over, and not yet added up: those before it go on
+    let mut early: BTreeMap<u64, Over> = BTreeMap::new();
     loop {
         while failed.is_none() && !end.interrupted && maker.has_room() {
-            let Some(((repeat, arm), index)) = to_begin.next() else { break };
+            let Some(Next { index, repeat, arm }) = agenda.next() else { break };
+            if let Some(summary) = finished.remove(&(repeat, study.arms[arm].name.clone())) {
+                early.insert(index, Over { summary, is_new: false });
+                continue;
+            }
             let plan = study.plan(arm, repeat);
-            match directory.run_with(about(study, demand, &plan, repeat), conduct.rows) {
+            match directory.run_with(about(study, demand, &plan, repeat, arm), conduct.rows) {
                 Ok(writer) => maker.begin(Job { index, repeat, plan, writer }),
                 Err(error) => failed = Some(error.into()),
             }
         }
-        let Some((index, ended)) = maker.ended(observer, interrupt).await else { break };
+        let ended = maker.ended(observer, interrupt).await;
+        let is_idle = ended.is_none();
         match ended {
-            Ok(summary) => {
+            Some((index, Ok(summary))) => {
                 // what is under way still ends; nothing more is begun
                 end.interrupted |= summary.partial || interrupt.cause().is_some();
-                early.insert(index, summary);
+                early.insert(index, Over { summary, is_new: true });
             }
-            Err(error) => {
+            Some((_, Err(error))) => {
                 failed.get_or_insert(error);
             }
+            None => {}
         }
         while let Some(entry) = early.first_entry().filter(|entry| *entry.key() == end.runs.len() as u64) {
             add(entry.remove(), directory, observer, end)?;
         }
+        if is_idle && (failed.is_some() || end.interrupted || !agenda.goes_on(directory.record(), &end.runs)) {
+            break;
+        }
     }
     // a run that failed leaves a gap in the order; those behind it that ended are results all the same
-    for summary in early.into_values() {
-        add(summary, directory, observer, end)?;
+    for over in early.into_values() {
+        add(over, directory, observer, end)?;
+    }
+    for summary in finished.into_values() {
+        add(Over { summary, is_new: false }, directory, observer, end)?;
     }
     failed.map_or(Ok(()), Err)
 }
 
-fn add(
+/// A run that is over.
+struct Over {
     summary: RunSummary,
+    /// Made now, and not before the study was interrupted.
+    is_new: bool,
+}
+
+fn add(
+    Over { summary, is_new }: Over,
     directory: &mut ResultsDir,
     observer: &mut dyn Observer,
     end: &mut StudyEnd,
 ) -> Result<(), StudyError> {
     directory.add(&summary)?;
-    observer.run_ended(&summary);
+    if is_new {
+        observer.run_ended(&summary);
+    }
     end.runs.push(summary);
     Ok(())
 }
 
-fn about(study: &Study, demand: &DemandCurve, plan: &Plan, repeat: u32) -> RunAbout {
+fn about(study: &Study, demand: &DemandCurve, plan: &Plan, repeat: u32, arm: usize) -> RunAbout {
     RunAbout {
         arm: plan.arm.name.clone(),
         policy: plan.arm.policy.name.to_owned(),
+        aa_of: study.aa_of[arm].map(|arm| study.arms[arm].name.clone()),
         shadows: plan.shadows.iter().map(|shadow| shadow.name.clone()).collect(),
         repeat,
         seed: plan.seed.0,

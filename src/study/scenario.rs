@@ -8,6 +8,7 @@
 //!
 //! Reading goes on after a problem, so that one run of `watchtower check` shows them all.
 
+mod fault_keys;
 mod file;
 mod journeys;
 pub mod keys;
@@ -15,6 +16,7 @@ pub mod load_keys;
 mod section;
 mod syntax;
 mod texts;
+mod tune;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,6 +34,7 @@ use super::results::expect::Over;
 pub use journeys::JourneySection;
 pub use section::Section;
 use section::{Source, shorten};
+pub use tune::{RANGE_KEYS, RangeForm, RangeSection};
 
 /// Most generators and most arms a scenario may have.
 const ENTRIES_MAX: usize = 100;
@@ -67,12 +70,20 @@ pub struct Scenario {
     pub journeys: Vec<Vec<JourneySection>>,
     /// `[run]`.
     pub run: Section,
+    /// `[run.until]`.
+    pub until: Section,
     /// `[platform]`.
     pub platform: Section,
     /// `[limits]`.
     pub limits: Section,
+    /// Each `[[fault]]`.
+    pub faults: Vec<Section>,
     /// Each `[[arm]]`.
     pub arms: Vec<ArmSection>,
+    /// `[tune]`.
+    pub tune: Section,
+    /// `[tune.ranges]`, setting by setting.
+    pub ranges: Vec<RangeSection>,
     /// `[expect]`, formula by formula.
     pub expect: Vec<Expected>,
     /// What is wrong so far.
@@ -124,7 +135,7 @@ impl Scenario {
     /// # Errors
     /// When the file can't be read, or is no TOML. Wrong keys and values are kept in [`Scenario::problems`].
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
-        let name = shown_path(path);
+        let name = file::shown(path);
         let text = file::read(path).map_err(|problem| ScenarioError::new(&name, vec![*problem]))?;
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
         Self::parse(&name, &text, directory)
@@ -161,10 +172,15 @@ impl Scenario {
             reader.maybe(&place, line, table, parameters, &[])
         };
         let slo = section("slo", &keys::slo());
-        let run = section("run", &keys::run());
         let platform = section("platform", &keys::platform());
         let limits = section("limits", &keys::limits());
+        let (run_line, run_table) = reader.table(&root, "run", "[run]");
+        let run = reader.maybe("[run]", run_line, run_table, &keys::run(), &["until"]);
+        let (until_line, until_table) =
+            run_table.map_or((None, None), |table| reader.table(table, "until", "[run.until]"));
+        let until = reader.maybe("[run.until]", until_line, until_table, &keys::until(), &[]);
         let (loads, journeys) = reader.loads(&root);
+        let faults = reader.faults(&root);
         let arms = reader
             .tables(&root, "arm")
             .into_iter()
@@ -172,6 +188,7 @@ impl Scenario {
             .map(|(index, (line, table))| reader.arm(index, line, table))
             .collect();
         let expect = reader.expect(&root);
+        let (tune, ranges) = reader.tune(&root, &keys::tune());
         Ok(Self {
             file: file.to_owned(),
             directory,
@@ -184,19 +201,17 @@ impl Scenario {
             loads,
             journeys,
             run,
+            until,
             platform,
             limits,
+            faults,
             arms,
+            tune,
+            ranges,
             expect,
             problems: reader.problems,
         })
     }
-}
-
-/// A path as a message shows it: no control characters, not endless.
-fn shown_path(path: &Path) -> String {
-    let text: String = path.display().to_string().chars().filter(|char| !char.is_control()).collect();
-    if text.is_empty() { "\"\"".to_owned() } else { text }
 }
 
 struct Reader<'a> {

@@ -6,11 +6,13 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::drive::faults::KINDS;
 use crate::policy::registry::{POLICIES, PolicyInfo};
 use crate::policy::settings::{Kind, Parameter, Value};
 use crate::time::format_duration;
 
 use super::results::expect::Over;
+use super::scenario::RANGE_KEYS;
 use super::scenario::keys::{self, TableInfo};
 use super::scenario::load_keys;
 
@@ -47,15 +49,23 @@ pub fn schema() -> Json {
     // a Kind has closed ranges only
     slo["properties"]["percentile"]["exclusiveMinimum"] = json!(0);
     slo["properties"]["percentile"]["exclusiveMaximum"] = json!(100);
+    let mut run = table("run");
+    let mut until = table("run.until");
+    until["required"] = json!(["metric", "half_width"]);
+    insert(&mut run, "until", described("repeat until an interval is narrow enough", until));
     let arms: Vec<Json> = POLICIES.iter().map(arm).collect();
+    let mut tune = table("tune");
+    insert(&mut tune, "ranges", ranges());
     for (name, what, schema) in [
         ("function", "the function under test", function),
         ("slo", "the service level objective", slo),
         ("load", "the load sources, all running at once", list(&load)),
-        ("run", "how a run goes", table("run")),
+        ("run", "how a run goes", run),
         ("platform", "the modelled platform the function runs on", table("platform")),
         ("limits", "when a run is not valid", table("limits")),
+        ("fault", "what goes wrong on purpose in every run", list(&fault(table("fault")))),
         ("arm", "the autoscalers to compare", list(&json!({ "oneOf": arms }))),
+        ("tune", "how `watchtower tune` searches", tune),
     ] {
         insert(&mut root, name, described(what, schema));
     }
@@ -86,6 +96,27 @@ fn dependent_keys() -> Json {
     Json::Object(keys.collect())
 }
 
+/// A fault: what lasts says for how long, and a value belongs to its kind.
+fn fault(mut schema: Json) -> Json {
+    schema["required"] = json!(["kind"]);
+    let about: Vec<String> = KINDS.iter().map(|kind| format!("{}: {}", kind.name, kind.summary)).collect();
+    schema["properties"]["kind"]["description"] = json!(format!("what goes wrong. {}", about.join(". ")));
+    let rules = KINDS.iter().map(|kind| {
+        let absent = ["duration", "factor", "replicas"].into_iter().filter(|key| match *key {
+            "duration" => !kind.lasts,
+            key => kind.value != Some(key),
+        });
+        let absent: Map<String, Json> = absent.map(|key| (key.to_owned(), json!(false))).collect();
+        let needed = if kind.lasts { json!(["duration"]) } else { json!([]) };
+        json!({
+            "if": { "properties": { "kind": { "const": kind.name } } },
+            "then": { "required": needed, "properties": absent },
+        })
+    });
+    schema["allOf"] = json!(rules.collect::<Vec<_>>());
+    schema
+}
+
 /// `[expect]`: a formula or a list of them, by how repeats count.
 fn expect() -> Json {
     let formulas = |over: Over| {
@@ -102,6 +133,26 @@ fn expect() -> Json {
         "description": "what the arms must achieve: columns of comparison.csv compared; not met, and the exit code is 3",
         "properties": properties,
         "additionalProperties": false,
+    })
+}
+
+/// `[tune.ranges]`: settings of an arm, each with the values to try.
+fn ranges() -> Json {
+    let value = json!({ "type": ["string", "number", "boolean"] });
+    let [from, to, scale] = RANGE_KEYS;
+    let mut between = Map::new();
+    for key in [from, to] {
+        between.insert(key.to_owned(), value.clone());
+    }
+    between.insert(scale.to_owned(), json!({ "enum": ["linear", "log"], "default": "linear" }));
+    json!({
+        "type": "object",
+        "description": "settings of the arm, each with the values to try instead of the policy's own range; an empty list leaves it as it is",
+        "additionalProperties": { "anyOf": [
+            { "type": "array", "maxItems": 100, "items": value },
+            { "type": "object", "properties": between, "required": [from, to], "additionalProperties": false },
+        ] },
+        "examples": [{ "target": { "from": 20, "to": 200, "scale": "log" }, "scale_up_rounds": [1, 2, 4] }],
     })
 }
 
@@ -167,7 +218,7 @@ fn property(parameter: &Parameter) -> Json {
     match &parameter.default {
         // an empty text stands for a default that depends on the rest of the file
         Value::Text("") => {}
-        _ if load_keys::is_without_default(parameter) => {}
+        _ if keys::is_without_default(parameter) => {}
         Value::Integer(number) => schema["default"] = json!(number),
         Value::Number(number) => schema["default"] = json!(number),
         Value::Switch(switch) => schema["default"] = json!(switch),

@@ -12,6 +12,7 @@ mod azure;
 mod error;
 
 use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -73,11 +74,19 @@ pub struct Read {
 /// # Errors
 /// When the file can't be read or is no trace; the error names line and column.
 pub fn read(path: &Path, wanted: Wanted<'_>) -> Result<Read, TraceFileError> {
-    let at = |error: &csv::Error| TraceFileError::of_csv(path, error);
     let file = File::open(path).map_err(|error| TraceFileError::unreadable(path, &error))?;
     if file.metadata().is_ok_and(|about| about.is_dir()) {
         return Err(TraceFileError::new(path, "is a directory", "name a CSV in it"));
     }
+    parse(path, file, wanted)
+}
+
+/// Reads a trace from what the file holds; `path` stands in errors only.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse(path: &Path, file: impl io::Read + io::Seek, wanted: Wanted<'_>) -> Result<Read, TraceFileError> {
+    let at = |error: &csv::Error| TraceFileError::of_csv(path, error);
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).has_headers(true).from_reader(file);
     let head = reader.headers().map_err(|error| at(&error))?.clone();
     let named = |name: &str| head.iter().position(|column| column.trim_start_matches('\u{feff}') == name);
@@ -99,12 +108,10 @@ pub fn read(path: &Path, wanted: Wanted<'_>) -> Result<Read, TraceFileError> {
     }
 }
 
-type Reader = csv::Reader<File>;
-
 /// When each request came; a file of several generators is one load unless one of them is asked for.
-fn times(
+fn times<R: io::Read>(
     path: &Path,
-    reader: &mut Reader,
+    reader: &mut csv::Reader<R>,
     time: usize,
     generator: Option<usize>,
     wanted: Option<u16>,
@@ -139,9 +146,9 @@ fn times(
 }
 
 /// How many came in each bin.
-fn counts(
+fn counts<R: io::Read>(
     path: &Path,
-    reader: &mut Reader,
+    reader: &mut csv::Reader<R>,
     count: usize,
     time: Option<usize>,
     bin: Duration,
@@ -176,9 +183,9 @@ fn counts(
 }
 
 /// Hands each row to `take` with its line.
-fn rows(
+fn rows<R: io::Read>(
     path: &Path,
-    reader: &mut Reader,
+    reader: &mut csv::Reader<R>,
     mut take: impl FnMut(u64, &StringRecord) -> Result<(), TraceFileError>,
 ) -> Result<(), TraceFileError> {
     let mut record = StringRecord::new();

@@ -361,6 +361,7 @@ proptest! {
                     prop_assert_eq!(to as usize, ready.len());
                     at
                 }
+                Change::Died { .. } => unreachable!("nothing crashes here"),
                 Change::Released { request, at } => {
                     prop_assert!(!answered.contains(&request), "released after its answer: {:?}", request);
                     at

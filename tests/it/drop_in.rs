@@ -6,6 +6,8 @@
 
 mod cases;
 mod extras;
+mod schema;
+mod self_test;
 mod server;
 mod side;
 mod signals;

@@ -12,7 +12,9 @@ mod answers;
 mod flags;
 mod mutation;
 mod scenarios;
+mod summaries;
 mod templates;
+mod traces;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -32,8 +34,16 @@ struct Target {
     run: fn(&[u8]) -> u64,
 }
 
-const TARGETS: &[Target] =
-    &[answers::HEADS, answers::CHUNKS, flags::WORDS, scenarios::TOML, templates::TEMPLATES, templates::ADDRESSES];
+const TARGETS: &[Target] = &[
+    answers::HEADS,
+    answers::CHUNKS,
+    flags::WORDS,
+    scenarios::TOML,
+    templates::TEMPLATES,
+    templates::ADDRESSES,
+    traces::FILES,
+    summaries::TEXTS,
+];
 
 /// Inputs in an ordinary test run.
 const INPUTS: u64 = 1_000;
@@ -108,4 +118,14 @@ fn hey_s_templates_hold_their_laws() {
 #[test]
 fn addresses_hold_their_laws() {
     fuzz(&TARGETS[5]);
+}
+
+#[test]
+fn traces_hold_their_laws() {
+    fuzz(&TARGETS[6]);
+}
+
+#[test]
+fn summaries_of_hey_hold_their_laws() {
+    fuzz(&TARGETS[7]);
 }

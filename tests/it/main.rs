@@ -8,6 +8,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests outside the library may start threads and read clocks")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that skips something says so")]
 
+mod calibration;
 mod chain;
 mod cli;
 mod cluster;
@@ -15,6 +16,7 @@ mod drop_in;
 mod engines;
 mod exec;
 mod expect;
+mod faults;
 mod fuzz;
 mod gateway;
 mod hey_golden;
@@ -26,7 +28,9 @@ mod oracle;
 mod pathologies;
 mod policies_document;
 mod promql;
+mod published;
 mod random_worlds;
+mod repeats;
 mod replays;
 mod results;
 mod rollout;
@@ -37,3 +41,4 @@ mod simulated;
 mod stats;
 mod theory;
 mod tidy;
+mod tune;

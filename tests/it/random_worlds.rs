@@ -11,6 +11,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use rand_xoshiro::rand_core::Rng;
+use watchtower::drive::faults::{Fault, Trouble};
 use watchtower::drive::{
     Arm, FunctionPlan, GeneratorPlan, Handler, Outcome, Phase, Plan, RecordError, Recorder, RequestPlan, SchedulePlan,
     sim,
@@ -83,7 +84,12 @@ fn generator() -> impl Strategy<Value = GeneratorPlan> {
 
 /// A policy of the registry or a mad one, with settings that follow from a number.
 fn arm(policy: usize, luck: u64) -> Arm {
-    let policies: Vec<&'static PolicyInfo> = registry::POLICIES.iter().chain([&MAD, &RESTLESS]).collect();
+    let policies: Vec<&'static PolicyInfo> = registry::POLICIES
+        .iter()
+        // a program of the user's: tests/it/exec.rs
+        .filter(|policy| policy.scaler != Scaler::Program)
+        .chain([&MAD, &RESTLESS])
+        .collect();
     let policy = policies[policy % policies.len()];
     let parameters = (policy.parameters)();
     let mut settings = Settings::defaults(&parameters);
@@ -115,6 +121,24 @@ fn any_value(kind: Kind, stream: &mut Stream) -> Option<Value> {
     })
 }
 
+fn fault() -> impl Strategy<Value = Fault> {
+    let trouble = prop::sample::select(vec![
+        Trouble::ProbesFail,
+        Trouble::CountersVanish,
+        Trouble::ScalingRefused,
+        Trouble::NeverReady,
+        Trouble::SlowStart(5.0),
+        Trouble::Crash(2),
+        Trouble::SlowNode(2.5),
+        Trouble::PolicyStalls,
+    ]);
+    (trouble, millis(0, 15_000), millis(1, 10_000)).prop_map(|(trouble, start, duration)| Fault {
+        trouble,
+        start,
+        duration,
+    })
+}
+
 fn world() -> impl Strategy<Value = World> {
     (
         (0_usize..60, any::<u64>(), any::<u32>(), prop_oneof![3 => Just(u64::MAX), 1 => 1_u64..30]),
@@ -122,9 +146,17 @@ fn world() -> impl Strategy<Value = World> {
         (1_u32..6, work(10), millis(0, 20)),
         prop::collection::vec(generator(), 0..4),
         (millis(0, 4_000), millis(1, 3_000), millis(0, 20_000)),
+        prop::collection::vec(fault(), 0..3),
     )
         .prop_map(
-            |((policy, luck, seed, ends_after), functions, (cores, gateway_cpu, transport), generators, phases)| {
+            |(
+                (policy, luck, seed, ends_after),
+                functions,
+                (cores, gateway_cpu, transport),
+                generators,
+                phases,
+                faults,
+            )| {
                 let plan = Plan {
                     arm: arm(policy, luck),
                     shadows: Vec::new(),
@@ -132,6 +164,7 @@ fn world() -> impl Strategy<Value = World> {
                     functions,
                     node: NodeModel { cores, gateway_cpu, transport },
                     generators,
+                    faults,
                     warm_up: phases.0,
                     warm_up_every: phases.1,
                     cool_down: phases.2,
@@ -154,6 +187,7 @@ static MAD: PolicyInfo = PolicyInfo {
     probes: true,
     scaler: Scaler::Policy,
     parameters: Vec::new,
+    tuning: Vec::new,
     build: mad,
 };
 
@@ -194,6 +228,7 @@ static RESTLESS: PolicyInfo = PolicyInfo {
     probes: true,
     scaler: Scaler::Policy,
     parameters: Vec::new,
+    tuning: Vec::new,
     build: |_, _| Box::new(Restless),
 };
 
@@ -349,6 +384,7 @@ impl fmt::Debug for World {
             .field("functions", &plan.functions)
             .field("node", &plan.node)
             .field("generators", &plan.generators)
+            .field("faults", &plan.faults)
             .field("phases", &(plan.warm_up, plan.warm_up_every, plan.cool_down))
             .field("ends_after", &self.ends_after)
             .finish()

@@ -38,6 +38,7 @@ fn about(arm: &str, repeat: u32) -> RunAbout {
     RunAbout {
         arm: arm.to_owned(),
         policy: "fixed".to_owned(),
+        aa_of: None,
         shadows: vec!["other".to_owned()],
         repeat,
         seed: 7,
@@ -461,6 +462,7 @@ fn summary(arm: &str, repeat: u32, p95: f64) -> RunSummary {
         completed: 100,
         duration_s: 10.0,
         latency_ms: [("p95".to_owned(), p95)].into(),
+        latency_histogram_us: vec![((p95 * 1e3) as u64, 100)],
         ..RunSummary::default()
     }
 }
@@ -521,13 +523,17 @@ fn invalid_runs_are_named_with_their_reasons_and_left_out_of_the_means() {
 }
 
 #[test]
-fn several_runs_show_mean_and_range_and_still_no_winner() {
+fn six_pairs_carry_a_verdict() {
     let runs: Vec<_> =
         (1..=6_u32).flat_map(|repeat| [summary("a", repeat, f64::from(repeat)), summary("b", repeat, 9.0)]).collect();
     let (text, stats) = finished(&["a", "b"], &runs, Ending::Done);
-    assert!(text.contains("**No verdict**: 6 valid runs per arm"), "{text}");
-    assert_eq!(line(&text, "| p95_ms"), "| p95_ms | 3.500 (1.000 to 6.000) | 9.000 (9.000 to 9.000) |");
-    assert_eq!(line(&stats, "p95_ms,"), "p95_ms,a,b,6,3.500000,9.000000,5.500000,,,,,,,none: no test was made");
+    assert!(text.contains("**Verdict**: b measured by a, 6 pairs of runs"), "{text}");
+    assert!(text.contains("| p95_ms | **worse** | 5.500 |"), "{text}");
+    // the percentile of all requests together, never the mean of percentiles
+    assert!(text.contains("| p95_ms | 6.000 (1.000 to 6.000) | 9.000 (9.000 to 9.000) |"), "{text}");
+    let row = line(&stats, "p95_ms,");
+    assert!(row.starts_with("p95_ms,a,b,6,3.500000,9.000000,5.500000,3.53"), "{row}");
+    assert!(row.contains(",paired t,") && row.ends_with(",1.000000,worse"), "{row}");
 }
 
 proptest! {

@@ -38,7 +38,7 @@ fn pods(changes: &[Change]) -> Vec<(u64, char, u32, u32)> {
     let of = |change: &Change| match *change {
         Change::Ready { at, replica, to, .. } => Some((at.as_nanos() / 1_000_000, '+', replica.0, to)),
         Change::Terminated { at, replica, to, .. } => Some((at.as_nanos() / 1_000_000, '-', replica.0, to)),
-        Change::Answered { .. } | Change::Released { .. } => None,
+        Change::Answered { .. } | Change::Released { .. } | Change::Died { .. } => None,
     };
     changes.iter().filter_map(of).collect()
 }

@@ -3,6 +3,7 @@
 mod any_text;
 mod arms_and_functions;
 mod committed;
+mod faults;
 mod files;
 mod keys_and_values;
 mod loads;

@@ -94,6 +94,7 @@ fn plan(replicas: i64) -> Plan {
         generators: vec![hey(20, 50, 5.0, 0), hey(20, 50, 5.0, 500)],
         warm_up: Duration::from_secs(15),
         warm_up_every: Duration::from_secs(5),
+        faults: Vec::new(),
         cool_down: Duration::from_secs(10),
     }
 }

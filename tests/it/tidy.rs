@@ -19,7 +19,7 @@ struct Room {
 
 const WORDS: &[&str] = &["time", "random", "record"];
 const DRIVES: &[&str] =
-    &["time", "random", "record", "schedule", "policy", "model", "stats", "drive", "drive::program"];
+    &["time", "random", "record", "schedule", "policy", "model", "stats", "search", "drive", "drive::program"];
 const STUDIES: &[&str] = &[
     "time",
     "random",
@@ -28,6 +28,7 @@ const STUDIES: &[&str] = &[
     "policy",
     "model",
     "stats",
+    "search",
     "drive",
     "drive::sim",
     "drive::replay",
@@ -44,6 +45,7 @@ const ALL: &[&str] = &[
     "policy",
     "model",
     "stats",
+    "search",
     "drive",
     "drive::sim",
     "drive::replay",
@@ -63,6 +65,7 @@ const ROOMS: &[Room] = &[
     Room { path: "policy", may_use: WORDS },
     Room { path: "model", may_use: WORDS },
     Room { path: "stats", may_use: WORDS },
+    Room { path: "search", may_use: WORDS },
     Room { path: "drive", may_use: DRIVES },
     Room { path: "drive::sim", may_use: DRIVES },
     Room { path: "drive::replay", may_use: DRIVES },
@@ -74,8 +77,19 @@ const ROOMS: &[Room] = &[
     Room { path: "cli", may_use: ALL },
 ];
 
-const PURE: &[&str] =
-    &["time", "random", "record", "schedule", "policy", "model", "stats", "drive", "drive::sim", "drive::replay"];
+const PURE: &[&str] = &[
+    "time",
+    "random",
+    "record",
+    "schedule",
+    "policy",
+    "model",
+    "stats",
+    "search",
+    "drive",
+    "drive::sim",
+    "drive::replay",
+];
 
 /// Something from outside that not every room may name.
 struct Outside {

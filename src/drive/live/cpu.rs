@@ -27,13 +27,13 @@ const CHILDREN_MAX: usize = 256;
 
 /// Watches the CPU from one look to the next.
 #[derive(Debug, Default)]
-pub(super) struct CpuWatch {
+pub struct CpuWatch {
     last: Option<(Timestamp, CpuTimes)>,
 }
 
 impl CpuWatch {
     /// Who used it since the last look; `None` at the first one, too soon after one, and where the machine doesn't tell.
-    pub(super) fn look(&mut self, now: Timestamp) -> Option<CpuShares> {
+    pub fn look(&mut self, now: Timestamp) -> Option<CpuShares> {
         if self.last.as_ref().is_some_and(|(before, _)| now - *before < SPAN_MIN) {
             return None;
         }
@@ -42,6 +42,23 @@ impl CpuWatch {
         self.last = Some((now, times));
         shares
     }
+}
+
+/// CPU time of the load's threads that live now, to the nanosecond; `None` where the kernel keeps no account of it
+/// (`/proc/PID/task/TID/schedstat`, Linux).
+pub fn generator_time() -> Option<Duration> {
+    let mut sum = None;
+    for entry in fs::read_dir("/proc/self/task").ok()?.flatten() {
+        // a thread that ends while it is looked at is gone
+        let Ok(name) = fs::read_to_string(entry.path().join("comm")) else { continue };
+        if party(name.trim_end()) != Party::Generator {
+            continue;
+        }
+        let Ok(text) = fs::read_to_string(entry.path().join("schedstat")) else { continue };
+        let nanos = text.split_whitespace().next()?.parse().ok()?;
+        *sum.get_or_insert(Duration::ZERO) += Duration::from_nanos(nanos);
+    }
+    sum
 }
 
 /// The counters as they stand; `None` where they can't be had.
@@ -173,6 +190,22 @@ mod tests {
         ] {
             assert_eq!(party(name), of, "{name}");
         }
+    }
+
+    #[test]
+    fn time_of_the_load_is_that_of_its_threads_and_grows() {
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::Builder::new().name("pacer".to_owned());
+        let busy = thread
+            .spawn(move || while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {})
+            .expect("a thread");
+        let first = generator_time();
+        // where it is counted at all it grows, since the thread gets some time sooner or later
+        while first.is_some() && generator_time() <= first {
+            std::thread::yield_now();
+        }
+        drop(stop);
+        busy.join().expect("it ended");
     }
 
     #[cfg(target_os = "linux")]

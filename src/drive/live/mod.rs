@@ -9,12 +9,13 @@ mod alarm;
 pub mod chain;
 pub mod clock;
 pub mod companion;
-mod cpu;
+pub mod cpu;
 pub mod interrupt;
 pub mod load;
 pub mod probe;
 pub mod run;
 pub mod target;
+pub mod timers;
 
 /// The header in which a target may name the replica that answered; our own platform does, no other gateway has it.
 pub const REPLICA_HEADER: &str = "x-watchtower-replica";

@@ -9,8 +9,10 @@
 //! The loop takes one input at a time and never waits for an effect: probes, scrapes and scalings run in tasks of their own
 //! and come back as inputs. It decides nothing.
 
+mod effects;
 mod error;
 mod failures;
+mod faults;
 mod shadows;
 
 use std::sync::Arc;
@@ -23,19 +25,16 @@ use super::clock::Clock;
 use super::cpu::CpuWatch;
 use super::interrupt::Interrupt;
 use super::load::{self, Load, LoadError, Options, Report};
-use super::probe;
 use super::target::Target;
 use crate::drive::decisions::Decisions;
+use crate::drive::faults::Faults;
 use crate::drive::shadow::{ShadowId, Shadows};
-use crate::drive::{Outcome, Phase, Plan, PolicyFailure, RecordError, Recorder, Tally, first_second, phase_row};
-use crate::policy::{Action, Counter, Event, Measurement, Policy, ProbeOutcome};
-use crate::record::{ErrorKind, EventKind, EventRow, FunctionId, PlatformSample};
+use crate::drive::{Outcome, Phase, Plan, RecordError, Recorder, Tally, first_second, phase_row};
+use crate::policy::{Counter, Event, Measurement, Policy};
+use crate::record::{EventKind, EventRow, FunctionId, PlatformSample};
 use crate::time::Timestamp;
 
 pub use self::error::RunError;
-
-/// How long a probe may take before it counts as failed; hey's own default.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long requests in flight may take to end after an interruption.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -79,6 +78,8 @@ pub async fn run(
         policy: plan.arm.build(&context),
         shadows: Shadows::of(plan, &context),
         decisions: Decisions::of(plan.arm.policy.name),
+        faults: Faults::of(plan, load_start),
+        missed: Vec::new(),
         answers: answers_sender,
         load: Some(load),
         load_start,
@@ -107,6 +108,9 @@ struct Run<'a> {
     policy: Box<dyn Policy>,
     shadows: Shadows,
     decisions: Decisions,
+    faults: Faults,
+    /// What a policy that stalls has not been told yet.
+    missed: Vec<Event>,
     answers: UnboundedSender<Answer>,
     load: Option<Load>,
     load_start: Timestamp,
@@ -151,7 +155,11 @@ impl Run<'_> {
                 second_at += Duration::from_secs(1);
                 continue;
             }
-            if self.policy.wake_at().is_some_and(|at| at <= now) {
+            if self.faults.next() <= now {
+                self.fault(now)?;
+                continue;
+            }
+            if self.policy_wakes().is_some_and(|at| at <= now) {
                 self.tell(now, &Event::Woken)?;
                 continue;
             }
@@ -167,12 +175,13 @@ impl Run<'_> {
             }
 
             let phase_change = (!loading).then_some(self.load_start);
-            let wake = [self.policy.wake_at(), Some(second_at), warm_up_at, end, drain_until, phase_change]
+            let wake = [self.policy_wakes(), Some(second_at), warm_up_at, end, drain_until, phase_change]
                 .into_iter()
                 .flatten()
                 .min()
                 .unwrap_or(second_at)
-                .min(self.shadows.next());
+                .min(self.shadows.next())
+                .min(self.faults.next());
             tokio::select! {
                 biased;
                 () = interrupt.wait(), if drain_until.is_none() => {
@@ -327,74 +336,5 @@ impl Run<'_> {
                 value: None,
             }),
         }
-    }
-
-    /// Hands one event to the policy and starts all that it asks for.
-    fn tell(&mut self, now: Timestamp, event: &Event) -> Result<(), RecordError> {
-        let mut actions = Vec::new();
-        self.policy.handle(now, event, &mut actions);
-        if let Some(why) = self.policy.failure() {
-            return Err(RecordError(Box::new(PolicyFailure(why))));
-        }
-        for action in actions {
-            match action {
-                Action::Probe => self.probe(),
-                Action::Scrape => self.effect(|target| async move { Event::Scraped(target.scrape().await) }),
-                Action::ReadReplicas { function } => self.effect(move |target| async move {
-                    Event::Replicas { function, status: target.replicas(function).await }
-                }),
-                Action::Measure { function } => self.effect(move |target| async move {
-                    Event::Measured { function, sample: target.measure(function).await }
-                }),
-                Action::Scale { function, from, to, reason } => {
-                    self.decisions.asked(function, from, to, reason);
-                    self.effect(move |target| async move {
-                        Event::ScaleAnswered { function, result: target.scale(function, to).await }
-                    });
-                }
-                Action::Judged(row) => self.recorder.probe(&row)?,
-                Action::Note { kind, from, to, reason } => {
-                    let row = self.decisions.note(now, kind, from, to, reason);
-                    self.recorder.event(&row)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn effect<F, Fut>(&self, effect: F)
-    where
-        F: FnOnce(Arc<dyn Target>) -> Fut,
-        Fut: Future<Output = Event> + Send + 'static,
-    {
-        let event = effect(Arc::clone(&self.target));
-        let answers = self.answers.clone();
-        tokio::spawn(async move {
-            // nobody listens any more when the run is over
-            let _ = answers.send(Answer::Policy(event.await));
-        });
-    }
-
-    fn probe(&self) {
-        let (clock, uri, answers) = (self.clock, self.uri.clone(), self.answers.clone());
-        tokio::spawn(async move {
-            let sent = clock.now();
-            // the address was good enough for the load, so it is for a probe; if not, the probe failed
-            let failed = |_| ProbeOutcome { sent, latency: Duration::ZERO, answer: Err(ErrorKind::Connect) };
-            let outcome = probe::probe(&clock, &uri, PROBE_TIMEOUT).await.unwrap_or_else(failed);
-            let _ = answers.send(Answer::Policy(Event::ProbeDone(outcome)));
-        });
-    }
-
-    fn warm_up(&self) {
-        let (clock, uri, answers) = (self.clock, self.uri.clone(), self.answers.clone());
-        let request = self.plan.generators.first().map(|generator| generator.request.clone()).unwrap_or_default();
-        tokio::spawn(async move {
-            let answer = match probe::call_once(&clock, &uri, &request).await {
-                Ok(exchange) => exchange.answer,
-                Err(_) => Err(ErrorKind::Connect),
-            };
-            let _ = answers.send(Answer::WarmUp(answer));
-        });
     }
 }

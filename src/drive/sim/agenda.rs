@@ -16,8 +16,9 @@ pub(super) struct Agenda {
     lines: Vec<VecDeque<Send>>,
     inserted: u64,
     wake: Option<(Timestamp, u64)>,
-    /// What comes next, kept up to date.
+    /// What comes next, and what comes first at all other places: while a line is ahead of it, no other need be looked at.
     next: Next,
+    second: Next,
 }
 
 /// One entry of the agenda.
@@ -39,6 +40,8 @@ pub(super) enum What {
     Begin { generator: u16 },
     /// A generator whose requests have all been answered is over, because its time is.
     Finish { generator: u16 },
+    /// A fault begins or ends.
+    Fault,
     /// A second of the timeline is over.
     Second,
     /// The cool-down is over.
@@ -67,7 +70,7 @@ struct Next {
     place: Place,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Line(usize),
     Heap,
@@ -84,10 +87,8 @@ fn rank(at: Timestamp, order: u64) -> u128 {
 impl Next {
     const NONE: Self = Self { at: Timestamp::MAX, order: u64::MAX, place: Place::Nowhere };
 
-    fn or_sooner(&mut self, at: Timestamp, order: u64, place: Place) {
-        if rank(at, order) < rank(self.at, self.order) {
-            *self = Self { at, order, place };
-        }
+    fn is_before(&self, other: &Self) -> bool {
+        rank(self.at, self.order) < rank(other.at, other.order)
     }
 }
 
@@ -100,13 +101,14 @@ impl Agenda {
             inserted: 0,
             wake: None,
             next: Next::NONE,
+            second: Next::NONE,
         }
     }
 
     pub(super) fn push(&mut self, at: Timestamp, what: What) {
         let order = self.number();
         self.heap.push(Reverse(Entry { at, order, what }));
-        self.next.or_sooner(at, order, Place::Heap);
+        self.consider(Next { at, order, place: Place::Heap });
     }
 
     /// A worker of this generator will send at `at`; `now` is the time of this call and never decreases.
@@ -118,7 +120,7 @@ impl Agenda {
         }
         let order = self.number();
         self.lines[line].push_back(Send { at, order, worker });
-        self.next.or_sooner(at, order, Place::Line(line));
+        self.consider(Next { at, order, place: Place::Line(line) });
     }
 
     /// Replaces the policy's wake-up. A wish that stays the same keeps its place among equal times.
@@ -146,24 +148,48 @@ impl Agenda {
             }
             Place::Nowhere => return None,
         };
-        self.find_next();
+        match self.first_at(place) {
+            Some(first) if first.is_before(&self.second) => self.next = first,
+            _ => self.find_next(),
+        }
         Some((at, what))
     }
 
-    fn find_next(&mut self) {
-        let mut next = Next::NONE;
-        for (line, sends) in self.lines.iter().enumerate() {
-            if let Some(send) = sends.front() {
-                next.or_sooner(send.at, send.order, Place::Line(line));
+    /// Something new is at its place.
+    fn consider(&mut self, new: Next) {
+        if new.is_before(&self.next) {
+            if new.place != self.next.place {
+                self.second = self.next;
             }
+            self.next = new;
+        } else if new.place != self.next.place && new.is_before(&self.second) {
+            self.second = new;
         }
-        if let Some(Reverse(entry)) = self.heap.peek() {
-            next.or_sooner(entry.at, entry.order, Place::Heap);
+    }
+
+    fn first_at(&self, place: Place) -> Option<Next> {
+        let (at, order) = match place {
+            Place::Line(line) => self.lines[line].front().map(|send| (send.at, send.order)),
+            Place::Heap => self.heap.peek().map(|Reverse(entry)| (entry.at, entry.order)),
+            Place::Wake => self.wake,
+            Place::Nowhere => None,
+        }?;
+        Some(Next { at, order, place })
+    }
+
+    fn find_next(&mut self) {
+        (self.next, self.second) = (Next::NONE, Next::NONE);
+        for line in 0..self.lines.len() {
+            self.consider_first_at(Place::Line(line));
         }
-        if let Some((at, order)) = self.wake {
-            next.or_sooner(at, order, Place::Wake);
+        self.consider_first_at(Place::Heap);
+        self.consider_first_at(Place::Wake);
+    }
+
+    fn consider_first_at(&mut self, place: Place) {
+        if let Some(first) = self.first_at(place) {
+            self.consider(first);
         }
-        self.next = next;
     }
 
     fn number(&mut self) -> u64 {

@@ -52,8 +52,19 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
                     value: Some(f64::from(cut)),
                 })
             }
+            Change::Died { at, function, replica, from, to, cut } if function == FunctionId::STUDIED => {
+                self.recorder.event(&EventRow {
+                    at,
+                    actor: "platform".into(),
+                    kind: EventKind::Terminated,
+                    from: Some(from),
+                    to: Some(to),
+                    reason: format!("replica {} died; requests cut: {cut}", replica.0),
+                    value: Some(f64::from(cut)),
+                })
+            }
             // the rows of a run are about the function under study, and a held request's row is its answer's
-            Change::Ready { .. } | Change::Terminated { .. } | Change::Released { .. } => Ok(()),
+            Change::Ready { .. } | Change::Terminated { .. } | Change::Died { .. } | Change::Released { .. } => Ok(()),
         }
     }
 

@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::drive::schedule_plan::KnownSchedule;
 use crate::drive::{Plan, RecordError, Recorder, Tally};
 use crate::record::{Answer, Detail, ErrorKind, GeneratorId, Lost, ReplicaId, RequestRow, WorkerId};
-use crate::schedule::{Call, Next, Schedule, Turn};
-use crate::time::Timestamp;
+use crate::schedule::{Call, Next, Turn};
+use crate::time::{Timestamp, nanos};
 
 use super::agenda::{Agenda, What};
 use super::platform::{Asked, Caller, Platform, steps_of};
@@ -15,17 +16,20 @@ use super::platform::{Asked, Caller, Platform, steps_of};
 /// a function that takes no time. hey takes some ten microseconds.
 const SHORTEST_TURN: Duration = Duration::from_micros(1);
 
+/// Time-outs that may stand in line before the settled ones among them are dropped.
+const TIMEOUTS_ROOM: usize = 64;
+
 pub(super) struct Load {
     generators: Vec<Generator>,
     /// Of all generators, one after the other.
     workers: Vec<Worker>,
     running: usize,
-    /// When the next request is given up; [`Timestamp::MAX`] if none waits.
+    /// No request is given up before; [`Timestamp::MAX`] if none will be.
     next_timeout: Timestamp,
 }
 
 struct Generator {
-    schedule: Box<dyn Schedule>,
+    schedule: KnownSchedule,
     /// What its first step asks for; nothing special for loads without journeys.
     asked: Option<Asked>,
     /// Its first worker among all.
@@ -33,10 +37,27 @@ struct Generator {
     workers_left: u32,
     /// Requests that were answered or given up.
     settled: u64,
-    timeout: Option<Duration>,
+    /// In nanoseconds.
+    timeout: Option<u64>,
     /// When each request is given up. The time-out is the same for all, so they are in order.
     timeouts: VecDeque<(Timestamp, u32, u32)>,
+    /// How long that line may become before the settled ones are dropped from it.
+    timeouts_room: usize,
     tally: Tally,
+}
+
+impl Generator {
+    /// Drops the time-outs of requests that are settled from the front of the line; the first of the others.
+    fn drop_settled_timeouts(&mut self, workers: &[Worker]) -> Option<Timestamp> {
+        while let Some((at, worker, attempt)) = self.timeouts.front() {
+            let state = &workers[*worker as usize];
+            if state.does == Does::Wait && state.attempt == *attempt {
+                return Some(*at);
+            }
+            self.timeouts.pop_front();
+        }
+        None
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -80,7 +101,7 @@ impl Load {
         let mut steps = 1;
         for (number, generator) in (0..).zip(&plan.generators) {
             let start = load_start + generator.start;
-            let schedule = generator.schedule.build(start, plan.seed, GeneratorId(number));
+            let schedule = generator.schedule.build_known(start, plan.seed, GeneratorId(number));
             let idle = Worker {
                 generator: GeneratorId(number),
                 attempt: 0,
@@ -99,8 +120,9 @@ impl Load {
                 first,
                 workers_left: schedule.workers(),
                 settled: 0,
-                timeout: generator.request.timeout,
+                timeout: generator.request.timeout.map(nanos),
                 timeouts: VecDeque::new(),
+                timeouts_room: TIMEOUTS_ROOM,
                 tally: Tally { period: schedule.period(), ..Tally::default() },
                 schedule,
             });
@@ -154,23 +176,25 @@ impl Load {
         let generator = &self.generators[usize::from(generator)];
         let (first, start) = (generator.first, generator.schedule.start());
         for worker in first..first + generator.schedule.workers() {
-            self.ask(worker, Turn::first(start), agenda, recorder)?;
+            self.ask(worker, start, start, agenda, recorder)?;
         }
         Ok(())
     }
 
-    /// A worker is free: its next call goes on the agenda, or it is done.
+    /// A worker is free, after what it sent last: its next call goes on the agenda, or it is done.
     fn ask<R: Recorder + ?Sized>(
         &mut self,
         worker: u32,
-        turn: Turn,
+        sent: Timestamp,
+        free: Timestamp,
         agenda: &mut Agenda,
         recorder: &mut R,
     ) -> Result<(), RecordError> {
         let id = self.workers[worker as usize].generator;
         let generator = &mut self.generators[usize::from(id.0)];
         let number = WorkerId(worker - generator.first);
-        let lost = match generator.schedule.next(number, turn) {
+        // made here: one handed down would be copied, and its parts have not settled in memory yet
+        let lost = match generator.schedule.next(number, Turn { sent, free, stall: None }) {
             Next::Call(call) => {
                 let state = &mut self.workers[worker as usize];
                 state.call = call;
@@ -178,17 +202,17 @@ impl Load {
                     state.asked = Asked(first.0 + generator.schedule.step(number).0);
                 }
                 state.does = Does::Send;
-                agenda.push_send(turn.free, call.ready, id.0, worker);
+                agenda.push_send(free, call.ready, id.0, worker);
                 call.lost
             }
             Next::Finished { lost, unused } => {
                 self.workers[worker as usize].does = Does::Finished;
                 generator.tally.unused += unused;
-                generator.tally.duration = generator.tally.duration.max(turn.free - generator.schedule.start());
+                generator.tally.duration = generator.tally.duration.max(free - generator.schedule.start());
                 generator.workers_left -= 1;
                 if generator.workers_left == 0 {
                     let end = generator.schedule.lasts_until();
-                    if end > turn.free {
+                    if end > free {
                         agenda.push(end, What::Finish { generator: id.0 });
                     } else {
                         self.running -= 1;
@@ -200,7 +224,7 @@ impl Load {
         if lost != Lost::default() {
             generator.tally.lost.busy += lost.busy;
             generator.tally.lost.late += lost.late;
-            recorder.lost(turn.free, id, lost)?;
+            recorder.lost(free, id, lost)?;
         }
         Ok(())
     }
@@ -219,12 +243,17 @@ impl Load {
         state.does = Does::Wait;
         let generator = &mut self.generators[usize::from(state.generator.0)];
         generator.tally.leaves(&state.call);
+        let (attempt, asked) = (state.attempt, state.asked);
         if let Some(timeout) = generator.timeout {
-            let at = now + timeout;
-            generator.timeouts.push_back((at, worker, state.attempt));
+            let at = now.saturating_add_nanos(timeout);
             self.next_timeout = self.next_timeout.min(at);
+            if generator.timeouts.len() >= generator.timeouts_room {
+                generator.drop_settled_timeouts(&self.workers);
+                generator.timeouts_room = 2 * generator.timeouts.len() + TIMEOUTS_ROOM;
+            }
+            generator.timeouts.push_back((at, worker, attempt));
         }
-        platform.send(now, Caller::Worker { worker, attempt: state.attempt }, state.asked);
+        platform.send(now, Caller::Worker { worker, attempt }, asked);
     }
 
     /// What a caller asked for.
@@ -257,25 +286,10 @@ impl Load {
         self.settle(worker, &row, agenda, recorder)
     }
 
-    /// When the next request is given up; [`Timestamp::MAX`] if none waits.
+    /// No request is given up before, and then perhaps none either: whether the first in line is settled is looked at when its
+    /// time has come. [`Timestamp::MAX`] if none will be.
     pub(super) fn next_timeout(&self) -> Timestamp {
         self.next_timeout
-    }
-
-    /// Drops the time-outs of requests that are settled from the fronts of the lines, and notes the first of the others.
-    fn find_next_timeout(&mut self) {
-        let workers = &self.workers;
-        self.next_timeout = Timestamp::MAX;
-        for generator in &mut self.generators {
-            while let Some((at, worker, attempt)) = generator.timeouts.front() {
-                let state = &workers[*worker as usize];
-                if state.does == Does::Wait && state.attempt == *attempt {
-                    self.next_timeout = self.next_timeout.min(*at);
-                    break;
-                }
-                generator.timeouts.pop_front();
-            }
-        }
     }
 
     /// Gives up the requests whose time-out is now.
@@ -298,7 +312,9 @@ impl Load {
                 }
             }
         }
-        self.find_next_timeout();
+        let workers = &self.workers;
+        let first = self.generators.iter_mut().filter_map(|generator| generator.drop_settled_timeouts(workers)).min();
+        self.next_timeout = first.unwrap_or(Timestamp::MAX);
         Ok(())
     }
 
@@ -317,14 +333,13 @@ impl Load {
             let generator = &mut self.generators[usize::from(state.generator.0)];
             match state.does {
                 Does::Nothing => {
-                    let turn = Turn::first(generator.schedule.start());
-                    self.ask(worker, turn, agenda, recorder)?;
+                    let start = generator.schedule.start();
+                    self.ask(worker, start, start, agenda, recorder)?;
                 }
                 Does::Send => {
                     // its call never leaves
                     generator.tally.unused += 1;
-                    let turn = Turn { sent: state.sent, free: now, stall: None };
-                    self.ask(worker, turn, agenda, recorder)?;
+                    self.ask(worker, state.sent, now, agenda, recorder)?;
                 }
                 Does::Wait => {
                     let row = self.row(worker, now, Err(ErrorKind::Abandoned));
@@ -362,14 +377,8 @@ impl Load {
     ) -> Result<(), RecordError> {
         let state = &mut self.workers[worker as usize];
         state.attempt = (state.attempt + 1) % Caller::ATTEMPTS;
-        // who waits longest is given up first: if it is this one, another is next
-        let generator = &mut self.generators[usize::from(row.generator.0)];
-        generator.settled += 1;
-        if generator.timeouts.front().is_some_and(|(_, first, _)| *first == worker) {
-            self.find_next_timeout();
-        }
+        self.generators[usize::from(row.generator.0)].settled += 1;
         recorder.request(row)?;
-        let turn = Turn { sent: row.sent, free: row.done.max(row.sent + SHORTEST_TURN), stall: None };
-        self.ask(worker, turn, agenda, recorder)
+        self.ask(worker, row.sent, row.done.max(row.sent + SHORTEST_TURN), agenda, recorder)
     }
 }

@@ -13,6 +13,7 @@ mod agenda;
 mod answer;
 mod changes;
 mod epoch;
+mod faults;
 mod load;
 mod patience;
 mod platform;
@@ -26,6 +27,7 @@ use crate::record::{Answer, ErrorKind, EventKind, FunctionId};
 use crate::time::{Epoch, Timestamp};
 
 use super::decisions::Decisions;
+use super::faults::Faults;
 use super::shadow::{Shadows, Wishes};
 use super::{Outcome, Phase, Plan, PolicyFailure, RecordError, Recorder, first_second, phase_row};
 use agenda::{Agenda, What};
@@ -82,6 +84,8 @@ pub fn run_while<R: Recorder + ?Sized>(
         free_deliveries: Vec::new(),
         patience: Patience::default(),
         decisions: Decisions::of(plan.arm.policy.name),
+        faults: Faults::of(plan, load_start),
+        missed: Vec::new(),
         probes: Probes::default(),
         next_second: first_second(Timestamp::ZERO, load_start),
         load_end: None,
@@ -109,6 +113,9 @@ struct Simulation<'a, R: ?Sized> {
     free_deliveries: Vec<u32>,
     patience: Patience,
     decisions: Decisions,
+    faults: Faults,
+    /// What a policy that stalls has not been told yet.
+    missed: Vec<Event>,
     probes: Probes,
     next_second: Timestamp,
     load_end: Option<Timestamp>,
@@ -161,6 +168,7 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
             .collect();
         self.agenda.push(self.next_second, What::Second);
         self.agenda.push(self.load_start, What::LoadStart);
+        self.expect_fault();
         if !self.plan.warm_up.is_zero() {
             self.agenda.push(Timestamp::ZERO, What::WarmUp);
         }
@@ -173,7 +181,7 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
         let now = self.now;
         match what {
             What::Send { worker } => self.load.send(now, worker, &mut self.platform),
-            What::Woken => self.tell(&Event::Woken)?,
+            What::Woken => self.wake()?,
             What::Deliver { number } => self.deliver(number)?,
             What::ProbeTimeout { number } => self.settle_probe(number, Err(ErrorKind::Timeout))?,
             What::WarmUp => {
@@ -198,6 +206,7 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
                 self.load.finish(now, generator);
                 self.end_load_if_done()?;
             }
+            What::Fault => self.fault(changes)?,
             What::Second => self.second(changes)?,
             // the loop ends before it comes here
             What::End => {}
@@ -221,8 +230,12 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
         Ok(())
     }
 
-    /// Hands one event to the policy and carries out what it wants.
+    /// Hands one event to the policy and carries out what it wants; one that stalls is told later.
     fn tell(&mut self, event: &Event) -> Result<(), RecordError> {
+        if self.faults.policy_stalls() {
+            self.missed.push(event.clone());
+            return Ok(());
+        }
         let mut actions = std::mem::take(&mut self.actions);
         self.policy.handle(self.now, event, &mut actions);
         if let Some(why) = self.policy.failure() {
@@ -248,10 +261,11 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
         give(&mut self.shadows, self.now, &mut wishes);
         while !wishes.is_answered() {
             if let Some(shadow) = wishes.scrapes.pop() {
-                self.shadows.scraped(self.now, shadow, Some(self.platform.counters()), &mut wishes);
+                let counters = self.counters();
+                self.shadows.scraped(self.now, shadow, counters, &mut wishes);
             }
             if let Some((shadow, function)) = wishes.measures.pop() {
-                let sample = self.platform.measure(self.now, function);
+                let sample = self.metrics(function);
                 self.shadows.measured(self.now, shadow, function, sample, &mut wishes);
             }
         }
@@ -261,30 +275,35 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
     fn act(&mut self, action: Action) -> Result<(), RecordError> {
         let now = self.now;
         match action {
+            Action::Probe if self.faults.probes_fail() => self.answer_policy(now, self.probe_refused()),
             Action::Probe => {
                 let number = self.probes.leaves(now);
                 self.platform.send(now, Caller::Probe { number }, Asked::default());
                 self.agenda.push(now + PROBE_TIMEOUT, What::ProbeTimeout { number });
             }
             Action::Scrape => {
-                let counters = self.platform.counters();
-                self.answer_policy(now, Event::Scraped(Some(counters)));
+                let counters = self.counters();
+                self.answer_policy(now, Event::Scraped(counters));
             }
             Action::ReadReplicas { function } => {
                 let status = self.platform.status(function);
                 self.answer_policy(now, Event::Replicas { function, status });
             }
             Action::Measure { function } => {
-                let sample = self.platform.measure(now, function);
+                let sample = self.metrics(function);
                 self.answer_policy(now, Event::Measured { function, sample });
             }
             Action::Scale { function, from, to, reason } => {
                 self.decisions.asked(function, from, to, reason);
-                let result = self.platform.scale(now, function, to);
+                let result = match self.faults.refusal() {
+                    Some(refusal) => Err(refusal),
+                    None => self.platform.scale(now, function, to),
+                };
                 self.answer_policy(now + SCALE_LATENCY, Event::ScaleAnswered { function, result });
             }
             Action::Judged(row) => self.recorder.probe(&row)?,
             Action::Note { kind, from, to, reason } => {
+                let kind = self.faults.excuse(now, kind);
                 let row = self.decisions.note(now, kind, from, to, reason);
                 self.recorder.event(&row)?;
             }
@@ -308,7 +327,11 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
             let row = self.decisions.answered(self.now, *function, result);
             self.recorder.event(&row)?;
         }
-        self.tell(&event)
+        self.tell(&event)?;
+        if let Event::ProbeDone(outcome) = event {
+            self.tell_shadows(|shadows, now, wishes| shadows.probe_done(now, outcome, wishes))?;
+        }
+        Ok(())
     }
 
     fn settle_probe(&mut self, number: u32, answer: Answer) -> Result<(), RecordError> {

@@ -20,6 +20,7 @@ use self::calculator::{Group, Proposal, Target, propose, propose_for_total};
 use super::controller::{Controller, Rule, Verdict};
 use super::metrics::{self, Each, Readings};
 use super::settings::{Parameter, Settings};
+use super::tuning::Tunable;
 use super::{Context, Measurement, PodSample, Policy, Reason};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -65,6 +66,31 @@ pub fn parameters() -> Vec<Parameter> {
     ));
     parameters.extend(metrics::parameters(Duration::from_secs(15)));
     parameters
+}
+
+/// What a search may change: not what pods request, nor what is set for the whole cluster (the loop's period and tolerance, how long a
+/// start counts).
+pub fn tuning() -> Vec<Tunable> {
+    let mut tuning = vec![
+        Tunable::linear("target_cpu", 0.1, 1.0).when("metric", "cpu"),
+        Tunable::log("target_rps", 1.0, 500.0).when("metric", "rps"),
+        Tunable::log("target_concurrency", 0.5, 100.0).when("metric", "concurrency"),
+    ];
+    tuning.extend(loop_tuning());
+    tuning
+}
+
+/// What of the loop is an HPA's own to say: its `behavior`.
+pub(super) fn loop_tuning() -> Vec<Tunable> {
+    vec![
+        Tunable::log("scale_up_stabilization", 0.0, 120.0),
+        Tunable::linear("scale_up_pods", 1.0, 10.0),
+        Tunable::log("scale_up_percent", 10.0, 900.0),
+        Tunable::log("scale_up_period", 1.0, 120.0),
+        Tunable::log("scale_down_stabilization", 0.0, 600.0),
+        Tunable::log("scale_down_percent", 10.0, 100.0),
+        Tunable::log("scale_down_period", 1.0, 120.0),
+    ]
 }
 
 /// Settings of the controller's loop, the same for every metric.

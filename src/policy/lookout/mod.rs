@@ -29,6 +29,7 @@ use self::helm::Helm;
 use self::need::Load;
 use super::metrics::after;
 use super::settings::{Parameter, Settings};
+use super::tuning::Tunable;
 use super::{Action, Context, Event, Measurement, Policy, ProbeOutcome, Reason};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -94,6 +95,11 @@ pub fn parameters() -> Vec<Parameter> {
             "time between two probes; one that is not answered yet delays the next",
         ),
     ]
+}
+
+/// What a search may change.
+pub fn tuning() -> Vec<Tunable> {
+    vec![Tunable::linear("utilisation", 0.3, 0.9), Tunable::log("hold", 2.0, 120.0), Tunable::log("drain", 2.0, 60.0)]
 }
 
 /// Makes one.

@@ -29,8 +29,8 @@ use crate::time::{Epoch, Timestamp};
 use self::alertmanager::{Alertmanager, Outcome, Post, Reply, SWEEP_INTERVAL, Status, Tick, Timing, Why};
 use self::gateway::{Gateway, Order};
 use self::prometheus::{Prometheus, Rule, Transition};
-pub use self::settings::parameters;
 use self::settings::{evaluation_phase, random_phases};
+pub use self::settings::{parameters, tuning};
 use super::settings::Settings;
 use super::{Action, Context, Counter, Event, Policy, Reason};
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rand::RngExt;
 
 use crate::policy::settings::{Kind, Parameter, Settings, Value};
+use crate::policy::tuning::Tunable;
 use crate::random::Stream;
 
 /// Seconds of Unix time modulo 15 s at which the chart's rule group is evaluated: xxhash64 of the rule file's path and
@@ -29,6 +30,20 @@ pub(super) fn evaluation_phase(settings: &Settings, random: Duration) -> Duratio
         Err("plain-build") => PLAIN_BUILD_EVALUATION,
         Err(_) => random,
     }
+}
+
+/// What a search may change: the rule and Alertmanager's timers, which a chart's values set. Not the scrapes, lags and phases, which
+/// are as they are.
+pub fn tuning() -> Vec<Tunable> {
+    vec![
+        Tunable::log("threshold", 0.5, 200.0),
+        Tunable::log("window", 10.0, 120.0),
+        Tunable::log("evaluation_interval", 2.0, 60.0),
+        Tunable::log("for", 0.0, 60.0),
+        Tunable::log("group_wait", 0.0, 60.0),
+        Tunable::log("group_interval", 1.0, 120.0),
+        Tunable::log("repeat_interval", 1.0, 300.0),
+    ]
 }
 
 /// Settings of this policy.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::rule::{Increment, Rule};
 use crate::policy::settings::{Kind, Parameter, Settings, Value};
+use crate::policy::tuning::Tunable;
 
 /// Settings of this policy: the original's own, in its units, and four whose defaults are what the original does.
 pub fn parameters() -> Vec<Parameter> {
@@ -87,6 +88,19 @@ pub fn parameters() -> Vec<Parameter> {
             unit: "replicas",
             doc: "most replicas it asks for, 5 being the Community Edition's limit; less than min_replicas counts as min_replicas",
         },
+    ]
+}
+
+/// What a search may change: the decision rule, not the bounds, nor what a failed probe means, nor how the platform is read back.
+pub fn tuning() -> Vec<Tunable> {
+    vec![
+        Tunable::log("check_frequency", 1.0, 30.0),
+        Tunable::of_latency("target", 0.02, 2.0),
+        Tunable::linear("tolerance", 0.0, 0.8),
+        Tunable::linear("scale_up_rounds", 1.0, 8.0),
+        Tunable::log("scale_down_rounds", 1.0, 60.0),
+        Tunable::linear("scale_up_increment", 0.05, 1.0).or(&["auto"]),
+        Tunable::linear("scale_down_increment", 0.05, 1.0).or(&["auto"]),
     ]
 }
 

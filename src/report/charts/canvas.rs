@@ -211,6 +211,12 @@ impl<'a> Canvas<'a> {
         self.disc(at, radius, fill)
     }
 
+    /// A small disc among many, which may lie over each other.
+    pub(super) fn speck(&self, at: Spot, radius: f64, fill: Colour, alpha: f64) -> Drawn {
+        let style = ShapeStyle { color: colour(fill, alpha), filled: true, stroke_width: 0 };
+        self.surface.circle(place(at), units(radius), style)
+    }
+
     fn disc(&self, at: Spot, radius: f64, fill: Colour) -> Drawn {
         let style = ShapeStyle { color: colour(fill, 1.0), filled: true, stroke_width: 0 };
         self.surface.circle(place(at), units(radius), style)

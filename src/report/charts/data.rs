@@ -1,5 +1,7 @@
 //! What charts are drawn from: plain values, so that a chart can be tested without a file.
 
+pub use super::faults::FaultSpan;
+
 /// What every chart of a study says beside its own data.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Study {
@@ -17,6 +19,40 @@ pub struct Study {
     pub lateness_limit_us: Option<f64>,
     /// The arms, in the scenario's order.
     pub arms: Vec<ArmSeries>,
+}
+
+/// What a search for settings found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tradeoff {
+    /// The scenarios' names.
+    pub name: String,
+    /// The arm's name.
+    pub arm: String,
+    /// Seed of the search.
+    pub seed: u64,
+    /// Share of the planned requests that may miss the objective, if it is the same in every scenario.
+    pub allowed: Option<f64>,
+    /// Everything that was tried.
+    pub tried: Vec<TriedSetting>,
+    /// What nothing is better than in both ways, by rising cost.
+    pub front: Vec<TriedSetting>,
+    /// The setting the scenario has.
+    pub hand_set: Option<TriedSetting>,
+    /// The policy's defaults.
+    pub default: Option<TriedSetting>,
+    /// The recommended setting.
+    pub recommended: Option<TriedSetting>,
+}
+
+/// One setting that was tried: means over its runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TriedSetting {
+    /// Cost, in replica-seconds.
+    pub cost: f64,
+    /// Share of the planned requests that missed the objective.
+    pub missed: f64,
+    /// Whether it was stopped before it had met every seed.
+    pub is_stopped: bool,
 }
 
 /// One arm: its runs' distributions merged, and the course of its first run.
@@ -64,6 +100,8 @@ pub struct Course {
     pub probes: Vec<Probe>,
     /// What its shadows would have asked for.
     pub shadows: Vec<Shadow>,
+    /// What went wrong on purpose.
+    pub faults: Vec<FaultSpan>,
 }
 
 /// What a policy would have asked for whose decisions were not carried out.

@@ -14,6 +14,7 @@ mod canvas;
 mod course;
 pub mod data;
 mod distribution;
+mod faults;
 pub mod font;
 mod latency_histogram;
 mod latency_percentiles;
@@ -26,6 +27,7 @@ mod sheet;
 mod surface;
 pub mod theme;
 mod timeline;
+mod tradeoff;
 
 use std::fmt::Write as _;
 
@@ -91,17 +93,7 @@ impl Chart {
     /// # Errors
     /// When the drawing itself fails.
     pub fn svg(self, study: &Study) -> Result<String, ChartError> {
-        let drawing = self.drawing(study);
-        let sheet = Sheet::lay_out(&*drawing, theme::WIDE, true);
-        let elements = elements(&*drawing, &sheet)?;
-        Ok(format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" {} role=\"img\" aria-labelledby=\"t d\">\n\
-             <title id=\"t\">{}</title>\n<desc id=\"d\">{}</desc>\n<style>\n{}{TEXT_RULE}\n</style>\n{elements}</svg>\n",
-            frame(&sheet),
-            escape(&drawing.title()),
-            escape(&drawing.description()),
-            font::style_sheet(),
-        ))
+        svg_file(&*self.drawing(study))
     }
 
     /// An SVG element for a page that brings its own heading and [`page_style`]: no title, no typeface.
@@ -124,24 +116,7 @@ impl Chart {
     /// # Errors
     /// When the drawing or its compression fails.
     pub fn png(self, study: &Study) -> Result<Vec<u8>, ChartError> {
-        let drawing = self.drawing(study);
-        let sheet = Sheet::lay_out(&*drawing, theme::WIDE, true);
-        let (width, height) = Raster::pixels(units(&sheet));
-        let mut rgb = vec![0xff_u8; width as usize * height as usize * 3];
-        {
-            let area = Raster::new(&mut rgb, units(&sheet)).into_drawing_area();
-            sheet.draw(&*drawing, &Canvas::new(&area))?;
-            area.present().map_err(ChartError::new)?;
-        }
-        let mut file = Vec::new();
-        let mut encoder = png::Encoder::new(&mut file, width, height);
-        encoder.set_color(png::ColorType::Rgb);
-        encoder.set_depth(png::BitDepth::Eight);
-        encoder.set_compression(png::Compression::Default);
-        let mut writer = encoder.write_header().map_err(ChartError::new)?;
-        writer.write_image_data(&rgb).map_err(ChartError::new)?;
-        writer.finish().map_err(ChartError::new)?;
-        Ok(file)
+        png_file(&*self.drawing(study))
     }
 
     fn drawing(self, study: &Study) -> Box<dyn Drawing + '_> {
@@ -153,6 +128,70 @@ impl Chart {
             Self::Lateness => Box::new(lateness::Lateness(study)),
         }
     }
+}
+
+/// A chart that is not of a study.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Figure {
+    /// Cost against violations of everything a search for settings tried.
+    Tradeoff(data::Tradeoff),
+}
+
+impl Figure {
+    /// A complete SVG file, as [`Chart::svg`].
+    ///
+    /// # Errors
+    /// When the drawing itself fails.
+    pub fn svg(&self) -> Result<String, ChartError> {
+        svg_file(self.drawing())
+    }
+
+    /// A PNG file, as [`Chart::png`].
+    ///
+    /// # Errors
+    /// When the drawing or its compression fails.
+    pub fn png(&self) -> Result<Vec<u8>, ChartError> {
+        png_file(self.drawing())
+    }
+
+    fn drawing(&self) -> &dyn Drawing {
+        match self {
+            Self::Tradeoff(tradeoff) => tradeoff,
+        }
+    }
+}
+
+fn svg_file(drawing: &dyn Drawing) -> Result<String, ChartError> {
+    let sheet = Sheet::lay_out(drawing, theme::WIDE, true);
+    let elements = elements(drawing, &sheet)?;
+    Ok(format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" {} role=\"img\" aria-labelledby=\"t d\">\n\
+         <title id=\"t\">{}</title>\n<desc id=\"d\">{}</desc>\n<style>\n{}{TEXT_RULE}\n</style>\n{elements}</svg>\n",
+        frame(&sheet),
+        escape(&drawing.title()),
+        escape(&drawing.description()),
+        font::style_sheet(),
+    ))
+}
+
+fn png_file(drawing: &dyn Drawing) -> Result<Vec<u8>, ChartError> {
+    let sheet = Sheet::lay_out(drawing, theme::WIDE, true);
+    let (width, height) = Raster::pixels(units(&sheet));
+    let mut rgb = vec![0xff_u8; width as usize * height as usize * 3];
+    {
+        let area = Raster::new(&mut rgb, units(&sheet)).into_drawing_area();
+        sheet.draw(drawing, &Canvas::new(&area))?;
+        area.present().map_err(ChartError::new)?;
+    }
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Default);
+    let mut writer = encoder.write_header().map_err(ChartError::new)?;
+    writer.write_image_data(&rgb).map_err(ChartError::new)?;
+    writer.finish().map_err(ChartError::new)?;
+    Ok(file)
 }
 
 /// How text and lines look that don't say so themselves.

@@ -3,6 +3,7 @@
 use super::canvas::{Canvas, Drawn, Rect, Spot, Stroke, Type};
 use super::course::{Rows, Time, fill_below, judged, load_start, missed_seconds, missed_strip, steps};
 use super::data::{ArmSeries, Second, Study};
+use super::faults::{fault_bands, fault_key};
 use super::scale::{self, Scale};
 use super::sheet::{
     AFTER, Drawing, Heading, Key, LEVEL_AXIS, Mark, Upright, first_run, level_grid, level_labels, nothing,
@@ -96,6 +97,7 @@ impl Drawing for Replicas<'_> {
         for (name, colour) in self.shadows() {
             keys.push(Key::new(format!("{name}, if it had decided"), Mark::Line(shadow(colour))));
         }
+        keys.extend(fault_key(self.0));
         let missed = format!("{} over {}", judged(self.0).0, scale::latency(self.0.slo_ms));
         keys.push(Key::new(missed, Mark::Area(theme::INK, 1.0)));
         keys
@@ -157,6 +159,7 @@ impl Drawing for Replicas<'_> {
             heading.draw(canvas, body.left, right, top)?;
             let top = top + heading.height(right - body.left);
             plot = Rect { left, top, right, bottom: top + self.plot_height() };
+            fault_bands(canvas, arm, rows, &time, plot)?;
             level_grid(canvas, plot, &ticks)?;
             up.draw(canvas, plot)?;
             load_start(canvas, &time, plot)?;

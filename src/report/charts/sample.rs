@@ -79,7 +79,7 @@ pub(crate) fn arm(name: &str, colour: usize, slowness: f64, runs: u32) -> ArmSer
         latency: Distribution::new(sent),
         due: Distribution::new(due),
         lateness: Distribution::new(late),
-        course: Some(Course { repeat: 1, seconds, probes, shadows: Vec::new() }),
+        course: Some(Course { repeat: 1, seconds, probes, shadows: Vec::new(), faults: Vec::new() }),
     }
 }
 

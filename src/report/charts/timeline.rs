@@ -3,6 +3,7 @@
 use super::canvas::{Canvas, Drawn, Rect, Stroke};
 use super::course::{Rows, Time, curve, fill_below, fill_between, load_start, steps};
 use super::data::{ArmSeries, Second, Study};
+use super::faults::{fault_bands, fault_key};
 use super::scale::{self, Scale};
 use super::sheet::{
     AFTER, Drawing, Heading, Key, LEVEL_AXIS, Mark, Upright, first_run, level_grid, level_labels, nothing,
@@ -71,6 +72,7 @@ impl Drawing for Timeline<'_> {
         if self.0.arms.iter().filter_map(|arm| arm.course.as_ref()).any(|course| !course.probes.is_empty()) {
             keys.push(Key::new("probe", Mark::Dot(theme::INK)));
         }
+        keys.extend(fault_key(self.0));
         keys
     }
 
@@ -110,6 +112,7 @@ impl Drawing for Timeline<'_> {
             let load = Rect { left, top, right, bottom: top + LOAD };
             plot = Rect { left, top: load.bottom + BETWEEN, right, bottom: load.bottom + BETWEEN + self.plot_height() };
             for panel in [load, plot] {
+                fault_bands(canvas, arm, rows, &time, panel)?;
                 level_grid(canvas, panel, &ticks)?;
             }
             load_up.draw(canvas, load)?;

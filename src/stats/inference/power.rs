@@ -49,7 +49,10 @@ impl Truth {
 
     /// The fewest pairs that find the difference with the promised chance; `None` if [`MOST_PAIRS`] don't.
     pub fn pairs_to_find(self, alpha: f64) -> Option<usize> {
-        fewest(|n| self.chance_of_finding(n, alpha) >= PROMISED)
+        // of the fewest pairs nothing is found unless all of them show it
+        let size = if self.spread > 0.0 { self.difference.abs() / self.spread } else { f64::INFINITY };
+        let all_agree = normal_below(size).powf(MIN_PAIRS as f64);
+        fewest(|n| self.chance_of_finding(n, alpha) >= PROMISED && (n > MIN_PAIRS || all_agree >= PROMISED))
     }
 
     /// The fewest pairs that show equivalence with the promised chance; `None` if [`MOST_PAIRS`] don't.

@@ -10,9 +10,11 @@ use crate::drive::live::load::check_proxy;
 use crate::schedule::hey;
 use crate::study::hey_flags::{FlagError, Flags, authorization};
 use crate::study::hey_judgement::Asked;
+use crate::time::format_duration;
 
 use super::address::Address;
 use super::options::Options;
+use super::self_test;
 use super::template::Template;
 
 /// A load, ready to be sent.
@@ -80,6 +82,13 @@ pub enum Task {
         /// Whether to answer in JSON.
         json: bool,
     },
+    /// `--self-test`: the generator against a server of its own.
+    SelfTest {
+        /// How long it may take.
+        length: Duration,
+        /// Whether to answer in JSON.
+        json: bool,
+    },
 }
 
 impl Task {
@@ -98,9 +107,38 @@ impl Task {
             let timeout = u64::try_from(flags.timeout_s).ok().filter(|secs| *secs > 0).map(Duration::from_secs);
             return Ok(Self::Judge { files, asked: Asked { pacing: pacing(&flags)?, timeout }, json });
         }
+        if options.self_test {
+            return self_test(&flags, &options, rest);
+        }
         let Some((url, ignored)) = rest.split_first() else { return Err(Refusal::Usage(String::new())) };
         Command::new(&flags, options, url, ignored).map(|command| Self::Send(Box::new(command)))
     }
+}
+
+/// A self-test chooses its loads itself; but for its length it takes nothing.
+fn self_test(flags: &Flags, options: &Options, rest: &[String]) -> Result<Task, Refusal> {
+    let conflict = |text: String| Err(Refusal::Conflict(text));
+    if let Some(word) = rest.first() {
+        return conflict(format!("--self-test has a server of its own; leave out {word}"));
+    }
+    if let Some(flag) = flags.given.iter().find(|flag| **flag != "z") {
+        return conflict(format!(
+            "--self-test chooses its loads itself; leave out -{flag} (-z says how long it may take)"
+        ));
+    }
+    if *options != (Options { self_test: true, json: options.json, ..Options::default() }) {
+        return conflict("--self-test takes -z and --json; leave out the other options".to_owned());
+    }
+    let length = if flags.given.contains("z") { flags.duration } else { self_test::LENGTH };
+    if !(self_test::LENGTH_MIN..=self_test::LENGTH_MAX).contains(&length) {
+        let (least, most) = (format_duration(self_test::LENGTH_MIN), format_duration(self_test::LENGTH_MAX));
+        let is = format_duration(length);
+        return conflict(format!(
+            "--self-test takes from {least} to {most}, and -z says {is}; leave -z out for {}",
+            format_duration(self_test::LENGTH)
+        ));
+    }
+    Ok(Task::SelfTest { length, json: options.json })
 }
 
 fn pacing(flags: &Flags) -> Result<hey::Settings, Refusal> {
@@ -197,7 +235,7 @@ mod tests {
     fn parse(line: &str) -> Result<Command, Refusal> {
         match Task::parse(&words(line).expect("quotes are closed"))? {
             Task::Send(command) => Ok(*command),
-            Task::Judge { .. } => panic!("{line} sends a load"),
+            Task::Judge { .. } | Task::SelfTest { .. } => panic!("{line} sends a load"),
         }
     }
 

@@ -277,7 +277,7 @@ pub fn schema() -> Json {
 }
 
 /// An object with exactly these properties, all of them always there.
-fn object<const N: usize>(properties: [(&str, Json); N]) -> Json {
+pub(super) fn object<const N: usize>(properties: [(&str, Json); N]) -> Json {
     let required: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
     let required = json!(required);
     let properties: Map<String, Json> =

@@ -18,6 +18,7 @@ pub mod measured;
 pub mod numbers;
 pub mod options;
 pub mod run;
+pub mod self_test;
 pub mod tables;
 pub mod template;
 pub mod usage;

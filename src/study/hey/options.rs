@@ -58,6 +58,11 @@ pub const OPTIONS: &[OptionInfo] = &[
         value: "FILE",
         doc: "Judge a summary that hey printed, by the flags it was given; sends nothing. Repeatable.",
     },
+    OptionInfo {
+        name: "self-test",
+        value: "",
+        doc: "Test how far numbers of this machine can be trusted; takes no address (-z: how long).",
+    },
     OptionInfo { name: "progress", value: "", doc: "Show the progress on standard error, if that is a terminal." },
 ];
 
@@ -89,6 +94,8 @@ pub struct Options {
     pub seed: Option<u64>,
     /// `--judge`, each.
     pub judged: Vec<String>,
+    /// `--self-test`.
+    pub self_test: bool,
 }
 
 impl MoreFlags for Options {
@@ -116,6 +123,7 @@ impl MoreFlags for Options {
             "due" => self.due = switch()?,
             "health" => self.health = switch()?,
             "progress" => self.progress = switch()?,
+            "self-test" => self.self_test = switch()?,
             "hdr" => self.hdr = file()?,
             "hdr-due" => self.hdr_due = file()?,
             "csv-exact" => self.csv_exact = file()?,

@@ -21,7 +21,7 @@ use super::command::{Command, Output};
 use super::measured::Measured;
 
 /// How far ahead the load's threads are told of its start, so that they stand ready.
-const HEAD_START: Duration = Duration::from_millis(2);
+pub(super) const HEAD_START: Duration = Duration::from_millis(2);
 
 /// Between two looks at the progress.
 const LOOK_EVERY: Duration = Duration::from_millis(200);

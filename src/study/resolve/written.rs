@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use crate::policy::settings::{Settings, Value};
+use crate::policy::tuning::Scale;
 use crate::study::plan::Study;
 use crate::study::results::expect::{Expectation, Over, parse};
-use crate::study::scenario::Scenario;
 use crate::study::scenario::load_keys::telling_keys;
+use crate::study::scenario::{RangeForm, RangeSection, Scenario};
 use crate::time::format_duration;
 
 /// The scenario of a study as TOML; reading it gives the same study.
@@ -36,9 +37,27 @@ pub(super) fn scenario(study: &Study, scenario: &Scenario) -> String {
             }
         }
     }
-    table(&mut out, "[run]", &scenario.run.settings);
+    // that nothing measures the noise goes without saying, unless the file says it
+    let is_told = |(key, value): &(&str, &Value)| {
+        *key != "aa" || scenario.run.is_given("aa") || matches!(value, Value::Switch(true))
+    };
+    out.push_str("\n[run]\n");
+    settings(&mut out, scenario.run.settings.iter().filter(is_told));
+    if study.until.is_some() {
+        table(&mut out, "[run.until]", &scenario.until.settings);
+    }
     table(&mut out, "[platform]", &scenario.platform.settings);
     table(&mut out, "[limits]", &scenario.limits.settings);
+    for (section, fault) in scenario.faults.iter().zip(&study.faults) {
+        let kind = fault.trouble.kind();
+        out.push_str("\n[[fault]]\n");
+        let is_its_own = |key: &str| match key {
+            "kind" | "start" => true,
+            "duration" => kind.lasts,
+            key => kind.value == Some(key),
+        };
+        settings(&mut out, section.settings.iter().filter(|(key, _)| is_its_own(key)));
+    }
     for arm in &scenario.arms {
         out.push_str("\n[[arm]]\n");
         line(&mut out, "name", &text(arm.name()));
@@ -52,6 +71,7 @@ pub(super) fn scenario(study: &Study, scenario: &Scenario) -> String {
         }
         settings(&mut out, arm.settings.iter());
     }
+    tune(&mut out, scenario);
     expect(&mut out, study);
     out
 }
@@ -62,6 +82,31 @@ fn is_empty(value: &Value) -> bool {
         Value::Text(text) => text.is_empty(),
         Value::Owned(text) => text.is_empty(),
         _ => false,
+    }
+}
+
+/// How arms are tuned, if the file says anything of it; ranges of arms that are left out with them.
+fn tune(out: &mut String, scenario: &Scenario) {
+    if scenario.tune.line.is_none() {
+        return;
+    }
+    table(out, "[tune]", &scenario.tune.settings);
+    let has = |name: &str| scenario.arms.iter().any(|arm| arm.settings.iter().any(|(setting, _)| setting == name));
+    let ranges: Vec<&RangeSection> = scenario.ranges.iter().filter(|range| has(&range.name)).collect();
+    if !ranges.is_empty() {
+        out.push_str("\n[tune.ranges]\n");
+    }
+    for range in ranges {
+        let text = match &range.form {
+            RangeForm::Values(values) => {
+                format!("[{}]", values.iter().map(value).collect::<Vec<_>>().join(", "))
+            }
+            RangeForm::Between { from, to, scale } => {
+                let scale = if *scale == Scale::Log { "log" } else { "linear" };
+                format!("{{ from = {}, to = {}, scale = {} }}", value(from), value(to), text(scale))
+            }
+        };
+        line(out, &range.name, &text);
     }
 }
 
@@ -95,16 +140,20 @@ fn table(out: &mut String, header: &str, values: &Settings) {
 }
 
 fn settings<'a>(out: &mut String, settings: impl Iterator<Item = (&'static str, &'a Value)>) {
-    for (key, value) in settings {
-        let value = match value {
-            Value::Integer(number) => number.to_string(),
-            Value::Number(number) => format!("{number:?}"),
-            Value::Switch(switch) => switch.to_string(),
-            Value::Text(word) => text(word),
-            Value::Owned(word) => text(word),
-            Value::Duration(duration) => text(&format_duration(*duration)),
-        };
-        line(out, key, &value);
+    for (key, set) in settings {
+        line(out, key, &value(set));
+    }
+}
+
+/// A value as TOML writes it.
+pub(in crate::study) fn value(value: &Value) -> String {
+    match value {
+        Value::Integer(number) => number.to_string(),
+        Value::Number(number) => format!("{number:?}"),
+        Value::Switch(switch) => switch.to_string(),
+        Value::Text(word) => text(word),
+        Value::Owned(word) => text(word),
+        Value::Duration(duration) => text(&format_duration(*duration)),
     }
 }
 

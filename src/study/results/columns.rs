@@ -149,6 +149,7 @@ pub const COLUMNS: &[Column] = &[
     about("cpu_others_max", |run| cpu(run, |cpu| Some(cpu.worst.others))),
     about("suspect_because", |run| text(&run.suspect_because.join("; "))),
     about("shadows", |run| if run.shadows.is_empty() { Value::Unknown } else { text(&shadows(run)) }),
+    about("aa_of", |run| run.aa_of.as_deref().map_or(Value::Unknown, text)),
     about("invalid_because", |run| text(&run.invalid_because.join("; "))),
 ];
 

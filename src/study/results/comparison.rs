@@ -1,22 +1,19 @@
-//! The arms of a study side by side: `comparison.md` to read and `stats.csv` to compute with.
+//! The arms of a study side by side, to read: `comparison.md`, fit for a pull request.
 //!
-//! No arm is named the better one here. What runs of different arms show may be chance; saying otherwise takes statistics over
-//! enough pairs of runs.
+//! What it says of the arms are the conclusions of the statistics over pairs of runs; of fewer than six pairs it says that there is
+//! no verdict.
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::columns::{COLUMNS, Column, Value};
+use super::conclusion::{conclusions, digits, is_twin, more, pairs};
 use super::directory::run_name;
 use super::expect::{Judged, Verdict};
-use super::explanation::explanations;
-use super::rows::quote;
+use super::explanation::{explanations, explanations_of_arms};
+use super::statistics::{Statistics, arms, merged, trusted};
 use super::summary::{RunSummary, StudyRecord};
-
-/// With fewer pairs a two-sided Wilcoxon signed-rank test can't reach p < 0.05: its smallest p is 2 / 2^n.
-pub const MIN_PAIRS: usize = 6;
-
-const STATS: &str = "metric,arm_a,arm_b,n,mean_a,mean_b,difference,ci_low,ci_high,test,p,p_holm,cliffs_delta,verdict\n";
+use crate::stats::inference::MIN_PAIRS;
+use crate::stats::inference::verdict;
 
 /// Metrics that deserve a column of their own in the list of runs.
 const OF_EACH_RUN: [&str; 10] = [
@@ -32,53 +29,14 @@ const OF_EACH_RUN: [&str; 10] = [
     "replica_seconds",
 ];
 
-/// `stats.csv`: every metric for every pair of arms, over the repeats in which both arms have a valid run.
-pub fn stats(record: &StudyRecord, runs: &[RunSummary]) -> String {
-    let mut text = STATS.to_owned();
-    let arms = arms(record, runs);
-    for column in COLUMNS.iter().filter(|column| column.is_metric) {
-        for (index, arm_a) in arms.iter().enumerate() {
-            for arm_b in &arms[index + 1..] {
-                let pairs: Vec<(f64, f64)> = repeats(runs)
-                    .into_iter()
-                    .filter_map(|repeat| number(runs, column, arm_a, repeat).zip(number(runs, column, arm_b, repeat)))
-                    .collect();
-                let n = pairs.len();
-                let mean = |sum: f64| (n > 0).then(|| sum / n as f64);
-                let mean_a = mean(pairs.iter().map(|pair| pair.0).sum());
-                let mean_b = mean(pairs.iter().map(|pair| pair.1).sum());
-                let difference = mean_a.zip(mean_b).map(|(a, b)| b - a);
-                let verdict = if n < MIN_PAIRS {
-                    let runs = if n == 1 { "run" } else { "runs" };
-                    format!("none: {n} {runs} per arm, at least {MIN_PAIRS} pairs are needed")
-                } else {
-                    "none: no test was made".to_owned()
-                };
-                let _ = writeln!(
-                    text,
-                    "{},{},{},{n},{},{},{},,,,,,,{}",
-                    column.name,
-                    quote(arm_a),
-                    quote(arm_b),
-                    maybe(mean_a),
-                    maybe(mean_b),
-                    maybe(difference),
-                    quote(&verdict),
-                );
-            }
-        }
-    }
-    text
-}
-
 /// `comparison.md`: what may be concluded, what was expected, the arms side by side, and every run.
-pub fn markdown(record: &StudyRecord, runs: &[RunSummary], judged: &[Judged]) -> String {
+pub fn markdown(record: &StudyRecord, runs: &[RunSummary], judged: &[Judged], statistics: &Statistics) -> String {
     let arms = arms(record, runs);
     let mut text = format!("# {}\n", one_line(&record.name));
     if !record.description.is_empty() {
         let _ = write!(text, "\n{}\n", record.description.trim());
     }
-    let _ = write!(text, "\n{}\n", standing(record, runs, &arms));
+    let _ = write!(text, "\n{}\n", standing(record, runs, &arms, statistics));
     for run in runs.iter().filter(|run| !run.valid) {
         let name = run_name(&run.arm, run.repeat);
         let what = if run.partial { "partial" } else { "invalid" };
@@ -100,6 +58,7 @@ pub fn markdown(record: &StudyRecord, runs: &[RunSummary], judged: &[Judged]) ->
     }
     text.push_str(&expectations_table(judged));
     if !runs.is_empty() {
+        text.push_str(&statistics_tables(statistics));
         text.push_str(&arms_table(runs, &arms));
         text.push_str(&runs_table(runs, &arms));
         text.push_str(&shadows_table(runs));
@@ -107,14 +66,19 @@ pub fn markdown(record: &StudyRecord, runs: &[RunSummary], judged: &[Judged]) ->
     text
 }
 
-/// How to read the numbers of runs that need it.
+/// How to read the numbers of runs that need it; of repeated runs a line per arm.
 fn explained(runs: &[RunSummary]) -> String {
-    let line = |(run, words): (&RunSummary, String)| {
-        format!("- Run {}: {}.\n", one_line(&run_name(&run.arm, run.repeat)), one_line(&words))
+    let words: Vec<String> = if runs.iter().any(|run| run.repeat > 1) {
+        explanations_of_arms(runs)
+    } else {
+        let of = |run: &RunSummary| {
+            let name = run_name(&run.arm, run.repeat);
+            explanations(run).into_iter().map(move |words| format!("Run {name}: {words}"))
+        };
+        runs.iter().flat_map(of).collect()
     };
-    let lines: String =
-        runs.iter().flat_map(|run| explanations(run).into_iter().map(move |words| (run, words))).map(line).collect();
-    if lines.is_empty() { lines } else { format!("\nHow to read them:\n\n{lines}") }
+    let lines: Vec<String> = words.iter().map(|words| format!("- {}.\n", one_line(words))).collect();
+    if lines.is_empty() { String::new() } else { format!("\nHow to read them:\n\n{}", lines.concat()) }
 }
 
 /// What was expected, what was measured, and what became of it.
@@ -137,46 +101,127 @@ fn expectations_table(judged: &[Judged]) -> String {
 }
 
 /// What may be concluded, in words.
-fn standing(record: &StudyRecord, runs: &[RunSummary], arms: &[String]) -> String {
-    let mut sentences: Vec<String> = match record.status.as_str() {
+fn standing(record: &StudyRecord, runs: &[RunSummary], arms: &[String], statistics: &Statistics) -> String {
+    let mut paragraphs: Vec<String> = match record.status.as_str() {
         "partial" => vec!["**This study is partial**: it was interrupted before all its runs were made.".to_owned()],
         "failed" => vec!["**This study failed**: a run could not be made, and those before it stand below.".to_owned()],
         _ => Vec::new(),
     };
-    let pairs = repeats(runs)
-        .into_iter()
-        .filter(|repeat| arms.iter().all(|arm| trusted(runs, arm).any(|run| run.repeat == *repeat)))
-        .count();
-    sentences.push(if arms.len() < 2 {
-        "**No verdict**: with one arm there is nothing to compare.".to_owned()
-    } else if pairs >= MIN_PAIRS {
-        format!("**No verdict**: {pairs} valid runs per arm stand below with their means, and no test was made.")
-    } else {
-        let have = match pairs {
+    let concluded = conclusions(record, runs, statistics);
+    for one in &concluded {
+        let mut text = format!("**Verdict**: {}.", one_line(&one.headline));
+        if !one.advice.is_empty() {
+            let _ = write!(text, " **So {}.**", one_line(&one.advice));
+        }
+        text.push('\n');
+        for line in &one.details {
+            let _ = write!(text, "\n- {}", one_line(line));
+        }
+        let _ = write!(text, "\n- {}", one_line(&one.count));
+        paragraphs.push(text);
+    }
+    let real: Vec<String> = arms.iter().filter(|arm| !is_twin(record, arm)).cloned().collect();
+    if real.len() < 2 {
+        paragraphs.push("**No verdict**: with one arm there is nothing to compare.".to_owned());
+    } else if concluded.is_empty() {
+        let have = match pairs(runs, &real.iter().collect::<Vec<_>>()) {
             0 => "no repeat has a valid run of every arm".to_owned(),
             1 => "one run per arm".to_owned(),
-            _ => format!("{pairs} runs per arm"),
+            pairs => format!("{pairs} runs per arm"),
         };
-        format!(
+        paragraphs.push(format!(
             "**No verdict**: {have}. What is different below may be chance, since two runs of one and the same arm differ too; \
              it takes at least {MIN_PAIRS} pairs of runs to tell (`--repeats {MIN_PAIRS}`)."
-        )
-    });
-    sentences.join(" ")
+        ));
+    }
+    paragraphs.join("\n\n")
+}
+
+/// Every judged metric of every two arms, and what A/A twins show.
+fn statistics_tables(statistics: &Statistics) -> String {
+    let mut text = String::new();
+    let mut seen: Vec<(&str, &str)> = Vec::new();
+    for row in &statistics.rows {
+        let pair = (row.arm_a.as_str(), row.arm_b.as_str());
+        if !seen.contains(&pair) {
+            seen.push(pair);
+            text.push_str(&statistics_table(statistics, pair, row.is_aa));
+        }
+    }
+    text
+}
+
+fn statistics_table(statistics: &Statistics, (arm_a, arm_b): (&str, &str), is_aa: bool) -> String {
+    let maybe = |number: Option<f64>| number.map(digits).unwrap_or_default();
+    let mut rows = Vec::new();
+    for row in statistics.rows.iter().filter(|row| row.arm_a == arm_a && row.arm_b == arm_b) {
+        let Some(judged) = row.judged.filter(|judged| judged.verdict.is_some()) else { continue };
+        let said = match judged.verdict {
+            Some(verdict::Verdict::Undecided) => format!("undecided: {}", more(judged.more_pairs)),
+            Some(verdict) => format!("**{}**", verdict.as_str()),
+            None => String::new(),
+        };
+        rows.push(vec![
+            row.metric.name.to_owned(),
+            said,
+            maybe(row.compared.difference),
+            row.compared
+                .interval
+                .map_or(String::new(), |ends| format!("{} to {}", digits(ends.low), digits(ends.high))),
+            maybe(row.compared.ratio),
+            judged.p_holm.map_or(String::new(), |p| if p < 1e-4 { "< 0.0001".to_owned() } else { format!("{p:.4}") }),
+            maybe(row.compared.cliffs_delta),
+            maybe(judged.margin),
+            maybe(statistics.noise_floor(row.metric.name, arm_a)),
+        ]);
+    }
+    if rows.is_empty() {
+        return String::new();
+    }
+    let head = [
+        "metric",
+        "verdict",
+        "difference",
+        "95 % interval",
+        "ratio",
+        "p (Holm)",
+        "Cliff's delta",
+        "margin",
+        "noise floor",
+    ];
+    let words = if is_aa {
+        "Both are the same arm with luck of their own: what differs here is noise, and a verdict of better or worse would be false."
+    } else {
+        "Mean over the pairs of runs, the second arm less the first. The run is the unit: p95_ms here is the mean of the runs' own \
+         p95. A difference within the margin does not matter; the noise floor is how far two sets of runs of one arm may lie apart."
+    };
+    let title = if is_aa { "Noise" } else { "Statistics" };
+    let head = head.map(str::to_owned);
+    format!(
+        "\n## {title}: {} measured by {}\n\n{words}\n\n{}",
+        one_line(arm_b),
+        one_line(arm_a),
+        table(&head, &rows, 2)
+    )
 }
 
 /// Metrics down, arms across: of one valid run its value, of several their mean and range.
 fn arms_table(runs: &[RunSummary], arms: &[String]) -> String {
     let mut text = "\n## Arms\n\n".to_owned();
     if arms.iter().any(|arm| trusted(runs, arm).count() > 1) {
-        text.push_str("Mean over the valid runs, smallest to largest in brackets.\n\n");
+        text.push_str(
+            "Mean over the valid runs, smallest to largest in brackets; a percentile is that of all their requests together.\n\n",
+        );
     }
     let counts = arms.iter().map(|arm| trusted(runs, arm).count().to_string());
     let mut rows = vec![std::iter::once("valid runs".to_owned()).chain(counts).collect::<Vec<_>>()];
     for column in COLUMNS.iter().filter(|column| column.is_metric) {
         let cells = arms.iter().map(|arm| {
             let values: Vec<Value> = trusted(runs, arm).map(|run| (column.value)(run)).collect();
-            cell(&values)
+            match percentile(column.name) {
+                Some((due, percent)) if values.len() > 1 => cell_of(&values, together(runs, arm, due, percent)),
+                _ => cell(&values),
+            }
         });
         rows.push(std::iter::once(column.name.to_owned()).chain(cells).collect());
     }
@@ -235,20 +280,39 @@ fn shadows_table(runs: &[RunSummary]) -> String {
     format!("\n## Shadows\n\n{words}\n\n{}", table(&head, &rows, 3))
 }
 
+/// The percentile that a column holds, and whether it is of latency from due.
+fn percentile(column: &str) -> Option<(bool, f64)> {
+    let (due, rest) = column.strip_prefix("due_").map_or((false, column), |rest| (true, rest));
+    let number = rest.strip_prefix('p')?.strip_suffix("_ms")?;
+    let percent = if number == "999" { 99.9 } else { number.parse().ok()? };
+    Some((due, percent))
+}
+
+/// A percentile of all requests of an arm's valid runs together, in milliseconds. Percentiles have no mean.
+fn together(runs: &[RunSummary], arm: &str, due: bool, percent: f64) -> Option<f64> {
+    merged(runs, arm, due).percentile(percent).map(|latency| latency.as_secs_f64() * 1e3)
+}
+
 /// One value as it is; of several the mean and the range; nothing if none is known.
 fn cell(values: &[Value]) -> String {
     let numbers: Vec<f64> = values.iter().filter_map(Value::number).collect();
+    cell_of(values, (!numbers.is_empty()).then(|| numbers.iter().sum::<f64>() / numbers.len() as f64))
+}
+
+/// One value as it is; of several this middle and the range; nothing if none is known.
+fn cell_of(values: &[Value], middle: Option<f64>) -> String {
+    let numbers: Vec<f64> = values.iter().filter_map(Value::number).collect();
     let decimals = values.iter().map(|value| if let Value::Number(_, decimals) = value { *decimals } else { 0 }).max();
     let decimals = decimals.unwrap_or(0).min(4);
-    match numbers.as_slice() {
-        [] => String::new(),
-        [number] => format!("{number:.decimals$}"),
-        numbers => {
-            let mean = numbers.iter().sum::<f64>() / numbers.len() as f64;
+    match (numbers.as_slice(), middle) {
+        ([], _) => String::new(),
+        ([number], _) => format!("{number:.decimals$}"),
+        (numbers, middle) => {
             let min = numbers.iter().copied().fold(f64::INFINITY, f64::min);
             let max = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             // the mean of counts is not a count
-            format!("{mean:.*} ({min:.decimals$} to {max:.decimals$})", decimals.max(1))
+            let middle = middle.map_or("-".to_owned(), |middle| format!("{middle:.*}", decimals.max(1)));
+            format!("{middle} ({min:.decimals$} to {max:.decimals$})")
         }
     }
 }
@@ -271,33 +335,4 @@ fn table(head: &[String], rows: &[Vec<String>], numbers: usize) -> String {
 /// Words that can't break a table or a heading.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
-}
-
-/// Arms in the scenario's order, then any others in order of appearance.
-fn arms(record: &StudyRecord, runs: &[RunSummary]) -> Vec<String> {
-    let mut arms: Vec<String> = Vec::new();
-    for name in record.arms.iter().map(|arm| &arm.name).chain(runs.iter().map(|run| &run.arm)) {
-        if !arms.contains(name) {
-            arms.push(name.clone());
-        }
-    }
-    arms
-}
-
-fn repeats(runs: &[RunSummary]) -> BTreeSet<u32> {
-    runs.iter().map(|run| run.repeat).collect()
-}
-
-/// The valid runs of an arm.
-fn trusted<'a>(runs: &'a [RunSummary], arm: &'a str) -> impl Iterator<Item = &'a RunSummary> {
-    runs.iter().filter(move |run| run.arm == arm && run.valid)
-}
-
-fn number(runs: &[RunSummary], column: &Column, arm: &str, repeat: u32) -> Option<f64> {
-    let run = trusted(runs, arm).find(|run| run.repeat == repeat)?;
-    (column.value)(run).number()
-}
-
-fn maybe(number: Option<f64>) -> String {
-    number.map(|number| format!("{number:.6}")).unwrap_or_default()
 }

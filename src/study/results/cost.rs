@@ -6,14 +6,14 @@ use crate::time::Timestamp;
 
 /// Time lived by all replicas, where the load starts and where it was seen last.
 #[derive(Debug, Default)]
-pub(super) struct Cost {
+pub(crate) struct Cost {
     at_load_start: Option<Duration>,
     last: (Timestamp, Duration),
 }
 
 impl Cost {
     /// What had been lived at a moment.
-    pub(super) fn sample(&mut self, at: Timestamp, lived: Duration, load_start: Timestamp) {
+    pub(crate) fn sample(&mut self, at: Timestamp, lived: Duration, load_start: Timestamp) {
         let (before_at, before) = std::mem::replace(&mut self.last, (at, lived));
         if self.at_load_start.is_none() && at >= load_start {
             // replicas between two samples are taken as steady; a sample at the load's start makes this exact
@@ -27,7 +27,7 @@ impl Cost {
     }
 
     /// Of `lived`, what was lived since the load's start; `None` if nothing was seen there.
-    pub(super) fn since_load_start(&self, lived: Duration) -> Option<Duration> {
+    pub(crate) fn since_load_start(&self, lived: Duration) -> Option<Duration> {
         self.at_load_start.map(|before| lived.saturating_sub(before))
     }
 }

@@ -1,9 +1,11 @@
 //! The directory of one study.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
 
 use super::columns;
@@ -12,6 +14,7 @@ use super::demand_file;
 use super::error::ResultsError;
 use super::expect;
 use super::reader::{EventRecord, ProbeRecord, TimelineRecord, read_json, read_rows};
+use super::statistics::{self, Statistics};
 use super::summary::{RunSummary, StudyRecord};
 use super::writer::{Rows, RunAbout, RunWriter};
 use crate::stats::demand::DemandCurve;
@@ -22,6 +25,8 @@ pub struct ResultsDir {
     path: PathBuf,
     record: StudyRecord,
     summaries: Vec<RunSummary>,
+    /// Held by whoever writes.
+    lock: Option<Flock<File>>,
 }
 
 /// How a study ended, as `study.json` keeps it.
@@ -59,32 +64,59 @@ impl ResultsDir {
     /// # Errors
     /// When the path exists, leads through a file, or can't be written.
     pub fn create(path: &Path, record: &StudyRecord) -> Result<Self, ResultsError> {
-        if path.symlink_metadata().is_ok() {
-            return Err(if path.is_dir() {
-                ResultsError::Exists(path.to_owned())
-            } else {
-                ResultsError::FileInTheWay { path: path.to_owned(), file: path.to_owned() }
-            });
-        }
-        if let Some(file) = path.ancestors().skip(1).find(|parent| parent.is_file()) {
-            return Err(ResultsError::FileInTheWay { path: path.to_owned(), file: file.to_owned() });
-        }
-        let failed = |source| ResultsError::Create { path: path.to_owned(), source };
-        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            fs::create_dir_all(parent).map_err(failed)?;
-        }
-        fs::create_dir(path).map_err(|source| match source.kind() {
-            // another study took the name in the meantime
-            io::ErrorKind::AlreadyExists => ResultsError::Exists(path.to_owned()),
-            _ => failed(source),
-        })?;
+        make_directory(path)?;
         let runs = path.join("runs");
         fs::create_dir(&runs).map_err(|source| ResultsError::Create { path: runs, source })?;
         let record = StudyRecord { status: "running".to_owned(), ended_unix_s: None, ..record.clone() };
-        let directory = Self { path: path.to_owned(), record, summaries: Vec::new() };
+        let lock = Some(lock(path)?);
+        let directory = Self { path: path.to_owned(), record, summaries: Vec::new(), lock };
         write_json(&path.join("study.json"), &directory.record)?;
         directory.append_comparison(&columns::header())?;
         Ok(directory)
+    }
+
+    /// Opens the directory of a study that goes on, with the summaries of its finished runs. `study.json` says `running` again and
+    /// has the repeats and seeds of `record`; `comparison.csv` begins anew, to be filled in the study's order.
+    ///
+    /// Runs that were cut short keep what they saw under `interrupted/`, and make room.
+    ///
+    /// # Errors
+    /// When it holds no study, one of another layout, or can't be written, and when another program is writing to it.
+    pub fn reopen(path: &Path, record: &StudyRecord) -> Result<(Self, Vec<RunSummary>), ResultsError> {
+        let (mut directory, before) = Self::open(path)?;
+        directory.lock = Some(lock(path)?);
+        directory.record = StudyRecord {
+            status: "running".to_owned(),
+            ended_unix_s: None,
+            repeats: record.repeats,
+            seeds: record.seeds.clone(),
+            scenario: record.scenario.clone(),
+            ..before
+        };
+        let mut finished = Vec::new();
+        for run in directory.runs()? {
+            let file = directory.run_path(&run).join("summary.json");
+            match file.exists().then(|| read_json::<RunSummary>(&file)).transpose() {
+                Ok(Some(summary)) if !summary.partial => finished.push(summary),
+                Err(error @ ResultsError::Version { .. }) => return Err(error),
+                _ => directory.put_aside(&run)?,
+            }
+        }
+        write_json(&path.join("study.json"), &directory.record)?;
+        replace_file(&path.join("comparison.csv"), columns::header().as_bytes())?;
+        Ok((directory, finished))
+    }
+
+    /// Moves a run that was cut short to `interrupted/`, numbered if it was before.
+    fn put_aside(&self, run: &str) -> Result<(), ResultsError> {
+        let aside = self.path.join("interrupted");
+        fs::create_dir_all(&aside).map_err(|source| ResultsError::Create { path: aside.clone(), source })?;
+        let free = |place: &PathBuf| place.symlink_metadata().is_err();
+        let mut places =
+            std::iter::once(aside.join(run)).chain((2..).map(|count| aside.join(format!("{run}.{count}"))));
+        let Some(place) = places.find(free) else { return Ok(()) };
+        let from = self.run_path(run);
+        fs::rename(&from, place).map_err(ResultsError::write(&from))
     }
 
     /// Writes down what the load asks for.
@@ -105,7 +137,7 @@ impl ResultsDir {
             return Err(ResultsError::NotResults(path.to_owned()));
         }
         let record: StudyRecord = read_json(&file)?;
-        Ok((Self { path: path.to_owned(), record: record.clone(), summaries: Vec::new() }, record))
+        Ok((Self { path: path.to_owned(), record: record.clone(), summaries: Vec::new(), lock: None }, record))
     }
 
     /// Where it is.
@@ -158,7 +190,8 @@ impl ResultsDir {
         Ok(())
     }
 
-    /// Ends the study: writes `comparison.md` and `stats.csv` over the runs that were added, and brings `study.json` up to date.
+    /// Ends the study: writes `comparison.md`, `stats.csv`, `effects.csv` and `distances.csv` over the runs that were added,
+    /// and brings `study.json` up to date.
     /// If the scenario expects something, `expect.csv` and `junit.xml` too.
     ///
     /// # Errors
@@ -166,9 +199,13 @@ impl ResultsDir {
     pub fn finish(&mut self, ending: Ending, ended_unix_s: f64) -> Result<(), ResultsError> {
         ending.as_str().clone_into(&mut self.record.status);
         self.record.ended_unix_s = Some(ended_unix_s);
-        replace_file(&self.path.join("stats.csv"), comparison::stats(&self.record, &self.summaries).as_bytes())?;
+        let statistics = Statistics::of(&self.record, &self.summaries);
+        replace_file(&self.path.join("stats.csv"), statistics.csv().as_bytes())?;
+        replace_file(&self.path.join("effects.csv"), statistics.effects().as_bytes())?;
+        let distances = statistics::distances(&self.record, &self.summaries);
+        replace_file(&self.path.join("distances.csv"), distances.as_bytes())?;
         let judged = expect::judge(&self.record, &self.summaries);
-        let markdown = comparison::markdown(&self.record, &self.summaries, &judged);
+        let markdown = comparison::markdown(&self.record, &self.summaries, &judged, &statistics);
         replace_file(&self.path.join("comparison.md"), markdown.as_bytes())?;
         if !judged.is_empty() {
             let junit = expect::junit::junit(&self.record, &self.summaries, &judged);
@@ -264,6 +301,38 @@ impl ResultsDir {
             .and_then(|mut open| open.write_all(line.as_bytes()))
             .map_err(ResultsError::write(&file))
     }
+}
+
+/// Takes the directory for the one program that writes to it. The lock ends with the program, however that ends.
+fn lock(path: &Path) -> Result<Flock<File>, ResultsError> {
+    let directory = File::open(path).map_err(ResultsError::read(path))?;
+    Flock::lock(directory, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| match error {
+        Errno::EWOULDBLOCK => ResultsError::Locked(path.to_owned()),
+        error => ResultsError::Read { path: path.to_owned(), source: error.into() },
+    })
+}
+
+/// Makes a directory for results, with missing parents. What exists is left alone.
+pub(super) fn make_directory(path: &Path) -> Result<(), ResultsError> {
+    if path.symlink_metadata().is_ok() {
+        return Err(if path.is_dir() {
+            ResultsError::Exists(path.to_owned())
+        } else {
+            ResultsError::FileInTheWay { path: path.to_owned(), file: path.to_owned() }
+        });
+    }
+    if let Some(file) = path.ancestors().skip(1).find(|parent| parent.is_file()) {
+        return Err(ResultsError::FileInTheWay { path: path.to_owned(), file: file.to_owned() });
+    }
+    let failed = |source| ResultsError::Create { path: path.to_owned(), source };
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        fs::create_dir_all(parent).map_err(failed)?;
+    }
+    fs::create_dir(path).map_err(|source| match source.kind() {
+        // another study took the name in the meantime
+        io::ErrorKind::AlreadyExists => ResultsError::Exists(path.to_owned()),
+        _ => failed(source),
+    })
 }
 
 /// Writes a file so that a reader sees the old one or the new one and nothing between.

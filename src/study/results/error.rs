@@ -12,6 +12,9 @@ pub enum ResultsError {
     /// The directory is there already.
     #[error("{0} exists, and results are never overwritten\n  hint: choose another directory with --out, or remove it")]
     Exists(PathBuf),
+    /// Another program is writing to it.
+    #[error("{0} is being written by another watchtower\n  hint: wait until it has ended, or end it first")]
+    Locked(PathBuf),
     /// A part of the path is a file.
     #[error("{path} cannot be a directory of results: {file} is a file\n  hint: choose another directory with --out")]
     FileInTheWay {
@@ -69,6 +72,11 @@ pub enum ResultsError {
         "{0} is no directory of results: it holds no study.json\n  hint: give the directory that `watchtower run` printed"
     )]
     NotResults(PathBuf),
+    /// No search is in the directory.
+    #[error(
+        "{0} is no directory of a search: it holds no tune.json\n  hint: give the directory that `watchtower tune` printed"
+    )]
+    NotATuning(PathBuf),
     /// An arm's name makes no directory.
     #[error("the arm's name {0:?} cannot name a directory\n  hint: use letters, digits, \"-\", \"_\" and \".\"")]
     ArmName(String),

@@ -31,6 +31,38 @@ pub fn omission(run: &RunSummary) -> Option<String> {
     ))
 }
 
+/// The same of all runs of each arm together, a line per arm and matter: repeated runs have the same to explain.
+pub fn explanations_of_arms(runs: &[RunSummary]) -> Vec<String> {
+    let mut arms: Vec<&str> = Vec::new();
+    for run in runs {
+        if !arms.contains(&run.arm.as_str()) {
+            arms.push(&run.arm);
+        }
+    }
+    let mut lines = Vec::new();
+    for arm in arms {
+        let of_arm: Vec<&RunSummary> = runs.iter().filter(|run| run.arm == arm).collect();
+        let matters: [fn(&RunSummary) -> Option<String>; 2] = [omission, rounding];
+        for matter in matters {
+            let told: Vec<(&RunSummary, String)> = of_arm.iter().filter_map(|run| Some((*run, matter(run)?))).collect();
+            // the run in the middle, by how slow it was from due, speaks for the others
+            let mut by_due: Vec<&(&RunSummary, String)> = told.iter().collect();
+            by_due.sort_by(|a, b| slowness(a.0).total_cmp(&slowness(b.0)));
+            if let Some((run, words)) = by_due.get(by_due.len() / 2) {
+                let (count, all) = (told.len(), of_arm.len());
+                let which =
+                    if all == 1 { String::new() } else { format!(" in {count} of {all} runs; run {}", run.repeat) };
+                lines.push(format!("{arm}{which}: {words}"));
+            }
+        }
+    }
+    lines
+}
+
+fn slowness(run: &RunSummary) -> f64 {
+    run.due_ms.get("p99").copied().unwrap_or(0.0)
+}
+
 /// Where percentiles are not exact, and how far off they may be.
 pub fn rounding(run: &RunSummary) -> Option<String> {
     run.latencies_rounded.then(|| {

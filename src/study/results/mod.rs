@@ -4,7 +4,7 @@
 //! study.json        StudyRecord         written when the study begins, again when it ends
 //! comparison.csv    a row per run       comparison.rs over columns.rs; appended as runs end
 //! comparison.md     the same to read    written when the study ends
-//! stats.csv         arms in pairs       written when the study ends
+//! stats.csv         arms in pairs       statistics.rs; with effects.csv and distances.csv, written when the study ends
 //! expect.csv        expectations        expect/; with junit.xml, written when the study ends, if the scenario expects something
 //! demand.csv        demand over time    demand_file.rs; written when the study begins
 //! runs/ARM-REPEAT/  a run               writer.rs: requests, timeline, events, probes as they come; totals.rs: the rest at its end
@@ -16,6 +16,7 @@
 mod broken;
 pub mod columns;
 pub mod comparison;
+pub mod conclusion;
 mod cost;
 mod demand_file;
 pub mod directory;
@@ -26,11 +27,14 @@ mod hgrm;
 pub mod reader;
 mod rows;
 mod scaling;
+pub mod statistics;
 pub mod summary;
 mod totals;
+pub mod tuning;
 pub mod validity;
 pub mod writer;
 
+pub(crate) use cost::Cost;
 pub use directory::{Ending, ResultsDir, run_name};
 pub use error::ResultsError;
 pub use hgrm::percentile_text;

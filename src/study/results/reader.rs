@@ -126,6 +126,11 @@ fn problem(error: &csv::Error) -> String {
 
 /// A JSON file.
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ResultsError> {
+    read_json_of(path, u64::from(super::summary::SCHEMA_VERSION))
+}
+
+/// The same of a file whose layout has a version of its own.
+pub(super) fn read_json_of<T: DeserializeOwned>(path: &Path, version: u64) -> Result<T, ResultsError> {
     let text = fs::read_to_string(path).map_err(ResultsError::read(path))?;
     let malformed = |line, problem: String| ResultsError::Malformed { path: path.to_owned(), line, problem };
     let lines = |error: &serde_json::Error| (error.line() > 0).then_some(error.line() as u64);
@@ -134,9 +139,7 @@ pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ResultsEr
         serde_json::from_str(&text).map_err(|error| malformed(lines(&error), error.to_string()))?;
     let found = value.get("schema_version").and_then(serde_json::Value::as_u64);
     match found {
-        Some(found) if found != u64::from(super::summary::SCHEMA_VERSION) => {
-            Err(ResultsError::Version { path: path.to_owned(), found })
-        }
+        Some(found) if found != version => Err(ResultsError::Version { path: path.to_owned(), found }),
         None => Err(malformed(None, "schema_version is missing".to_owned())),
         Some(_) => serde_json::from_str(&text).map_err(|error| malformed(lines(&error), error.to_string())),
     }

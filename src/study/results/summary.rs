@@ -74,6 +74,9 @@ pub struct ArmRecord {
     /// Arms that decided beside it without effect.
     #[serde(default)]
     pub shadows: Vec<String>,
+    /// The arm whose A/A twin it is: the same policy and settings with luck of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aa_of: Option<String>,
 }
 
 /// The machine a study ran on.
@@ -100,6 +103,9 @@ pub struct RunSummary {
     pub arm: String,
     /// Its policy.
     pub policy: String,
+    /// The arm whose A/A twin it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aa_of: Option<String>,
     /// Repeat, from 1.
     pub repeat: u32,
     /// Seed of the run.

@@ -220,6 +220,7 @@ impl Totals {
             schema_version: SCHEMA_VERSION,
             arm: about.arm.clone(),
             policy: about.policy.clone(),
+            aa_of: about.aa_of.clone(),
             repeat: about.repeat,
             seed: about.seed,
             target: about.target.clone(),

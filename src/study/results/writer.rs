@@ -37,6 +37,8 @@ pub struct RunAbout {
     pub arm: String,
     /// Its policy.
     pub policy: String,
+    /// The arm whose A/A twin it is.
+    pub aa_of: Option<String>,
     /// Names of its shadows.
     pub shadows: Vec<String>,
     /// Repeat, from 1.

@@ -89,3 +89,9 @@ fn files_in(directory: &Path) -> String {
         }
     }
 }
+
+/// A path as a message shows it: no control characters, not endless.
+pub(super) fn shown(path: &Path) -> String {
+    let text: String = path.display().to_string().chars().filter(|char| !char.is_control()).collect();
+    if text.is_empty() { "\"\"".to_owned() } else { text }
+}

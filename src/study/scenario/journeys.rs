@@ -1,4 +1,4 @@
-//! `[[load]]`s with the journeys inside them.
+//! `[[load]]`s with the journeys inside them, and `[[fault]]`s.
 
 use toml::de::DeTable;
 
@@ -44,6 +44,23 @@ impl<'a> Reader<'a> {
                 (section, self.journeys(&place, table))
             })
             .unzip()
+    }
+
+    /// Each fault.
+    pub(super) fn faults(&mut self, root: &DeTable<'a>) -> Vec<Section> {
+        let tables = self.tables(root, "fault");
+        let fault = |(number, (line, table))| {
+            Section::read(
+                &format!("fault {number}"),
+                Some(line),
+                table,
+                &keys::fault(),
+                &[],
+                &self.source,
+                &mut self.problems,
+            )
+        };
+        (1..).zip(tables).map(fault).collect()
     }
 
     fn journeys(&mut self, load: &str, table: &DeTable<'a>) -> Vec<JourneySection> {

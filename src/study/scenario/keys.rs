@@ -10,6 +10,7 @@ use crate::model::{FunctionModel, NodeModel, Work};
 use crate::policy::settings::{Kind, Parameter, Value};
 use crate::study::results::Limits;
 
+use super::fault_keys;
 use super::load_keys::{self, load_keys};
 
 /// A longest time for anything in a scenario; longer is a slip of the pen.
@@ -50,7 +51,7 @@ pub fn tables() -> Vec<TableInfo> {
         TableInfo {
             name: "",
             parameters: top(),
-            tables: &["function", "slo", "load", "run", "platform", "limits", "arm", "expect"],
+            tables: &["function", "slo", "load", "run", "platform", "limits", "fault", "arm", "tune", "expect"],
         },
         TableInfo { name: "function", parameters: function(), tables: &["labels", "model"] },
         TableInfo { name: "function.model", parameters: model(&FunctionModel::default()), tables: &[] },
@@ -58,10 +59,13 @@ pub fn tables() -> Vec<TableInfo> {
         TableInfo { name: "load", parameters: load(), tables: &["journey"] },
         TableInfo { name: "load.journey", parameters: load_keys::journey(), tables: &["step"] },
         TableInfo { name: "load.journey.step", parameters: load_keys::step(), tables: &[] },
-        TableInfo { name: "run", parameters: run(), tables: &[] },
+        TableInfo { name: "run", parameters: run(), tables: &["until"] },
+        TableInfo { name: "run.until", parameters: until(), tables: &[] },
         TableInfo { name: "platform", parameters: platform(), tables: &[] },
         TableInfo { name: "limits", parameters: limits(), tables: &[] },
+        TableInfo { name: "fault", parameters: fault(), tables: &[] },
         TableInfo { name: "arm", parameters: arm(), tables: &[] },
+        TableInfo { name: "tune", parameters: tune(), tables: &["ranges"] },
     ]
 }
 
@@ -147,6 +151,26 @@ pub fn run() -> Vec<Parameter> {
             unit: "",
             doc: "everything random follows from it; repeats derive their own, arms of one repeat share it",
         },
+        Parameter {
+            name: "aa",
+            kind: Kind::Switch,
+            default: Value::Switch(false),
+            unit: "",
+            doc: "the first arm runs a second time under the name NAME-aa, with luck of its own: what the two differ by is noise; if not given, true in virtual time from six repeats on",
+        },
+    ]
+}
+
+/// Keys of `[run.until]`, where the interval decides how many repeats there are.
+pub fn until() -> Vec<Parameter> {
+    vec![
+        text("metric", "", "the column of comparison.csv whose difference is to be known well enough"),
+        text(
+            "half_width",
+            "",
+            "how well: half of its 95 % interval, \"5%\" of the first arm's mean or a number in the metric's unit",
+        ),
+        integer("most", 6, 1_000, 30, "runs per arm", "repeats after which the study ends all the same"),
     ]
 }
 
@@ -246,6 +270,16 @@ pub fn limits() -> Vec<Parameter> {
     ]
 }
 
+/// Keys of `[[fault]]`.
+pub fn fault() -> Vec<Parameter> {
+    fault_keys::keys()
+}
+
+/// Whether a parameter's default only stands for "not given".
+pub fn is_without_default(parameter: &Parameter) -> bool {
+    load_keys::is_without_default(parameter) || fault_keys::is_without_default(parameter)
+}
+
 /// Keys every `[[arm]]` has, whatever its policy.
 pub fn arm() -> Vec<Parameter> {
     vec![
@@ -258,6 +292,18 @@ pub fn arm() -> Vec<Parameter> {
             unit: "",
             doc: "the arm is not run itself, it is only a shadow of others",
         },
+    ]
+}
+
+/// Keys of `[tune]`.
+pub fn tune() -> Vec<Parameter> {
+    let weight = |name, doc| number(name, 0.0, 1_000.0, 1.0, "", doc);
+    vec![
+        integer("budget", 1, 100_000, 200, "settings", "how many settings are tried"),
+        integer("seeds", 1, 1_000, 5, "seeds", "how many seeds a setting is tried with, unless it is hopeless before"),
+        integer("confirmation", 2, 1_000, 20, "seeds", "how many other seeds the recommendation is confirmed with"),
+        weight("cost_weight", "how much cost counts where the objective can't be met and a compromise is looked for"),
+        weight("violation_weight", "how much violations of the objective count there"),
     ]
 }
 

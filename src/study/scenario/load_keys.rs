@@ -70,7 +70,9 @@ const OF_SOME_FILES: [&str; 3] = ["arrivals", "bin", "function_rank"];
 
 /// Whether a parameter is a load's and its default only stands for "not given".
 pub fn is_without_default(parameter: &Parameter) -> bool {
-    WITHOUT_DEFAULT.contains(&parameter.name) && load_keys().iter().any(|key| key.parameter == *parameter)
+    // whether the noise is measured depends on the target
+    parameter.name == "aa"
+        || WITHOUT_DEFAULT.contains(&parameter.name) && load_keys().iter().any(|key| key.parameter == *parameter)
 }
 
 /// One key.

@@ -10,8 +10,7 @@ use crate::study::nearest::nearest;
 use crate::study::problem::Problem;
 use crate::time::{DurationError, parse_duration};
 
-use super::keys;
-use super::load_keys::is_without_default;
+use super::keys::{self, is_without_default};
 
 /// The longest piece of a file that a message repeats.
 const SHOWN_CHARS_MAX: usize = 60;
@@ -143,7 +142,7 @@ impl Section {
 }
 
 /// A TOML value as a setting's, or what it is instead.
-fn plain_value(value: &DeValue<'_>) -> Result<Value, String> {
+pub(super) fn plain_value(value: &DeValue<'_>) -> Result<Value, String> {
     match value {
         DeValue::String(text) => Ok(Value::Owned(text.clone().into_owned())),
         DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
@@ -247,7 +246,7 @@ fn unknown_key_hint(name: &str, parameters: &[Parameter], tables: &[&str]) -> St
         Some(table) if table.name.is_empty() => {
             format!("\"{lower}\" belongs at the top of the file, before the first [table]")
         }
-        Some(table) if table.name.starts_with("load") || table.name == "arm" => {
+        Some(table) if table.name.starts_with("load") || ["fault", "arm"].contains(&table.name) => {
             format!("\"{lower}\" belongs in a [[{}]]", table.name)
         }
         Some(table) => format!("\"{lower}\" belongs in [{}]", table.name),

@@ -3,19 +3,20 @@
 //! The format is that of `AzureFunctionsDataset2019.md` (Shahrad et al., ATC 2020). Two passes: one over all rows to find the
 //! function, one over its own row.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use csv::{ByteRecord, Position, StringRecord};
 
-use super::{Contents, Read, Reader, TraceFileError, Wanted, whole_number};
+use super::{Contents, Read, TraceFileError, Wanted, whole_number};
 
 /// The columns before the minutes.
 const HEAD: [&str; 4] = ["HashOwner", "HashApp", "HashFunction", "Trigger"];
 
-pub(super) fn read(
+pub(super) fn read<R: io::Read + io::Seek>(
     path: &Path,
-    reader: &mut Reader,
+    reader: &mut csv::Reader<R>,
     head: &StringRecord,
     wanted: Wanted<'_>,
 ) -> Result<Read, TraceFileError> {
@@ -63,7 +64,7 @@ fn check_head(path: &Path, head: &StringRecord) -> Result<(), TraceFileError> {
 }
 
 /// The one row of a function.
-fn by_hash(path: &Path, reader: &mut Reader, hash: &str) -> Result<Position, TraceFileError> {
+fn by_hash<R: io::Read>(path: &Path, reader: &mut csv::Reader<R>, hash: &str) -> Result<Position, TraceFileError> {
     let mut found: Option<(Position, String)> = None;
     each(path, reader, |position, record| {
         let text = |column: usize| String::from_utf8_lossy(record.get(column).unwrap_or_default());
@@ -89,7 +90,7 @@ fn by_hash(path: &Path, reader: &mut Reader, hash: &str) -> Result<Position, Tra
 }
 
 /// The row with so many-th most invocations; the earlier row goes first among equals.
-fn by_rank(path: &Path, reader: &mut Reader, rank: u64) -> Result<Position, TraceFileError> {
+fn by_rank<R: io::Read>(path: &Path, reader: &mut csv::Reader<R>, rank: u64) -> Result<Position, TraceFileError> {
     let mut totals = Vec::new();
     each(path, reader, |position, record| {
         let mut total = 0_u64;
@@ -115,9 +116,9 @@ fn by_rank(path: &Path, reader: &mut Reader, rank: u64) -> Result<Position, Trac
     })
 }
 
-fn each(
+fn each<R: io::Read>(
     path: &Path,
-    reader: &mut Reader,
+    reader: &mut csv::Reader<R>,
     mut take: impl FnMut(Position, &ByteRecord) -> Result<(), TraceFileError>,
 ) -> Result<(), TraceFileError> {
     let mut record = ByteRecord::new();

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value as Json;
 
+use super::schema::{breach, schema};
 use super::server::{Server, Speech};
 
 struct Run {
@@ -49,78 +50,10 @@ fn err(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// What of `value` a schema does not allow; as much of JSON Schema as ours uses.
-fn breach(schema: &Json, root: &Json, value: &Json, at: &str) -> Option<String> {
-    let known = [
-        "$schema",
-        "$defs",
-        "title",
-        "description",
-        "minimum",
-        "type",
-        "properties",
-        "required",
-        "additionalProperties",
-        "items",
-        "anyOf",
-        "$ref",
-        "const",
-    ];
-    for keyword in schema.as_object()?.keys() {
-        assert!(known.contains(&keyword.as_str()), "the test knows no {keyword}");
-    }
-    if let Some(name) = schema["$ref"].as_str() {
-        return breach(&root["$defs"][name.rsplit('/').next()?], root, value, at);
-    }
-    if let Some(choices) = schema["anyOf"].as_array() {
-        let fits = choices.iter().any(|choice| breach(choice, root, value, at).is_none());
-        return (!fits).then(|| format!("{at}: none of the choices"));
-    }
-    if schema.get("const").is_some_and(|only| only != value) {
-        return Some(format!("{at}: {value}"));
-    }
-    let is = |name: &str| match name {
-        "null" => value.is_null(),
-        "number" => value.is_number(),
-        "integer" => value.is_u64() || value.is_i64(),
-        "string" => value.is_string(),
-        "boolean" => value.is_boolean(),
-        "array" => value.is_array(),
-        _ => value.is_object(),
-    };
-    let fits = match &schema["type"] {
-        Json::String(name) => is(name),
-        Json::Array(names) => names.iter().filter_map(Json::as_str).any(is),
-        _ => true,
-    };
-    if !fits {
-        return Some(format!("{at}: {value} is no {}", schema["type"]));
-    }
-    if let Some(items) = value.as_array() {
-        return items
-            .iter()
-            .enumerate()
-            .find_map(|(n, item)| breach(&schema["items"], root, item, &format!("{at}[{n}]")));
-    }
-    let fields = value.as_object()?;
-    let missing = schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str);
-    if let Some(missing) = missing.into_iter().find(|name| !fields.contains_key(*name)) {
-        return Some(format!("{at}: {missing} is missing"));
-    }
-    fields.iter().find_map(|(name, field)| {
-        let at = format!("{at}.{name}");
-        match schema["properties"].get(name).unwrap_or(&schema["additionalProperties"]) {
-            Json::Bool(false) => Some(format!("{at}: not in the schema")),
-            schema => breach(schema, root, field, &at),
-        }
-    })
-}
-
 #[test]
 fn json_is_what_its_schema_says() {
     let run = Run::new();
-    let output = Command::new(env!("CARGO_BIN_EXE_watchtower")).args(["schema", "--hey"]).output().expect("it starts");
-    let schema: Json = serde_json::from_slice(&output.stdout).expect("a schema");
+    let schema = schema("--hey");
     for (flags, path) in [
         ("--json -n 6 -c 2", ""),
         ("--json -n 6 -c 2 -q 20 --percentiles 50,99.99 --expect 'errors == 0'", ""),

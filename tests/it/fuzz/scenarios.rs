@@ -49,7 +49,7 @@ pub(super) const TOML: Target = Target {
 
 fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = vec![GOOD.as_bytes().to_vec()];
-    for name in ["ftest", "sleepy", "quick"] {
+    for name in ["ftest", "sleepy", "quick", "rate", "journeys"] {
         let path = format!("{}/scenarios/{name}.toml", env!("CARGO_MANIFEST_DIR"));
         seeds.push(std::fs::read(path).expect("a committed scenario"));
     }

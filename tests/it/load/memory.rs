@@ -89,6 +89,7 @@ fn who_takes_rows_slowly_makes_the_load_wait_and_rows_written_down_take_no_memor
     let about = RunAbout {
         arm: "a".to_owned(),
         policy: "fixed".to_owned(),
+        aa_of: None,
         shadows: Vec::new(),
         repeat: 1,
         seed: 1,

@@ -10,8 +10,11 @@ use super::problems;
 /// The scenarios of the repository.
 fn committed() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let Ok(entries) = std::fs::read_dir(directory) else { panic!("the directory is there") };
-    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let entries = |directory: PathBuf| {
+        let Ok(entries) = std::fs::read_dir(directory) else { panic!("the directory is there") };
+        entries.filter_map(|entry| Some(entry.ok()?.path()))
+    };
+    let mut paths: Vec<PathBuf> = entries(directory.join("faults")).chain(entries(directory)).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     paths.sort();
     assert!(paths.len() >= 3);
@@ -50,7 +53,12 @@ fn every_key_of_the_committed_scenarios_is_in_the_schema() {
 fn known_keys(schema: &serde_json::Value, value: &toml::Value, path: &Path) {
     assert!(schema.is_object(), "{}: no schema for {value}", path.display());
     match value {
-        toml::Value::Array(entries) => entries.iter().for_each(|entry| known_keys(&schema["items"], entry, path)),
+        toml::Value::Array(entries) => {
+            let list = schema["anyOf"].as_array().and_then(|all| all.iter().find(|one| one["items"].is_object()));
+            for entry in entries {
+                known_keys(&list.unwrap_or(schema)["items"], entry, path);
+            }
+        }
         toml::Value::Table(table) => {
             let policy = table.get("policy").and_then(toml::Value::as_str);
             let variant =
@@ -80,6 +88,7 @@ fn the_schema_s_top_level() {
     arm (array): the autoscalers to compare
     description (string): what the study asks, for people
     expect (object): what the arms must achieve: columns of comparison.csv compared; not met, and the exit code is 3
+    fault (array): what goes wrong on purpose in every run
     function (object): the function under test
     limits (object): when a run is not valid
     load (array): the load sources, all running at once
@@ -87,6 +96,7 @@ fn the_schema_s_top_level() {
     platform (object): the modelled platform the function runs on
     run (object): how a run goes
     slo (object): the service level objective
+    tune (object): how `watchtower tune` searches
     "#);
     insta::assert_snapshot!(serde_json::to_string_pretty(&schema["properties"]["slo"]).expect("it can be written"), @r##"
     {

@@ -34,6 +34,7 @@ mod stream;
 mod tls;
 mod tunnel;
 mod wire;
+mod yardstick;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -69,6 +70,7 @@ pub use self::outbox::{Fold, Keep, Rows};
 pub(super) use self::request::Prepared;
 pub use self::request::RequestError;
 pub use self::route::{check_proxy, hide_password};
+pub use self::yardstick::{Manner, Served, Yardstick};
 
 /// What running generators tell, as it happens.
 #[derive(Debug, PartialEq)]

@@ -53,6 +53,14 @@ impl Pacer {
     /// # Errors
     /// When the system starts no thread.
     pub(super) fn start(clock: Clock, stood_still: impl Fn(Stretch) + Send + 'static) -> io::Result<Self> {
+        Self::named("pacer", clock, stood_still)
+    }
+
+    /// [`Pacer::start`] under another name than that of the load's, whose CPU time is told apart by it.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn named(name: &str, clock: Clock, stood_still: impl Fn(Stretch) + Send + 'static) -> io::Result<Self> {
         let bell = Arc::new(Bell {
             state: Mutex::new(State::default()),
             changed: Condvar::new(),
@@ -60,7 +68,7 @@ impl Pacer {
             stood_until: AtomicU64::new(0),
         });
         let shared = Arc::clone(&bell);
-        let thread = thread::Builder::new().name("pacer".to_owned()).spawn(move || shared.ring(clock, &stood_still))?;
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || shared.ring(clock, &stood_still))?;
         Ok(Self { bell, thread: Some(thread) })
     }
 

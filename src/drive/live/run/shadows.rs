@@ -16,18 +16,21 @@ impl Run<'_> {
     ) -> Result<(), RecordError> {
         let mut wishes = Wishes::default();
         give(&mut self.shadows, now, &mut wishes);
+        let vanish = self.faults.counters_vanish();
         for shadow in wishes.scrapes {
             let (target, answers) = (Arc::clone(&self.target), self.answers.clone());
             tokio::spawn(async move {
+                let counters = if vanish { None } else { target.scrape().await };
                 // nobody listens any more when the run is over
-                let _ = answers.send(Answer::Shadow(shadow, target.scrape().await));
+                let _ = answers.send(Answer::Shadow(shadow, counters));
             });
         }
         for (shadow, function) in wishes.measures {
             let (target, answers) = (Arc::clone(&self.target), self.answers.clone());
             tokio::spawn(async move {
+                let sample = if vanish { None } else { target.measure(function).await };
                 // nobody listens any more when the run is over
-                let _ = answers.send(Answer::ShadowMetrics(shadow, function, target.measure(function).await));
+                let _ = answers.send(Answer::ShadowMetrics(shadow, function, sample));
             });
         }
         wishes.rows.iter().try_for_each(|row| self.recorder.event(row))

@@ -10,7 +10,7 @@ use super::rest::{self, Rest};
 use super::{BoxFuture, DEFAULT_NAMESPACE, Target, TargetError};
 use crate::drive::FunctionPlan;
 use crate::drive::live::clock::Clock;
-use crate::model::NodeModel;
+use crate::model::{Conditions, NodeModel};
 use crate::policy::{Counter, Measurement, Refusal, ReplicaStatus};
 use crate::random::Seed;
 use crate::record::{EventKind, EventRow, FunctionId, PlatformSample, ReplicaId};
@@ -109,6 +109,14 @@ impl Target for Embedded {
         Box::pin(self.rest.scale(function, to))
     }
 
+    fn suffer(&self, conditions: Conditions) {
+        self.platform.suffer(conditions);
+    }
+
+    fn crash(&self, function: FunctionId, replicas: u32) {
+        self.platform.crash(function, replicas);
+    }
+
     fn sample(&self, function: FunctionId) -> PlatformSample {
         self.platform.sample(function)
     }
@@ -125,6 +133,14 @@ fn event(change: &PodChange) -> EventRow {
         Turn::Ready { after } => {
             let seconds = after.as_secs_f64();
             (EventKind::Ready, format!("pod {pod} ready {seconds:.1} s after it was asked for"), Some(seconds))
+        }
+        Turn::Died { cut } => {
+            let what = match cut {
+                0 => format!("pod {pod} died while idle"),
+                1 => format!("pod {pod} died; 1 request in it was cut"),
+                cut => format!("pod {pod} died; {cut} requests in it were cut"),
+            };
+            (EventKind::Terminated, what, Some(f64::from(cut)))
         }
         Turn::Terminated { cut } => {
             let what = match (change.from == change.to, cut) {
@@ -178,6 +194,7 @@ mod tests {
             (2, 1, Turn::Terminated { cut: 1 }, EventKind::Terminated, "pod 3 removed; 1 request in it was cut", 1.0),
             (2, 1, Turn::Terminated { cut: 0 }, EventKind::Terminated, "pod 3 removed while idle", 0.0),
             (1, 1, Turn::Terminated { cut: 0 }, EventKind::Terminated, "pod 3 removed before it was ready", 0.0),
+            (1, 0, Turn::Died { cut: 1 }, EventKind::Terminated, "pod 3 died; 1 request in it was cut", 1.0),
         ] {
             assert_eq!(change(from, to, turn), (kind, reason.to_owned(), Some(value)));
         }

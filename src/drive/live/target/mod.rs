@@ -19,6 +19,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 
+use crate::model::Conditions;
 use crate::policy::{Counter, Measurement, Refusal, ReplicaStatus};
 use crate::record::{FunctionId, PlatformSample};
 
@@ -49,6 +50,12 @@ pub trait Target: Send + Sync {
 
     /// Asks for this many replicas; the desired count the platform accepted, or why not.
     fn scale(&self, function: FunctionId, to: u32) -> BoxFuture<'_, Result<u32, Refusal>>;
+
+    /// From now on these are the platform's circumstances. Only of a platform that is modelled; nothing happens on another.
+    fn suffer(&self, _conditions: Conditions) {}
+
+    /// So many of a function's replicas die now. Only on a platform of ours; nothing happens on another.
+    fn crash(&self, _function: FunctionId, _replicas: u32) {}
 
     /// The platform as it stands, for the record of each second.
     fn sample(&self, function: FunctionId) -> PlatformSample;

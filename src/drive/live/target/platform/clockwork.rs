@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::{OnChange, PodChange, Turn};
 use crate::drive::live::clock::{Clock, sharpen_timers};
-use crate::model::{Arrival, Change, Cluster, Ending, FunctionModel, RequestId};
+use crate::model::{Arrival, Change, Cluster, Conditions, Ending, FunctionModel, RequestId};
 use crate::policy::{Measurement, ReplicaStatus};
 use crate::record::{FunctionId, PlatformSample, ReplicaId};
 use crate::time::Timestamp;
@@ -157,6 +157,26 @@ impl Clockwork {
         accepted
     }
 
+    /// From now on these are the platform's circumstances.
+    pub(super) fn suffer(&self, conditions: Conditions) {
+        self.change(|cluster, now, changes| cluster.suffer(now, conditions, changes));
+    }
+
+    /// So many of a function's pods die now.
+    pub(super) fn crash(&self, function: FunctionId, replicas: u32) {
+        self.change(|cluster, now, changes| cluster.crash(now, function, replicas, changes));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Cluster, Timestamp, &mut Vec<Change>)) {
+        let (mut state, now) = self.current();
+        let mut changes = Vec::new();
+        change(&mut state.cluster, now, &mut changes);
+        for change in changes {
+            state.tell(change);
+        }
+        self.wake_if_sooner(&state);
+    }
+
     /// Pods follow at once, so that who reads next sees it.
     fn carry_out(&self, mut state: MutexGuard<'_, State>, now: Timestamp) {
         state.advance(now);
@@ -236,6 +256,9 @@ impl State {
             Change::Ready { at, function, replica, from, to } => {
                 let after = self.cluster.asked(function, replica).map_or(Duration::ZERO, |asked| at - asked);
                 (self.on_change)(&PodChange { at, function, replica, from, to, turn: Turn::Ready { after } });
+            }
+            Change::Died { at, function, replica, from, to, cut } => {
+                (self.on_change)(&PodChange { at, function, replica, from, to, turn: Turn::Died { cut } });
             }
             Change::Terminated { at, function, replica, from, to, cut } => {
                 (self.on_change)(&PodChange { at, function, replica, from, to, turn: Turn::Terminated { cut } });

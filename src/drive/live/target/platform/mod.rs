@@ -122,4 +122,9 @@ pub enum Turn {
         /// Requests that died with it.
         cut: u32,
     },
+    /// Its process died by itself; another pod is started.
+    Died {
+        /// Requests that died with it.
+        cut: u32,
+    },
 }

@@ -20,7 +20,7 @@ use super::gateway::answer;
 use super::metrics::Metrics;
 use super::server::{Answer, listen, serve};
 use super::{Options, files, secret};
-use crate::model::Cluster;
+use crate::model::{Cluster, Conditions};
 use crate::record::{FunctionId, Measurement, PlatformSample};
 
 /// Threads that serve connections: enough for tens of thousands of requests a second, and the load generator keeps its own.
@@ -143,6 +143,19 @@ impl Platform {
     /// When it has no such function.
     pub fn measure(&self, function: FunctionId) -> Measurement {
         self.clockwork.measure(function)
+    }
+
+    /// From now on these are the circumstances of everything on it.
+    pub fn suffer(&self, conditions: Conditions) {
+        self.clockwork.suffer(conditions);
+    }
+
+    /// So many of a function's pods die now, and others are started.
+    ///
+    /// # Panics
+    /// When it has no such function.
+    pub fn crash(&self, function: FunctionId, replicas: u32) {
+        self.clockwork.crash(function, replicas);
     }
 
     /// Ends the platform: no new connections, and up to `grace` for those that are answering. Blocks that long at most.

@@ -1,0 +1,112 @@
+//! What a policy asks for, started: each effect is a task of its own, and comes back to the loop as an input.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Answer, Run};
+use crate::drive::live::probe;
+use crate::drive::live::target::Target;
+use crate::drive::{PolicyFailure, RecordError};
+use crate::policy::{Action, Event, ProbeOutcome};
+use crate::record::ErrorKind;
+use crate::time::Timestamp;
+
+/// How long a probe may take before it counts as failed; hey's own default.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
+
+impl Run<'_> {
+    /// Hands one event to the policy and starts all that it asks for; one that stalls is told later.
+    pub(super) fn tell(&mut self, now: Timestamp, event: &Event) -> Result<(), RecordError> {
+        if self.faults.policy_stalls() {
+            self.missed.push(event.clone());
+            return Ok(());
+        }
+        let mut actions = Vec::new();
+        self.policy.handle(now, event, &mut actions);
+        if let Some(why) = self.policy.failure() {
+            return Err(RecordError(Box::new(PolicyFailure(why))));
+        }
+        for action in actions {
+            match action {
+                Action::Probe if self.faults.probes_fail() => self.answer_at_once(refused(now)),
+                Action::Probe => self.probe(),
+                Action::Scrape if self.faults.counters_vanish() => self.answer_at_once(Event::Scraped(None)),
+                Action::Scrape => self.effect(|target| async move { Event::Scraped(target.scrape().await) }),
+                Action::ReadReplicas { function } => self.effect(move |target| async move {
+                    Event::Replicas { function, status: target.replicas(function).await }
+                }),
+                Action::Measure { function } if self.faults.counters_vanish() => {
+                    self.answer_at_once(Event::Measured { function, sample: None });
+                }
+                Action::Measure { function } => self.effect(move |target| async move {
+                    Event::Measured { function, sample: target.measure(function).await }
+                }),
+                Action::Scale { function, from, to, reason } => {
+                    self.decisions.asked(function, from, to, reason);
+                    match self.faults.refusal() {
+                        Some(refusal) => {
+                            self.answer_at_once(Event::ScaleAnswered { function, result: Err(refusal) });
+                        }
+                        None => self.effect(move |target| async move {
+                            Event::ScaleAnswered { function, result: target.scale(function, to).await }
+                        }),
+                    }
+                }
+                Action::Judged(row) => self.recorder.probe(&row)?,
+                Action::Note { kind, from, to, reason } => {
+                    let kind = self.faults.excuse(now, kind);
+                    let row = self.decisions.note(now, kind, from, to, reason);
+                    self.recorder.event(&row)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is known without asking anybody comes back as an input all the same: one event, then all its actions.
+    fn answer_at_once(&self, event: Event) {
+        // nobody listens any more when the run is over
+        let _ = self.answers.send(Answer::Policy(event));
+    }
+
+    fn effect<F, Fut>(&self, effect: F)
+    where
+        F: FnOnce(Arc<dyn Target>) -> Fut,
+        Fut: Future<Output = Event> + Send + 'static,
+    {
+        let event = effect(Arc::clone(&self.target));
+        let answers = self.answers.clone();
+        tokio::spawn(async move {
+            // nobody listens any more when the run is over
+            let _ = answers.send(Answer::Policy(event.await));
+        });
+    }
+
+    fn probe(&self) {
+        let (clock, uri, answers) = (self.clock, self.uri.clone(), self.answers.clone());
+        tokio::spawn(async move {
+            let sent = clock.now();
+            // the address was good enough for the load, so it is for a probe; if not, the probe failed
+            let failed = |_| ProbeOutcome { sent, latency: Duration::ZERO, answer: Err(ErrorKind::Connect) };
+            let outcome = probe::probe(&clock, &uri, PROBE_TIMEOUT).await.unwrap_or_else(failed);
+            let _ = answers.send(Answer::Policy(Event::ProbeDone(outcome)));
+        });
+    }
+
+    pub(super) fn warm_up(&self) {
+        let (clock, uri, answers) = (self.clock, self.uri.clone(), self.answers.clone());
+        let request = self.plan.generators.first().map(|generator| generator.request.clone()).unwrap_or_default();
+        tokio::spawn(async move {
+            let answer = match probe::call_once(&clock, &uri, &request).await {
+                Ok(exchange) => exchange.answer,
+                Err(_) => Err(ErrorKind::Connect),
+            };
+            let _ = answers.send(Answer::WarmUp(answer));
+        });
+    }
+}
+
+/// What comes of a probe that finds nobody.
+fn refused(now: Timestamp) -> Event {
+    Event::ProbeDone(ProbeOutcome { sent: now, latency: Duration::ZERO, answer: Err(ErrorKind::Refused) })
+}

@@ -1,0 +1,160 @@
+//! The table of metrics: what each one is, its unit, where its definition comes from, which way is good, and how much matters.
+//!
+//! One entry per column of `comparison.csv` by which arms are compared. docs/metrics.md is written from this table.
+
+use super::inference::verdict::{Direction, Margin};
+
+/// One metric of a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Metric {
+    /// Its column in `comparison.csv`.
+    pub name: &'static str,
+    /// Its unit; empty for a plain number or a ratio.
+    pub unit: &'static str,
+    /// What it is: words or a formula.
+    pub formula: &'static str,
+    /// Where the definition comes from.
+    pub source: &'static str,
+    /// Which way is good and how much matters; `None` where neither more nor less is better by itself.
+    pub judged: Option<(Direction, Margin)>,
+}
+
+const HEY: &str = "hey 0.1.4, report.go";
+const OWN: &str = "watchtower";
+const SPEC: &str = "Herbst et al., SPEC-RG-2016-01; ToMPECS 3(4) 2018";
+const TENE: &str = "Tene 2013 (coordinated omission), from when a request was due";
+
+/// Less is better; a difference matters from a share of arm a's mean on, and never below `least`.
+const fn less(relative: f64, least: f64) -> (Direction, Margin) {
+    (Direction::Less, Margin { relative, least })
+}
+
+/// More is better.
+const fn more(relative: f64, least: f64) -> (Direction, Margin) {
+    (Direction::More, Margin { relative, least })
+}
+
+const fn metric(
+    name: &'static str,
+    unit: &'static str,
+    formula: &'static str,
+    source: &'static str,
+    judged: Option<(Direction, Margin)>,
+) -> Metric {
+    Metric { name, unit, formula, source, judged }
+}
+
+/// A latency: a twentieth matters, but no less than a tenth of a millisecond.
+const fn latency(name: &'static str, formula: &'static str, source: &'static str) -> Metric {
+    metric(name, "ms", formula, source, Some(less(0.05, 0.1)))
+}
+
+/// All metrics, in the order of the columns.
+pub const METRICS: &[Metric] = &[
+    metric("planned", "requests", "requests the schedules called for", OWN, None),
+    metric("sent", "requests", "requests that left", OWN, None),
+    metric("completed", "requests", "requests that were answered, with any status", OWN, None),
+    metric("errors", "requests", "no answer, or a status of 400 and above", HEY, Some(less(0.05, 1.0))),
+    metric(
+        "lost_busy",
+        "requests",
+        "planned, never sent because their worker still waited",
+        OWN,
+        Some(less(0.05, 1.0)),
+    ),
+    metric("lost_late", "requests", "planned, never sent because the generator was late", OWN, None),
+    metric("achieved_ratio", "", "sent / planned", OWN, None),
+    metric("duration_s", "s", "load start to last answer", HEY, None),
+    metric("rps", "1/s", "sent / duration", HEY, None),
+    latency("mean_ms", "arithmetic mean of the answered requests, from sent", HEY),
+    latency("p10_ms", "10th percentile (nearest rank) of the answered requests, from sent", HEY),
+    latency("p25_ms", "25th percentile, from sent", HEY),
+    latency("p50_ms", "50th percentile, from sent", HEY),
+    latency("p75_ms", "75th percentile, from sent", HEY),
+    latency("p90_ms", "90th percentile, from sent", HEY),
+    latency("p95_ms", "95th percentile, from sent", HEY),
+    latency("p99_ms", "99th percentile, from sent", HEY),
+    latency("p999_ms", "99.9th percentile, from sent", HEY),
+    latency("max_ms", "the slowest, from sent", HEY),
+    latency("due_p50_ms", "50th percentile, from due", TENE),
+    latency("due_p95_ms", "95th percentile, from due", TENE),
+    latency("due_p99_ms", "99th percentile, from due", TENE),
+    metric(
+        "slo_violation_ratio",
+        "",
+        "(slow from due + failed + lost) / planned, slow: longer than the objective's latency",
+        "PBScaler 2024 and others; over planned, so that what was never sent violates",
+        Some(less(0.05, 0.005)),
+    ),
+    metric(
+        "apdex",
+        "",
+        "(n[<= T] + n[(T, 4T]] / 2) / planned, T: the objective's latency, from due; failed and lost count 0",
+        "Apdex Technical Specification 1.1, 2007",
+        Some(more(0.0, 0.01)),
+    ),
+    metric("replicas_mean", "replicas", "(1 / T) integral of ready(t) dt over the load", OWN, None),
+    metric("replicas_max", "replicas", "most ready replicas from the load's start to the run's end", OWN, None),
+    metric(
+        "replica_seconds",
+        "s",
+        "integral of all replicas (ready, starting, terminating) dt from the load's start to the run's end: the cost",
+        OWN,
+        Some(less(0.05, 1.0)),
+    ),
+    metric("scale_ups", "", "scalings to more", OWN, None),
+    metric("scale_downs", "", "scalings to fewer", OWN, None),
+    metric("first_scale_up_s", "s", "load start to the first scaling to more; empty if there is none", OWN, None),
+    metric("back_to_min_s", "s", "load end until the fewest replicas are desired again; empty if never", OWN, None),
+    metric(
+        "theta_u",
+        "",
+        "(1 / T) integral of max(d - s, 0) / d dt: how much was missing",
+        SPEC,
+        Some(less(0.05, 0.01)),
+    ),
+    metric(
+        "theta_o",
+        "",
+        "(1 / T) integral of max(s - d, 0) / d dt: how much was too much",
+        SPEC,
+        Some(less(0.05, 0.01)),
+    ),
+    metric("tau_u", "", "share of time with s < d", SPEC, Some(less(0.05, 0.01))),
+    metric("tau_o", "", "share of time with s > d", SPEC, Some(less(0.05, 0.01))),
+    metric(
+        "instability",
+        "",
+        "share of seconds over which s and d change in different directions",
+        "Herbst et al., SPEC-RG-2016-01; over steps of a second",
+        Some(less(0.05, 0.01)),
+    ),
+    metric("probes", "probes", "monitoring requests of the policy", OWN, None),
+    metric("probe_p50_ms", "ms", "median latency of the answered probes", OWN, None),
+    metric("held_back", "requests", "sent later than due because no worker was free", OWN, Some(less(0.05, 1.0))),
+    metric("held_back_mean_ms", "ms", "how long those waited, on average", OWN, None),
+    metric("held_back_max_ms", "ms", "how long the one that waited longest did", OWN, None),
+];
+
+/// The metric of a column.
+pub fn find(name: &str) -> Option<&'static Metric> {
+    METRICS.iter().find(|metric| metric.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_every_margin_is_above_nothing() {
+        for (index, metric) in METRICS.iter().enumerate() {
+            assert!(METRICS[..index].iter().all(|other| other.name != metric.name), "{}", metric.name);
+            assert!(!metric.formula.is_empty() && !metric.source.is_empty(), "{}", metric.name);
+            if let Some((_, margin)) = metric.judged {
+                assert!(margin.least > 0.0 && (0.0..1.0).contains(&margin.relative), "{}", metric.name);
+            }
+        }
+        assert_eq!(find("p95_ms").map(|metric| metric.unit), Some("ms"));
+        assert_eq!(find("p95"), None);
+    }
+}

@@ -1,0 +1,94 @@
+//! Under each kind of fault every policy of the table stays in its bounds and turns round no more than twice in a minute.
+//!
+//! The loads are made to provoke it: one that stays, one that goes up and down, and silence after a burst. `WATCHTOWER_LONG=1` tries more
+//! seeds.
+
+use std::path::PathBuf;
+
+use watchtower::drive::faults::KINDS;
+use watchtower::drive::sim;
+use watchtower::policy::registry::POLICIES;
+use watchtower::record::EventKind;
+use watchtower::study::plan::Study;
+use watchtower::study::resolve::{self, Overrides};
+use watchtower::study::scenario::Scenario;
+use watchtower::time::Epoch;
+
+use super::Witness;
+
+/// Most changes of direction within a minute.
+const TURNS: usize = 2;
+
+/// None of them turns round more than twice in a minute itself, or whoever follows it would have to.
+const LOADS: [(&str, &str); 3] = [
+    ("steady", "rate = 40\nduration = \"110s\"\narrivals = \"poisson\""),
+    ("square", "rate = 2\nto = 60\nshape = \"square\"\nperiod = \"90s\"\nduration = \"180s\""),
+    ("burst", "steps = \"60 for 45s, 0 for 60s\""),
+];
+
+fn study(policy: &str, kind: &str, lasts: bool, load: &str) -> Option<Study> {
+    let duration = if lasts { "duration = \"40s\"" } else { "" };
+    let value = match kind {
+        "crash" => "replicas = 3",
+        "slow-start" | "slow-node" => "factor = 4",
+        _ => "",
+    };
+    let text = format!(
+        "name = \"t\"\n[[load]]\n{load}\n[run]\nwarm_up = \"6s\"\ncool_down = \"60s\"\n[[fault]]\nkind = \"{kind}\"\nstart = \"30s\"\n{duration}\n{value}\n[[arm]]\npolicy = \"{policy}\"\n"
+    );
+    let scenario = Scenario::parse("t.toml", &text, PathBuf::new()).ok()?;
+    // a policy that needs settings can't be had by its name alone
+    resolve::resolve(&scenario, &Overrides::default()).ok()
+}
+
+/// The most changes of direction in any minute: times at which the policy went the other way than the step before.
+fn most_turns(witness: &Witness) -> (usize, Vec<(f64, u32, u32)>) {
+    let steps: Vec<(f64, u32, u32)> = witness
+        .events
+        .iter()
+        .filter(|row| row.kind == EventKind::Scale)
+        .filter_map(|row| Some((witness.t_s(row.at), row.from?, row.to?)))
+        .filter(|(_, from, to)| from != to)
+        .collect();
+    let turns: Vec<f64> = steps
+        .windows(2)
+        .filter(|pair| (pair[0].2 > pair[0].1) != (pair[1].2 > pair[1].1))
+        .map(|pair| pair[1].0)
+        .collect();
+    let most = turns.iter().map(|from| turns.iter().filter(|t| (*from..*from + 60.0).contains(*t)).count()).max();
+    (most.unwrap_or(0), steps)
+}
+
+#[test]
+fn no_policy_leaves_its_bounds_or_turns_round_more_than_twice_in_a_minute() {
+    let repeats = if std::env::var_os("WATCHTOWER_LONG").is_some() { 5 } else { 1 };
+    let mut tried = 0;
+    let mut broken = Vec::new();
+    for policy in POLICIES.iter().filter(|policy| policy.scaler.is_pure()) {
+        for kind in &KINDS {
+            for (load_name, load) in LOADS {
+                let Some(study) = study(policy.name, kind.name, kind.lasts, load) else { continue };
+                tried += 1;
+                for repeat in 1..=repeats {
+                    let plan = study.plan(0, repeat);
+                    let (min, max) = plan.functions[0].bounds;
+                    let mut witness = Witness::default();
+                    sim::run(&plan, Epoch::default(), &mut witness).expect("rows in memory can be kept");
+                    let (turns, steps) = most_turns(&witness);
+                    let what = format!("{} under {} with {load_name}, repeat {repeat}", policy.name, kind.name);
+                    assert!(
+                        witness.desired.iter().all(|desired| (min..=max).contains(desired)),
+                        "{what}: outside {min} to {max}: {:?}",
+                        witness.desired
+                    );
+                    assert!(steps.iter().all(|(_, _, to)| (min..=max).contains(to)), "{what}: {steps:?}");
+                    if turns > TURNS {
+                        broken.push(format!("{what}: {turns} turns: {steps:?}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+    assert!(tried >= 100, "only {tried} pairs of policy, fault and load could be had");
+}
