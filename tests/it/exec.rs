@@ -131,6 +131,7 @@ fn world(seed: u64) -> (Plan, Vec<(&'static str, Value)>, String) {
         }],
         node: NodeModel::default(),
         generators,
+        faults: Vec::new(),
         warm_up: Duration::from_secs(3),
         warm_up_every: Duration::from_secs(1),
         cool_down: Duration::from_secs(20),
