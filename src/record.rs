@@ -294,6 +294,9 @@ pub struct Measurement {
     pub in_flight: u32,
     /// Answers given so far, of any status.
     pub answered: u64,
+    /// Time spent there by all requests so far; its growth over time is the average number in flight, and over the growth of
+    /// `answered` the average latency. Where the platform counts only requests it has answered, theirs.
+    pub request_time: Duration,
     /// Pods that are not on their way down, those in service first.
     pub pods: Vec<PodSample>,
 }

@@ -18,6 +18,8 @@ pub mod journeys;
 #[cfg(feature = "app")]
 pub mod live;
 pub mod model_settings;
+#[cfg(feature = "app")]
+pub mod program;
 pub mod replay;
 mod schedule_plan;
 pub mod shadow;
@@ -27,6 +29,8 @@ use std::time::Duration;
 
 use crate::model::{FunctionModel, NodeModel};
 use crate::policy::registry::PolicyInfo;
+#[cfg(feature = "app")]
+use crate::policy::registry::Scaler;
 use crate::policy::settings::Settings;
 use crate::policy::{Context, FunctionInfo, Policy};
 use crate::random::Seed;
@@ -212,7 +216,13 @@ pub(crate) fn phase_row(at: Timestamp, what: &str) -> EventRow {
     }
 }
 
-/// A row could not be kept (a full disk, for instance). The run ends; what was kept stays.
+/// A policy that is a program of its own failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct PolicyFailure(pub String);
+
+/// A row could not be kept (a full disk, for instance), or the policy that makes them failed ([`PolicyFailure`]). The run ends; what
+/// was kept stays.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct RecordError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
@@ -357,6 +367,10 @@ impl Tally {
 impl Arm {
     /// Makes the policy for a run.
     pub fn build(&self, context: &Context) -> Box<dyn Policy> {
-        (self.policy.build)(&self.settings, context)
+        match self.policy.scaler {
+            #[cfg(feature = "app")]
+            Scaler::Program => program::start(&self.settings, context),
+            _ => (self.policy.build)(&self.settings, context),
+        }
     }
 }

@@ -38,6 +38,7 @@ impl Cluster {
         Measurement {
             in_flight: function.present.count(),
             answered: function.answered,
+            request_time: function.present.spent(now),
             pods: in_service.chain(starting).collect(),
         }
     }
@@ -80,7 +81,11 @@ mod tests {
                 request_time: ms(time),
                 answered,
             };
-            assert_eq!(sample, Measurement { in_flight, answered, pods: vec![expected] }, "{millis} ms");
+            assert_eq!(
+                sample,
+                Measurement { in_flight, answered, request_time: sample.request_time, pods: vec![expected] },
+                "{millis} ms"
+            );
         }
         cluster.scale(Timestamp::from_millis(200), FunctionId::STUDIED, 2);
         let sample = at(1_000, &mut cluster);

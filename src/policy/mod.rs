@@ -10,14 +10,16 @@
 //!
 //! No policy reads a clock, opens a socket, or draws from a generator it was not given, so one object serves every
 //! driver, and a list of `(Timestamp, Event)` explains any run. A policy can't fail: what goes wrong outside comes
-//! in as an event.
+//! in as an event. (One that is a program of its own, `exec.rs`, can, and ends the run.)
 
 mod controller;
 pub mod document;
+pub mod exec;
 pub mod fixed;
 pub mod hpa;
 pub mod keda;
 pub mod kpa;
+pub mod lookout;
 mod metrics;
 pub mod native;
 pub mod onlooker;
@@ -47,6 +49,11 @@ pub trait Policy: Send {
 
     /// When the policy wants [`Event::Woken`] next. A time that has passed means at once.
     fn wake_at(&self) -> Option<Timestamp>;
+
+    /// Why it can't go on, which ends the run. A policy of this program always can; one that is a program of its own may not.
+    fn failure(&self) -> Option<String> {
+        None
+    }
 }
 
 /// What a policy learns. Everything it knows came in one of these.

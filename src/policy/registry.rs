@@ -2,7 +2,7 @@
 
 use super::settings::{Parameter, Settings};
 use super::tuning::Tunable;
-use super::{Context, Policy, fixed, hpa, keda, kpa, native, openfaas_ce, openfaas_pro, watchtower};
+use super::{Context, Policy, exec, fixed, hpa, keda, kpa, lookout, native, openfaas_ce, openfaas_pro, watchtower};
 
 /// Who scales while an arm of a policy runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,12 +13,19 @@ pub enum Scaler {
     RealChain,
     /// The platform the function runs on, by an autoscaler of its own; the policy looks on.
     Platform,
+    /// A program of the user's, which the driver starts and asks; in virtual time too.
+    Program,
 }
 
 impl Scaler {
-    /// Whether the policy decides by itself, so that it can be simulated, replayed and asked what it would have done.
+    /// Whether the policy decides by itself, so that it can be replayed and asked what it would have done.
     pub const fn is_pure(self) -> bool {
         matches!(self, Self::Policy)
+    }
+
+    /// Whether drivers carry out its actions, so that it can be simulated too.
+    pub const fn can_be_simulated(self) -> bool {
+        matches!(self, Self::Policy | Self::Program)
     }
 }
 
@@ -113,6 +120,24 @@ pub static POLICIES: &[PolicyInfo] = &[
         tuning: keda::tuning,
         build: keda::build,
         scaler: Scaler::Policy,
+    },
+    PolicyInfo {
+        name: "lookout",
+        summary: "ours: a probe and the gateway's own counters, and queueing arithmetic in place of thresholds",
+        probes: true,
+        parameters: lookout::parameters,
+        tuning: lookout::tuning,
+        build: lookout::build,
+        scaler: Scaler::Policy,
+    },
+    PolicyInfo {
+        name: "exec",
+        summary: "your own autoscaler in any language: a program that gets events and answers actions as lines of JSON",
+        probes: true,
+        parameters: exec::parameters,
+        tuning: Vec::new,
+        build: exec::build,
+        scaler: Scaler::Program,
     },
     PolicyInfo {
         name: "fixed",

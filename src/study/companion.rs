@@ -31,7 +31,7 @@ pub enum CompanionError {
 /// What an arm needs and this machine doesn't have.
 pub(super) fn missing(arm: &Arm) -> Option<NotInstalled> {
     match arm.policy.scaler {
-        Scaler::Policy | Scaler::Platform => None,
+        Scaler::Policy | Scaler::Program | Scaler::Platform => None,
         Scaler::RealChain => programs(arm).err(),
     }
 }
@@ -55,7 +55,7 @@ impl Outside {
     /// How the run's platform takes notifications.
     pub(super) fn alerts(&self, plan: &Plan) -> Alerts {
         match plan.arm.policy.scaler {
-            Scaler::Policy | Scaler::Platform => Alerts::default(),
+            Scaler::Policy | Scaler::Program | Scaler::Platform => Alerts::default(),
             Scaler::RealChain => {
                 let functions = plan.functions.iter().map(|function| function.info.clone()).collect();
                 let view = GatewayView::new(plan.arm.policy.name, functions, self.rates.clone(), self.events.clone());
@@ -79,7 +79,7 @@ impl Outside {
         interrupt: &mut Interrupt,
     ) -> Result<Option<Box<dyn Companion>>, CompanionError> {
         match plan.arm.policy.scaler {
-            Scaler::Policy | Scaler::Platform => Ok(None),
+            Scaler::Policy | Scaler::Program | Scaler::Platform => Ok(None),
             Scaler::RealChain => {
                 let programs = programs(&plan.arm)?;
                 let platform = target.platform();

@@ -15,6 +15,7 @@ mod cli;
 mod cluster;
 mod drop_in;
 mod engines;
+mod exec;
 mod expect;
 mod faults;
 mod fuzz;

@@ -77,7 +77,12 @@ fn generator() -> impl Strategy<Value = GeneratorPlan> {
 
 /// A policy of the registry or a mad one, with settings that follow from a number.
 fn arm(policy: usize, luck: u64) -> Arm {
-    let policies: Vec<&'static PolicyInfo> = registry::POLICIES.iter().chain([&MAD, &RESTLESS]).collect();
+    let policies: Vec<&'static PolicyInfo> = registry::POLICIES
+        .iter()
+        // a program of the user's: tests/it/exec.rs
+        .filter(|policy| policy.scaler != Scaler::Program)
+        .chain([&MAD, &RESTLESS])
+        .collect();
     let policy = policies[policy % policies.len()];
     let parameters = (policy.parameters)();
     let mut settings = Settings::defaults(&parameters);

@@ -18,7 +18,8 @@ struct Room {
 }
 
 const WORDS: &[&str] = &["time", "random", "record"];
-const DRIVES: &[&str] = &["time", "random", "record", "schedule", "policy", "model", "stats", "search", "drive"];
+const DRIVES: &[&str] =
+    &["time", "random", "record", "schedule", "policy", "model", "stats", "search", "drive", "drive::program"];
 const STUDIES: &[&str] = &[
     "time",
     "random",
@@ -32,6 +33,7 @@ const STUDIES: &[&str] = &[
     "drive::sim",
     "drive::replay",
     "drive::live",
+    "drive::program",
     "study::results",
 ];
 
@@ -48,6 +50,7 @@ const ALL: &[&str] = &[
     "drive::sim",
     "drive::replay",
     "drive::live",
+    "drive::program",
     "study",
     "study::results",
     "report",
@@ -67,6 +70,7 @@ const ROOMS: &[Room] = &[
     Room { path: "drive::sim", may_use: DRIVES },
     Room { path: "drive::replay", may_use: DRIVES },
     Room { path: "drive::live", may_use: DRIVES },
+    Room { path: "drive::program", may_use: DRIVES },
     Room { path: "study", may_use: STUDIES },
     Room { path: "study::results", may_use: DRIVES },
     Room { path: "report", may_use: &["time", "record", "stats", "study::results"] },

@@ -29,7 +29,7 @@ use crate::time::{Epoch, Timestamp};
 use super::decisions::Decisions;
 use super::faults::Faults;
 use super::shadow::{Shadows, Wishes};
-use super::{Outcome, Phase, Plan, RecordError, Recorder, first_second, phase_row};
+use super::{Outcome, Phase, Plan, PolicyFailure, RecordError, Recorder, first_second, phase_row};
 use agenda::{Agenda, What};
 pub use epoch::epoch;
 use load::Load;
@@ -238,6 +238,9 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
         }
         let mut actions = std::mem::take(&mut self.actions);
         self.policy.handle(self.now, event, &mut actions);
+        if let Some(why) = self.policy.failure() {
+            return Err(RecordError(Box::new(PolicyFailure(why))));
+        }
         if self.patience.told(self.now) {
             let reason = "it asks again and again at one moment; from here on it is told something once a millisecond";
             let row = self.decisions.note(self.now, EventKind::Failed, None, None, Reason::new(reason));

@@ -33,7 +33,8 @@ fn verdict(
             request_time: Duration::from_secs(*request_secs),
             ..PodSample::default()
         };
-        let sample = Measurement { in_flight: *in_flight, answered: *answered, pods: vec![pod] };
+        let sample =
+            Measurement { in_flight: *in_flight, answered: *answered, pods: vec![pod], ..Measurement::default() };
         readings.told(AT(*at), Some(&sample));
     }
     let mut rule = Keda {

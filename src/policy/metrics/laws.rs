@@ -17,7 +17,7 @@ fn pod(replica: u32, cpu_millis: u64) -> PodSample {
 }
 
 fn sample(answered: u64, pods: &[PodSample]) -> Measurement {
-    Measurement { in_flight: answered as u32 / 10, answered, pods: pods.to_vec() }
+    Measurement { in_flight: answered as u32 / 10, answered, pods: pods.to_vec(), ..Measurement::default() }
 }
 
 const AT: fn(u64) -> Timestamp = Timestamp::from_secs;

@@ -1,9 +1,11 @@
 //! The arms: those the command line wants, each with a policy and settings it can keep.
 
+use std::path::Path;
+
 use crate::drive::Arm;
 use crate::policy::openfaas_ce::real::finer_than_milliseconds;
 use crate::policy::registry::Scaler;
-use crate::policy::settings::Value;
+use crate::policy::settings::{Parameter, Settings, Value};
 use crate::study::companion;
 use crate::study::nearest::nearest;
 use crate::study::problem::Problem;
@@ -48,8 +50,13 @@ pub(super) fn arms(
     }
     shadows::check(&scenario.arms, overrides, problems);
     shadows::leave_out_others(&mut scenario.arms, overrides);
+    let directory = scenario.directory.clone();
     let arm = |arm: &ArmSection| {
-        Some(Arm { name: arm.name().to_owned(), policy: arm.policy?, settings: arm.settings.clone() })
+        let (policy, mut settings) = (arm.policy?, arm.settings.clone());
+        if policy.scaler == Scaler::Program {
+            start_beside_the_scenario(&directory, &(policy.parameters)(), &mut settings);
+        }
+        Some(Arm { name: arm.name().to_owned(), policy, settings })
     };
     let shadows_of =
         |arm: &ArmSection| arm.shadows.iter().filter_map(|(name, _)| shadows::named(&scenario.arms, name)).collect();
@@ -66,10 +73,23 @@ pub(super) fn arms(
         .collect()
 }
 
+/// A program's directory is looked up from the scenario's.
+fn start_beside_the_scenario(scenario: &Path, parameters: &[Parameter], settings: &mut Settings) {
+    let directory = scenario.join(settings.text("directory"));
+    if let Some(text) = directory.to_str() {
+        // a text is always allowed there
+        let _ = settings.set(parameters, "directory", Value::Owned(text.to_owned()));
+    }
+}
+
 /// What stands in the way of an arm that is scaled from outside.
 fn outside_problems(section: &ArmSection, arm: &Arm, target: TargetKind) -> Vec<Problem> {
     if let Some(problem) = other_writer(section, arm, target) {
         return vec![problem];
+    }
+    if arm.policy.scaler == Scaler::Program && arm.settings.text("command").trim().is_empty() {
+        let hint = "write the program with its arguments, such as command = \"python3 my_autoscaler.py\"";
+        return vec![section.section.missing("command", "is not given, so there is no program to ask", hint)];
     }
     if arm.policy.scaler != Scaler::RealChain {
         return Vec::new();

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Answer, Run};
-use crate::drive::RecordError;
 use crate::drive::live::probe;
 use crate::drive::live::target::Target;
+use crate::drive::{PolicyFailure, RecordError};
 use crate::policy::{Action, Event, ProbeOutcome};
 use crate::record::ErrorKind;
 use crate::time::Timestamp;
@@ -23,6 +23,9 @@ impl Run<'_> {
         }
         let mut actions = Vec::new();
         self.policy.handle(now, event, &mut actions);
+        if let Some(why) = self.policy.failure() {
+            return Err(RecordError(Box::new(PolicyFailure(why))));
+        }
         for action in actions {
             match action {
                 Action::Probe if self.faults.probes_fail() => self.answer_at_once(refused(now)),

@@ -1,0 +1,145 @@
+//! What the gateway's counters tell: how fast requests arrive and are answered, how many are in flight, and for how long.
+//!
+//! ```text
+//!   arrived = answered + in flight       its growth is the arrival rate, also while nothing gets through
+//!   time spent / answered                the mean latency (Little's law)
+//! ```
+//!
+//! The policy's own probes pass the gateway too; they are taken out.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::record::Measurement;
+use crate::time::Timestamp;
+
+/// A rate looks back this long at most, and so does everything else.
+const LONGEST: Duration = Duration::from_secs(16);
+/// Shorter looks at a rate, in seconds.
+const SHORTER: [u64; 4] = [8, 4, 2, 1];
+/// Counts of independent requests stray by their square root; a count so many times as far off tells of a change.
+const STRAY: f64 = 4.0;
+/// Readings come a little early or late.
+const SLACK: Duration = Duration::from_millis(50);
+
+/// The policy's own probes, as far as they are in the gateway's counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct OwnProbes {
+    /// In flight.
+    pub(super) in_flight: u32,
+    /// Answered so far.
+    pub(super) answered: u64,
+    /// Time spent by all of them so far, in seconds.
+    pub(super) spent: f64,
+}
+
+/// The counters at one moment, without probes.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    at: Timestamp,
+    arrived: f64,
+    answered: f64,
+    spent: f64,
+    in_flight: f64,
+    ready: u32,
+}
+
+/// What went on over a while.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Flow {
+    /// How long, in seconds.
+    pub(super) secs: f64,
+    /// Requests per second that came.
+    pub(super) arrivals: f64,
+    /// Requests per second that were answered.
+    pub(super) answers: f64,
+    /// Requests in flight, on average.
+    pub(super) in_flight: f64,
+    /// Replicas in service, if they were as many all the time.
+    pub(super) ready: Option<u32>,
+}
+
+impl Flow {
+    /// How many were answered.
+    pub(super) fn answered(&self) -> f64 {
+        self.answers * self.secs
+    }
+
+    /// Mean latency in seconds, by Little's law; `None` where nobody was there.
+    pub(super) fn latency(&self) -> Option<f64> {
+        (self.answers > 0.0 && self.in_flight > 0.0).then(|| self.in_flight / self.answers)
+    }
+}
+
+/// The readings of the last seconds.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Book {
+    readings: VecDeque<Reading>,
+}
+
+impl Book {
+    /// Takes down a reading.
+    pub(super) fn note(&mut self, at: Timestamp, sample: &Measurement, probes: OwnProbes, ready: u32) {
+        let in_flight = f64::from(sample.in_flight.saturating_sub(probes.in_flight));
+        let answered = sample.answered.saturating_sub(probes.answered) as f64;
+        let spent = sample.request_time.as_secs_f64() - probes.spent;
+        // counters that fell are those of a gateway that began anew
+        if self.readings.back().is_some_and(|last| answered < last.answered) {
+            self.readings.clear();
+        }
+        let arrived = answered + in_flight;
+        self.readings.push_back(Reading { at, arrived, answered, spent, in_flight, ready });
+        while self.readings.get(1).is_some_and(|second| at.since(second.at) >= LONGEST + SLACK) {
+            self.readings.pop_front();
+        }
+    }
+
+    /// Nothing is known any more.
+    pub(super) fn close(&mut self) {
+        self.readings.clear();
+    }
+
+    /// Requests in flight at the last reading.
+    pub(super) fn in_flight(&self) -> f64 {
+        self.readings.back().map_or(0.0, |reading| reading.in_flight)
+    }
+
+    /// What went on from the newest reading that is at least `window` older than the last (or the oldest there is) until the last;
+    /// `None` with a single reading.
+    pub(super) fn flow(&self, window: Duration) -> Option<Flow> {
+        let last = self.readings.back()?;
+        let from = self.readings.iter().rposition(|reading| last.at.since(reading.at) + SLACK >= window).unwrap_or(0);
+        let first = &self.readings[from];
+        let secs = last.at.since(first.at).as_secs_f64();
+        if secs <= 0.0 {
+            return None;
+        }
+        let steady = self.readings.range(from..).all(|reading| reading.ready == last.ready);
+        Some(Flow {
+            secs,
+            arrivals: ((last.arrived - first.arrived) / secs).max(0.0),
+            answers: (last.answered - first.answered) / secs,
+            in_flight: ((last.spent - first.spent) / secs).max(0.0),
+            ready: steady.then_some(last.ready),
+        })
+    }
+
+    /// The flow since the load changed last, as far as that can be told: over the longest window whose rate no shorter one
+    /// contradicts.
+    pub(super) fn since_change(&self) -> Option<Flow> {
+        let mut flow = self.flow(LONGEST)?;
+        for secs in SHORTER {
+            let shorter = self.flow(Duration::from_secs(secs))?;
+            let expected = flow.arrivals * shorter.secs;
+            if (shorter.arrivals * shorter.secs - expected).abs() > STRAY * expected.sqrt() + 1.0 {
+                flow = shorter;
+            }
+        }
+        Some(flow)
+    }
+
+    /// The flow over all that is remembered.
+    pub(super) fn whole(&self) -> Option<Flow> {
+        self.flow(LONGEST)
+    }
+}
