@@ -60,7 +60,7 @@ fn has_data(chart: Chart, study: &Study) -> bool {
         }
         Chart::Outcomes => study.arms.iter().any(|arm| !arm.outcomes.is_empty()),
         // in virtual time nothing is late
-        Chart::Lateness => study.arms.iter().any(|arm| !arm.lateness.is_empty()),
+        Chart::Lateness => study.arms.iter().any(|arm| arm.lateness.max().is_some_and(|us| us > 0)),
         Chart::Timeline | Chart::LatencyHistogram | Chart::LatencyPercentiles => true,
     }
 }
