@@ -78,16 +78,17 @@ fn main() {
     power(&a, &twin, studies);
 }
 
-/// A run of ten seconds: a hundred requests a second against one replica, which is too few, and a watch tower that sees to it.
+/// A run of eight seconds: 200 requests a second against one replica, which is too few, and a watch tower that sees to it.
 fn plan(rounds: u32, increment: f64) -> Plan {
     let policy = registry::find("watchtower").unwrap();
     let parameters = (policy.parameters)();
     let mut settings = Settings::defaults(&parameters);
     let mut set = |name: &str, value: Value| settings.set(&parameters, name, value).unwrap();
     set("check_frequency", Value::Integer(1));
+    set("target", Value::Integer(20));
     set("scale_up_rounds", Value::Integer(rounds.into()));
     set("scale_up_increment", Value::Number(increment));
-    let load = hey::Settings::new(1_000, 20, 5.0, Some(Duration::from_secs(10))).unwrap();
+    let load = hey::Settings::new(1_000, 40, 5.0, Some(Duration::from_secs(8))).unwrap();
     Plan {
         arm: Arm { name: policy.name.to_owned(), policy, settings },
         shadows: Vec::new(),

@@ -339,6 +339,47 @@ pub struct PlatformSample {
     pub replica_time: Duration,
 }
 
+/// A replica that is a real process, at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessRow {
+    /// Which.
+    pub replica: ReplicaId,
+    /// The number of its process.
+    pub process: u32,
+    /// Where in its life it is.
+    pub state: ProcessState,
+    /// CPU time it has used since it was started.
+    pub cpu_time: Duration,
+    /// Memory it holds in RAM, in bytes.
+    pub resident: u64,
+    /// Its threads.
+    pub threads: u32,
+    /// Requests in it.
+    pub in_flight: u32,
+}
+
+/// Where in its life a replica is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProcessState {
+    /// Started, and not found healthy yet.
+    Starting,
+    /// In service.
+    Ready,
+    /// Told to end.
+    Terminating,
+}
+
+impl ProcessState {
+    /// The word that stands in files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Ready => "ready",
+            Self::Terminating => "terminating",
+        }
+    }
+}
+
 /// Who used how much of the machine's CPU over some time. 1 is all cores, all the time, except where it says otherwise.
 ///
 /// What the kernel does in interrupts is in nobody's share, or in everybody's: kernels differ in whom they charge for it.

@@ -2,18 +2,22 @@
 //!
 //! Standard output carries results only (tables, or JSON with `--json`); standard error carries everything for a person.
 
+mod calibrate;
 mod check;
+mod compare;
 mod completions;
 mod exit;
 mod failure;
 mod health;
 mod hey;
 mod leash;
+mod live;
 mod output;
 mod planned;
 mod progress;
 mod replay;
 mod report;
+mod restore;
 mod run;
 mod schema;
 mod serve;
@@ -47,8 +51,11 @@ enum Command {
     Run(run::Args),
     Tune(tune::Args),
     Check(check::Args),
+    Calibrate(calibrate::Args),
     Report(report::Args),
+    Compare(compare::Args),
     Replay(replay::Args),
+    Restore(restore::Args),
     Serve(serve::Args),
     Hey(hey::Args),
     Schema(schema::Args),
@@ -83,8 +90,11 @@ pub fn main() -> ExitCode {
             (printer, tune::run(&args, printer))
         }
         Command::Check(args) => (Printer::new(false), Ok(check::run(&args, Printer::new(false)))),
+        Command::Calibrate(args) => (Printer::new(false), calibrate::run(&args, Printer::new(false))),
         Command::Report(args) => (Printer::new(false), report::run(&args)),
+        Command::Compare(args) => (Printer::new(false), compare::run(&args, Printer::new(false))),
         Command::Replay(args) => (Printer::new(false), replay::run(&args)),
+        Command::Restore(args) => (Printer::new(false), restore::run(&args, Printer::new(false))),
         Command::Serve(args) => (Printer::new(false), serve::run(&args, Printer::new(false))),
         Command::Schema(args) => (Printer::new(false), schema::run(&args)),
         Command::Completions(args) => (Printer::new(false), Ok(completions::run(&args))),

@@ -61,6 +61,10 @@ impl Drop for ProgressView {
 }
 
 impl Observer for ProgressView {
+    fn prepares(&mut self, what: &str) {
+        self.printer.say(what);
+    }
+
     fn run_begins(&mut self, run: &RunBegins<'_>) {
         self.last_line = Duration::ZERO;
         self.phase = None;
@@ -143,7 +147,7 @@ fn ended(summary: &RunSummary) -> String {
     text
 }
 
-fn line(progress: &Progress) -> String {
+pub(super) fn line(progress: &Progress) -> String {
     let seen = &progress.seen;
     let mut text = progress.phase.as_str().to_owned();
     if let (Some(ready), Some(desired)) = (seen.ready, seen.desired) {

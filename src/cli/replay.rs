@@ -208,7 +208,8 @@ fn probes_are_there(arm: &Arm, recorded: &Recorded) -> Result<(), Failure> {
 fn policy(name: &str, arms: &[RecordedArm]) -> Result<&'static PolicyInfo, Failure> {
     let replayable = |policy: &&PolicyInfo| policy.scaler.is_pure();
     if find(name).is_some_and(|policy| !replayable(&policy)) {
-        let problem = format!("--policy {name}: these are real programs, which can't be asked about the past");
+        let problem =
+            format!("--policy {name}: it is not computed by this program, so it can't be asked about the past");
         let hint = "use --policy openfaas-ce, the same chain emulated".to_owned();
         return Err(Failure::new(ExitStatus::Usage, problem, Some(hint)));
     }

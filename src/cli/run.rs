@@ -1,5 +1,6 @@
 //! `watchtower run`.
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::health;
+use super::live::{Live, Watchers, address};
 use super::output::Printer;
 use super::planned::{Planned, begun, resumed};
 use super::progress::ProgressView;
@@ -33,14 +35,14 @@ use crate::time::format_duration;
 ///
 /// Exit codes: 0 done; 1 a run failed or is invalid; 2 bad usage or scenario; 3 an expectation (`[expect]`) of the scenario is
 /// not met; 130 after Ctrl-C and 143 after SIGTERM, with the results so far kept and marked partial.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(super) struct Args {
     /// Scenario files
-    #[arg(required = true, value_name = "SCENARIO")]
+    #[arg(required_unless_present = "live", value_name = "SCENARIO")]
     pub(super) scenarios: Vec<PathBuf>,
 
-    /// Where the function runs and is scaled: embedded, or simulated, which is the same in virtual time (the others are not there
-    /// yet: process, openfaas, kubernetes) [default: embedded, or that of the study that goes on]
+    /// Where the function runs and is scaled: embedded; simulated, which is the same in virtual time; openfaas, any gateway as
+    /// [openfaas] names it (process and kubernetes are not there yet) [default: embedded, or that of the study that goes on]
     #[arg(long, value_name = "TARGET")]
     pub(super) target: Option<TargetKind>,
 
@@ -73,6 +75,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "ROWS", value_enum, default_value_t)]
     rows: RowsWish,
 
+    /// Show the report in a browser while the runs go on; its address is printed. ADDR is a port of this machine or an address
+    /// with its port (default: 127.0.0.1 and a free port)
+    #[arg(long, value_name = "ADDR", num_args = 0..=1)]
+    #[allow(clippy::option_option, reason = "clap's way to say: an option that may stand without its value")]
+    live: Option<Option<String>>,
+
     /// Print the results as JSON instead of a table
     #[arg(long)]
     json: bool,
@@ -102,6 +110,8 @@ impl From<RowsWish> for Rows {
 }
 
 pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> {
+    let (scenarios, live_at) = args.live_and_scenarios()?;
+    let args = &Args { scenarios, ..args.clone() };
     let studies = match &args.resume {
         Some(directory) => vec![resumed(args, directory)?],
         None => begun(args)?,
@@ -120,13 +130,14 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
         .enable_all()
         .build()
         .map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
+    let live = live_at.map(|address| Live::open(address, printer)).transpose()?;
     runtime.block_on(async {
         let mut interrupt =
             Interrupt::listen().map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
         let mut ended: Vec<Ended> = Vec::new();
         let mut failure = None;
         for planned in &studies {
-            match one_study(planned, conduct, printer, &mut interrupt).await {
+            match one_study(planned, conduct, printer, live.as_ref(), &mut interrupt).await {
                 Ok(end) => ended.push(end),
                 Err(error) => failure = Some(error),
             }
@@ -168,6 +179,25 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
     })
 }
 
+impl Args {
+    /// The scenarios, and where the page is shown if it is asked for. What follows `--live` and is no address is a scenario.
+    fn live_and_scenarios(&self) -> Result<(Vec<PathBuf>, Option<SocketAddr>), Failure> {
+        let mut scenarios = self.scenarios.clone();
+        let at = self.live.as_ref().and_then(|typed| match address(typed.as_deref()) {
+            None => {
+                scenarios.extend(typed.as_ref().map(PathBuf::from));
+                address(None)
+            }
+            at => at,
+        });
+        if scenarios.is_empty() {
+            let hint = "watchtower run SCENARIO --live";
+            return Err(Failure::new(ExitStatus::Usage, "no scenario is given".to_owned(), Some(hint.to_owned())));
+        }
+        Ok((scenarios, at))
+    }
+}
+
 /// Asks the model for the demand, which for a long load takes its time, and gives up when the end is asked for.
 async fn demand_of(study: &Study, interrupt: &mut Interrupt) -> DemandCurve {
     let (stopped, asked) = (Arc::new(AtomicBool::new(false)), study.clone());
@@ -193,6 +223,7 @@ async fn one_study(
     planned: &Planned,
     conduct: Conduct,
     printer: Printer,
+    live: Option<&Live>,
     interrupt: &mut Interrupt,
 ) -> Result<Ended, Failure> {
     let Planned { study, results, before } = planned;
@@ -208,7 +239,10 @@ async fn one_study(
         study.name, study.target
     ));
 
-    let mut view = ProgressView::new(printer);
+    if let Some(live) = live {
+        live.show(results);
+    }
+    let mut view = Watchers::new(ProgressView::new(printer), live);
     let demand = demand_of(study, interrupt).await;
     let record = record(study, &demand, conduct);
     let end = match before {
@@ -227,6 +261,9 @@ async fn one_study(
         let hint = format!("the data is safe; try `watchtower report {}`", results.display());
         Failure::from_error(ExitStatus::Failed, &error, Some(hint))
     })?;
+    if let Some(live) = live {
+        live.ended(results);
+    }
     printer.say(&format!("results in {}", results.display()));
     let expectations = judge(&record, &end.runs);
     let conclusions = conclusions(&record, &end.runs, &Statistics::of(&record, &end.runs));

@@ -101,7 +101,7 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
     })
 }
 
-fn read_password(path: &PathBuf) -> Result<String, Failure> {
+pub(super) fn read_password(path: &PathBuf) -> Result<String, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         let problem = format!("{}: {error}", path.display());
         Failure::new(ExitStatus::Usage, problem, Some("the file holds the password and nothing else".to_owned()))

@@ -139,8 +139,17 @@ fn arm(runs: &[RunSummary], name: &str) -> Vec<String> {
 
 /// What the runs allow to say, for a person: of enough pairs the conclusions, otherwise why there is none.
 pub(super) fn reading(record: &StudyRecord, runs: &[RunSummary], concluded: &[Conclusion]) -> Option<String> {
+    concluded_or(concluded, || too_few(record, runs))
+}
+
+/// Conclusions for a person; `None` of none.
+pub(super) fn concluded(concluded: &[Conclusion]) -> Option<String> {
+    concluded_or(concluded, || None)
+}
+
+fn concluded_or(concluded: &[Conclusion], otherwise: impl FnOnce() -> Option<String>) -> Option<String> {
     if concluded.is_empty() {
-        return too_few(record, runs);
+        return otherwise();
     }
     let mut text = String::new();
     for one in concluded {

@@ -34,7 +34,9 @@ use crate::policy::registry::Scaler;
 use crate::policy::settings::Settings;
 use crate::policy::{Context, FunctionInfo, Policy};
 use crate::random::Seed;
-use crate::record::{CpuShares, EventKind, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
+use crate::record::{
+    CpuShares, EventKind, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, ProcessRow, RequestRow,
+};
 use crate::schedule::Call;
 use crate::time::{Epoch, Timestamp};
 
@@ -270,6 +272,14 @@ pub trait Recorder {
     /// # Errors
     /// When it can't be kept.
     fn second(&mut self, at: Timestamp, planned: u64, sample: &PlatformSample) -> Result<(), RecordError>;
+
+    /// A replica as it stands at the end of a second, where replicas are processes.
+    ///
+    /// # Errors
+    /// When it can't be kept.
+    fn process(&mut self, _at: Timestamp, _row: &ProcessRow) -> Result<(), RecordError> {
+        Ok(())
+    }
 
     /// Who used the machine's CPU in the second that ended at `at`. Only by the wall clock, and only where the machine tells; the
     /// first second comes when there was one before it to count from.

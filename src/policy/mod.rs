@@ -21,6 +21,7 @@ pub mod keda;
 pub mod kpa;
 pub mod lookout;
 mod metrics;
+pub mod native;
 pub mod onlooker;
 pub mod openfaas_ce;
 pub mod openfaas_pro;

@@ -2,7 +2,7 @@
 
 use super::settings::{Parameter, Settings};
 use super::tuning::Tunable;
-use super::{Context, Policy, exec, fixed, hpa, keda, kpa, lookout, openfaas_ce, openfaas_pro, watchtower};
+use super::{Context, Policy, exec, fixed, hpa, keda, kpa, lookout, native, openfaas_ce, openfaas_pro, watchtower};
 
 /// Who scales while an arm of a policy runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,17 +13,14 @@ pub enum Scaler {
     RealChain,
     /// A program of the user's, which the driver starts and asks; in virtual time too.
     Program,
+    /// The platform the function runs on, by an autoscaler of its own; the policy looks on.
+    Platform,
 }
 
 impl Scaler {
     /// Whether the policy decides by itself, so that it can be replayed and asked what it would have done.
     pub const fn is_pure(self) -> bool {
         matches!(self, Self::Policy)
-    }
-
-    /// Whether drivers carry out its actions, so that it can be simulated too.
-    pub const fn can_be_simulated(self) -> bool {
-        matches!(self, Self::Policy | Self::Program)
     }
 }
 
@@ -73,6 +70,15 @@ pub static POLICIES: &[PolicyInfo] = &[
         tuning: Vec::new,
         build: openfaas_ce::real::build,
         scaler: Scaler::RealChain,
+    },
+    PolicyInfo {
+        name: "native",
+        summary: "the platform's own autoscaler, which acts while the run records: the baseline on a real OpenFaaS",
+        probes: false,
+        parameters: native::parameters,
+        tuning: Vec::new,
+        build: native::build,
+        scaler: Scaler::Platform,
     },
     PolicyInfo {
         name: "hpa",

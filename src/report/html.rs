@@ -1,64 +1,140 @@
-//! One page that says it all: verdict, numbers, charts, decisions, and how to do it again. One file, no request, no script.
+//! One page that says it all: verdict, the course of the runs, numbers, charts, decisions, and how to do it again. One file, no request.
 //!
-//! Everything that comes from files is escaped where it enters the page.
+//! ```text
+//!   verdict      which arm, how sure, what it costs, what spoiled the data
+//!   panel        the course of every run; a drawing (charts) where no script runs, page.js over uPlot where one does
+//!   comparison   what each arm achieved      figures   charts      decisions, validity, setup
+//! ```
+//!
+//! Everything that comes from files is escaped where it enters the page. The only scripts that may run are the two of this program,
+//! named by their hash.
 
 mod comparison;
 mod decisions;
 mod expectations;
+mod figures;
+mod panel;
 mod setup;
 mod validity;
 
 use std::fmt::Write as _;
 
-use super::charts::{self, Chart, ChartError, data::Study, escape, font, scale, theme};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sha2::{Digest as _, Sha256};
+
+pub(super) use panel::{PanelRun, json, panel_run};
+
+use super::charts::{self, ChartError, data::Study, escape, font, theme};
 use super::material::Material;
 use super::verdict::{Comparison, Verdict, judge};
 
 const STYLE: &str = include_str!("html/style.css");
+const SCRIPT: &str = include_str!("html/page.js");
+/// uPlot 1.6.32, as its authors publish it. <https://www.npmjs.com/package/uplot>
+const UPLOT: &str = include_str!("html/uplot/uPlot.iife.min.js");
+const UPLOT_STYLE: &str = include_str!("html/uplot/uPlot.min.css");
+const UPLOT_LICENCE: &str = include_str!("html/uplot/LICENSE");
+
+/// How a page comes to its reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Edition {
+    /// A file, complete in itself.
+    File,
+    /// Served while the runs go on; it asks its server for what is new.
+    Live,
+}
+
+/// Everything that is run, in one script: the library, its licence, and the page's own.
+fn script() -> String {
+    format!("/*\n{UPLOT_LICENCE}*/\n{UPLOT}\n{SCRIPT}")
+}
 
 /// Forbids the page whatever it does not need, so that it can't reach out even if a name got through unescaped.
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src data:; base-uri 'none'; form-action 'none'";
+fn policy(script: &str, edition: Edition) -> String {
+    let hash = BASE64.encode(Sha256::digest(script));
+    let connect = if edition == Edition::Live { "; connect-src 'self'" } else { "" };
+    format!(
+        "default-src 'none'; script-src 'sha256-{hash}'; style-src 'unsafe-inline'; font-src data:; img-src data:; base-uri 'none'; \
+         form-action 'none'{connect}"
+    )
+}
 
 /// The report as one HTML file.
-pub(super) fn page(material: &Material, study: &Study, comparisons: &[Comparison]) -> Result<String, ChartError> {
+pub(super) fn page(
+    material: &Material,
+    study: &Study,
+    comparisons: &[Comparison],
+    edition: Edition,
+) -> Result<String, ChartError> {
     let record = &material.record;
     let name = escape(&record.name);
-    let mut page = String::with_capacity(600_000);
+    let script = script();
+    let mut page = String::with_capacity(900_000);
     let _ = write!(
         page,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n\
          <meta name=\"generator\" content=\"watchtower {}\">\n<title>{name} · watchtower report</title>\n\
-         <style>\n{}{STYLE}{}{}</style>\n</head>\n<body>\n",
+         <style>\n{}{UPLOT_STYLE}\n{STYLE}{}{}</style>\n</head>\n<body>\n\
+         <a class=\"skip\" href=\"#verdict\">To the verdict</a>\n",
+        policy(&script, edition),
         escape(&record.watchtower_version),
         font::style_sheet(),
         charts::page_style(),
-        chips(),
+        colours(),
     );
     head(&mut page, material);
     page.push_str("<main>\n");
-    verdict(&mut page, &judge(material, comparisons));
-    damages(&mut page, material);
-    expectations::section(&mut page, material);
-    comparison::section(&mut page, material, study, comparisons);
-    figures(&mut page, study)?;
-    validity::section(&mut page, material);
+    if edition == Edition::Live {
+        page.push_str("<p id=\"live\" class=\"card notice\" role=\"status\">Waiting for the next second …</p>\n");
+    }
+    part(&mut page, "verdict", |page| {
+        verdict(page, &judge(material, comparisons));
+        damages(page, material);
+        expectations::section(page, material);
+        Ok(())
+    })?;
+    let (data, kept) = panel::panel_data(material);
+    figures::panel(&mut page, study, kept)?;
+    part(&mut page, "comparison", |page| comparison::section(page, material, study, comparisons))?;
+    part(&mut page, "charts", |page| figures::section(page, study))?;
     decisions::section(&mut page, material);
+    part(&mut page, "validity", |page| {
+        validity::section(page, material);
+        Ok(())
+    })?;
     setup::section(&mut page, material);
     page.push_str("</main>\n");
     let _ = writeln!(
         page,
-        "<footer><p>Made by watchtower {} from the files beside this page; <code>watchtower report</code> makes it again.</p></footer>",
+        "<footer><p>Made by watchtower {} from the files beside this page; <code>watchtower report</code> makes it again. The time panel \
+         is drawn by uPlot (MIT licence, its text is in the page's source).</p></footer>",
         escape(&record.watchtower_version)
     );
-    page.push_str("</body>\n</html>\n");
+    let _ = write!(
+        page,
+        "<script type=\"application/json\" id=\"data\">{}</script>\n<script>{script}</script>\n</body>\n</html>\n",
+        json(&data)
+    );
     Ok(page)
 }
 
+/// A piece of the page that is replaced whole while a run goes on.
+fn part(
+    page: &mut String,
+    name: &str,
+    write: impl FnOnce(&mut String) -> Result<(), ChartError>,
+) -> Result<(), ChartError> {
+    let _ = writeln!(page, "<div data-part=\"{name}\">");
+    write(page)?;
+    page.push_str("</div>\n");
+    Ok(())
+}
+
 /// The target in virtual time. When and on how many threads it was computed is no part of its results, and the page is the same.
-const SIMULATED: &str = "simulated";
+pub(in crate::report) const SIMULATED: &str = "simulated";
 
 fn head(page: &mut String, material: &Material) {
     let record = &material.record;
@@ -67,13 +143,11 @@ fn head(page: &mut String, material: &Material) {
         let _ = writeln!(page, "<p class=\"lead\">{}</p>", escape(&record.description));
     }
     let runs = material.summaries().count();
+    let arms = record.arms.iter().filter(|arm| arm.aa_of.is_none()).count();
     let facts = [
-        (
-            "Objective",
-            format!("p{} within {}", scale::digits(record.slo_percentile, 5), scale::latency(record.slo_latency_ms)),
-        ),
+        ("Objective", figures::objective(record.slo_percentile, record.slo_latency_ms)),
         ("Target", record.target.clone()),
-        ("Runs", format!("{runs} of {}", record.arms.len().max(1) as u64 * u64::from(record.repeats.max(1)))),
+        ("Runs", format!("{runs} of {}", arms.max(1) as u64 * u64::from(record.repeats.max(1)))),
         ("Seed", record.seed.to_string()),
         if record.target == SIMULATED {
             ("Time", "virtual".to_owned())
@@ -92,13 +166,23 @@ fn verdict(page: &mut String, verdict: &Verdict) {
     let class = if verdict.warning { "card verdict warning" } else { "card verdict" };
     let _ = writeln!(
         page,
-        "<section class=\"{class}\" aria-label=\"Verdict\">\n<strong>{}</strong>",
+        "<section id=\"verdict\" class=\"{class}\" aria-label=\"Verdict\">\n<strong>{}</strong>",
         escape(&verdict.headline)
     );
     for sentence in &verdict.because {
         let _ = writeln!(page, "<p>{}</p>", escape(sentence));
     }
-    page.push_str("</section>\n");
+    page.push_str("<dl class=\"answers\">\n");
+    for (question, answer) in [
+        ("How sure?", &verdict.sure),
+        ("What does it cost?", &verdict.cost),
+        ("What spoiled the data?", &verdict.spoiled),
+    ] {
+        if !answer.is_empty() {
+            let _ = writeln!(page, "<div><dt>{question}</dt><dd>{}</dd></div>", escape(&answer.join(" ")));
+        }
+    }
+    page.push_str("</dl>\n</section>\n");
 }
 
 /// What could not be read.
@@ -106,71 +190,35 @@ fn damages(page: &mut String, material: &Material) {
     if material.damages.is_empty() {
         return;
     }
-    page.push_str("<section class=\"card notice\">\n<h3>Not everything could be read</h3>\n<ul>\n");
+    page.push_str("<section class=\"card notice\">\n<h2>Files that are missing, damaged or changed</h2>\n<p>The rest is shown as far as it goes.</p>\n<ul>\n");
     for damage in &material.damages {
         let _ = writeln!(page, "<li>{}</li>", escape(damage));
     }
     page.push_str("</ul>\n</section>\n");
 }
 
-/// What to look for in each chart.
-const fn caption(chart: Chart) -> &'static str {
-    match chart {
-        Chart::LatencyHistogram => {
-            "All arms share bins and axes. Bars count from when a request left, as hey does; the outline counts from when it was due. \
-             Where the outline lies to the right of the bars, requests waited for a busy worker before they could leave."
-        }
-        Chart::LatencyPercentiles => {
-            "The objective is met where a curve passes below the ring. Each step to the right looks at a tail ten times as rare; \
-             a curve ends where the data end."
-        }
-        Chart::Replicas => {
-            "A gap between desired and ready is start-up time. The dark strip marks seconds in which the latency percentile lay above \
-             the objective."
-        }
-        Chart::Timeline => {
-            "Grey above the line of requests sent is load that never left because its worker was still waiting. Percentiles are those \
-             of the requests answered in each second, from sent."
-        }
-        Chart::Lateness => {
-            "How much later than possible the generator itself sent each request: the error of the measurement. It has to be small against \
-             the latencies above."
-        }
-    }
-}
-
-fn figures(page: &mut String, study: &Study) -> Result<(), ChartError> {
-    page.push_str("<section>\n<h2>Charts</h2>\n");
-    for chart in Chart::ALL {
-        let wide = chart.inline_svg(study, theme::WIDE)?.replacen("class=\"chart\"", "class=\"chart wide\"", 1);
-        let narrow = chart.inline_svg(study, theme::NARROW)?.replacen("class=\"chart\"", "class=\"chart narrow\"", 1);
-        let file = chart.name();
-        let _ = writeln!(
-            page,
-            "<figure class=\"card\" id=\"{file}\">\n<h3>{}</h3>\n<p class=\"about\">{}</p>\n{wide}{narrow}\
-             <figcaption>{} Files: <a href=\"charts/{file}.svg\">SVG</a>, <a href=\"charts/{file}.png\">PNG</a>.</figcaption>\n</figure>",
-            escape(&chart.title(study)),
-            escape(&chart.subtitle(study)),
-            caption(chart),
-        );
-    }
-    page.push_str("</section>\n");
-    Ok(())
-}
-
-/// Style rules that give every arm's chip its colour, on light and on dark.
-fn chips() -> String {
-    let mut css = String::new();
+/// Style rules that give every arm's chip its colour, and the script its colours by name, on light and on dark.
+fn colours() -> String {
+    let mut light = String::new();
     let mut dark = String::new();
-    for place in 0..theme::ARMS_MANY {
-        let light = theme::arm(place);
-        let _ = writeln!(css, ".arm{place}{{background:{}}}", light.css());
-        if let Some((_, on_dark)) = theme::DARK.iter().find(|(colour, _)| *colour == light) {
-            let _ = writeln!(dark, ".arm{place}{{background:{}}}", on_dark.css());
+    let mut chips = String::new();
+    let mut named = |name: &str, colour: theme::Colour| {
+        let _ = write!(light, "--{name}:{};", colour.css());
+        if let Some((_, on_dark)) = theme::DARK.iter().find(|(known, _)| *known == colour) {
+            let _ = write!(dark, "--{name}:{};", on_dark.css());
         }
+    };
+    for place in 0..theme::ARMS_MANY {
+        named(&format!("arm{place}"), theme::arm(place));
+        let _ = writeln!(chips, ".arm{place}{{background:var(--arm{place})}}");
+    }
+    for (name, colour) in [("under", theme::UNDER), ("over", theme::OVER), ("load", theme::LOAD), ("axis", theme::AXIS)]
+    {
+        named(name, colour);
     }
     format!(
-        "{css}@media screen and (prefers-color-scheme:dark){{\n{dark}}}\n@media print{{.chip{{print-color-adjust:exact}}}}\n"
+        ":root{{{light}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n{chips}\
+         @media print{{.chip{{print-color-adjust:exact}}}}\n"
     )
 }
 
@@ -211,15 +259,24 @@ mod tests {
     use crate::report::material::tests::material;
 
     fn page_of(material: &Material) -> String {
-        page(material, &material.chart_data(), &[]).expect("a drawing")
+        page(material, &material.chart_data(), &[], Edition::File).expect("a drawing")
     }
 
     #[test]
-    fn the_page_loads_nothing_and_runs_nothing() {
+    fn the_page_loads_nothing_and_runs_only_its_own_script() {
         let page = page_of(&material(&["watchtower", "openfaas-ce"], 2));
-        for outside in ["http:", "https:", "src=", "<script", "<link", "@import", "<iframe", "<img"] {
+        let (page, scripts) = page.split_once("<script").expect("a script");
+        for outside in ["http:", "https:", "src=", "<link", "@import", "<iframe", "<img", "connect-src", "onclick="] {
             assert!(!page.contains(outside), "{outside}");
         }
+        assert_eq!(scripts.matches("</script>").count(), 2);
+        let run = scripts.split_once("<script>").and_then(|(_, run)| run.split_once("</script>")).expect("a script").0;
+        let hash = BASE64.encode(Sha256::digest(run));
+        assert!(
+            page.contains(&format!("script-src 'sha256-{hash}';")),
+            "the one script that may run is the one that is there"
+        );
+        assert!(run.contains("Permission is hereby granted"), "the library's licence goes with it");
         assert_eq!(page.matches("url(").count(), page.matches("url(data:").count());
         assert_eq!(page.matches("@font-face").count(), 2, "the typeface is there once, in two weights");
         assert!(page.contains("default-src 'none'"));
@@ -264,8 +321,9 @@ mod tests {
             verdict: hostile.to_owned(),
             ..Comparison::default()
         };
-        let page = page(&material, &material.chart_data(), &[row]).expect("a drawing");
-        assert!(!page.contains("<script") && !page.contains("alert(\""));
+        let page = page(&material, &material.chart_data(), &[row], Edition::File).expect("a drawing");
+        assert_eq!(page.matches("<script").count(), 2);
+        assert!(!page.contains("alert(\"x\")"));
         assert!(!page.contains('\u{0}'));
         assert!(page.contains("&lt;script&gt;alert(&quot;x&quot;)"));
     }
@@ -274,6 +332,7 @@ mod tests {
     fn the_verdict_comes_first_and_every_decision_has_its_reason() {
         let page = page_of(&material(&["watchtower", "openfaas-ce"], 1));
         let verdict = page.find("No verdict: one run per arm.").expect("a verdict");
+        let page = page.split_once("<script").expect("a script").0;
         assert!(page.find("<h2").is_some_and(|first| verdict < first));
         assert_eq!(page.matches("2 probes in a row above 90 ms (118 ms, 132 ms)").count(), 2);
         assert!(page.contains("the platform grants at most 5 replicas"));
@@ -283,6 +342,7 @@ mod tests {
     #[test]
     fn headings_descend_without_a_gap_and_every_element_is_closed() {
         let page = page_of(&material(&["watchtower", "openfaas-ce"], 3));
+        let page = page.split_once("<script").expect("a script").0;
         let mut before = 1;
         for level in page.match_indices("<h").filter_map(|(at, _)| page[at + 2..at + 3].parse::<u32>().ok()) {
             assert!(level <= before + 1, "h{level} after h{before}");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::charts::data::{ArmSeries, Course, Distribution, FaultSpan, Probe, Second, Shadow, Study};
+use super::charts::data::{ArmSeries, Course, Distribution, FaultSpan, Outcome, Probe, Scaling, Second, Shadow, Study};
 use crate::record::{EventKind, EventRow};
 use crate::study::results::summary::{RunSummary, StudyRecord};
 use crate::time::parse_duration;
@@ -13,6 +13,8 @@ pub(super) struct Material {
     pub(super) record: StudyRecord,
     /// The arms in the scenario's order, then those that only the runs know.
     pub(super) arms: Vec<Arm>,
+    /// A/A twins of arms: what they show is noise, and they are no arms to choose from.
+    pub(super) twins: Vec<Arm>,
     /// Sentences about what could not be read.
     pub(super) damages: Vec<String>,
 }
@@ -63,7 +65,12 @@ impl Material {
         for arm in &mut arms {
             arm.runs.sort_by_key(|run| run.repeat);
         }
-        Self { record, arms, damages }
+        let is_twin = |arm: &Arm| {
+            record.arms.iter().any(|known| known.name == arm.name && known.aa_of.is_some())
+                || arm.summaries().any(|run| run.aa_of.is_some())
+        };
+        let (twins, arms) = arms.into_iter().partition(is_twin);
+        Self { record, arms, twins, damages }
     }
 
     /// All summaries, arm by arm.
@@ -86,6 +93,7 @@ impl Material {
             slo_percentile: self.record.slo_percentile,
             lateness_limit_us: lateness_limit_us(&self.record.scenario),
             arms: self.arms.iter().enumerate().map(|(place, arm)| arm.series(place, &self.shadows())).collect(),
+            differences: Vec::new(),
         }
     }
 
@@ -110,8 +118,26 @@ impl Material {
 }
 
 impl Run {
+    /// Changes of the replicas asked for, by what scales the arm (and not by its shadows).
+    pub(super) fn scalings(&self) -> impl Iterator<Item = Scaling> {
+        let own =
+            |event: &&Event| event.kind == EventKind::Scale.as_str() && !event.actor.starts_with(EventRow::SHADOW);
+        let scaling = |event: &Event| Some(Scaling { t_s: event.t_s, from: event.from?, to: event.to? });
+        self.events.iter().flatten().filter(own).filter_map(scaling)
+    }
+
+    /// Each probe with the median latency of the requests answered in the second in which it was sent.
+    fn probe_pairs(&self) -> Vec<(f64, f64)> {
+        let users = |probe: &Probe| {
+            let after = self.seconds.partition_point(|second| second.t_s <= probe.t_s);
+            let second = self.seconds.get(after.checked_sub(1)?)?;
+            (probe.t_s < second.t_s + 1.0).then_some(second.p50_ms)?
+        };
+        self.probes.iter().filter_map(|probe| Some((probe.latency_ms, users(probe)?))).collect()
+    }
+
     /// What was said of faults, and when.
-    fn faults(&self) -> impl Iterator<Item = (f64, &str)> {
+    pub(super) fn faults(&self) -> impl Iterator<Item = (f64, &str)> {
         let events = self.events.iter().flatten().filter(|event| event.kind == EventKind::Fault.as_str());
         events.map(|event| (event.t_s, event.reason.as_str()))
     }
@@ -161,6 +187,7 @@ impl Arm {
             seconds: run.seconds.clone(),
             probes: run.probes.clone(),
             shadows: shadows.iter().filter_map(|(name, colour)| run.shadow(name, *colour)).collect(),
+            scalings: run.scalings().collect(),
             faults: FaultSpan::of(run.faults()),
         });
         ArmSeries {
@@ -173,6 +200,8 @@ impl Arm {
             lateness: merged(|run| &run.lateness_histogram_us),
             slo_violation_ratio: self.slo_violation_ratio(),
             course,
+            outcomes: summaries.iter().filter_map(|run| outcome(run)).collect(),
+            probe_pairs: self.runs.iter().flat_map(Run::probe_pairs).collect(),
         }
     }
 
@@ -180,6 +209,10 @@ impl Arm {
     pub(super) fn seeds(&self) -> BTreeSet<u64> {
         self.summaries().map(|run| run.seed).collect()
     }
+}
+
+fn outcome(run: &RunSummary) -> Option<Outcome> {
+    Some(Outcome { replica_seconds: run.replica_seconds?, missed: run.slo_violation_ratio?, is_valid: run.valid })
 }
 
 /// The limit of the generator's lateness, where the resolved scenario names one.
@@ -211,6 +244,7 @@ pub(super) mod tests {
             planned: 60_000,
             sent: series.latency.count(),
             completed: series.latency.count(),
+            errors: course.seconds.iter().filter_map(|second| Some((second.sent - second.delivered?) as u64)).sum(),
             lost_busy: 60_000_u64.saturating_sub(series.latency.count()),
             duration_s: 120.04,
             rps: Some(series.latency.count() as f64 / 120.04),
@@ -359,6 +393,18 @@ pub(super) mod tests {
         assert_eq!(drawn, [("gone", 2, 4), ("openfaas-ce", 1, 4), ("quiet", 3, 1)]);
         assert_eq!(shadows[0].desired[..2], [(-15.0, 1.0), (12.2, 2.0)]);
         assert!(data.arms[1].course.as_ref().is_some_and(|course| course.shadows.is_empty()));
+    }
+
+    #[test]
+    fn a_twin_is_no_arm_to_choose_from() {
+        let mut record = record(&["watchtower", "watchtower-aa", "openfaas-ce"], 1);
+        record.arms[1].aa_of = Some("watchtower".to_owned());
+        let runs = material(&["watchtower", "watchtower-aa", "openfaas-ce"], 1).arms;
+        let runs = runs.into_iter().flat_map(|arm| arm.runs.into_iter().map(move |run| (arm.name.clone(), run)));
+        let study = Material::arrange(record, runs.collect(), Vec::new());
+        let names = |arms: &[Arm]| arms.iter().map(|arm| arm.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&study.arms), ["watchtower", "openfaas-ce"]);
+        assert_eq!(names(&study.twins), ["watchtower-aa"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::audit;
 use super::charts::data::{Probe, Second};
 use super::material::{Event, Material, Run};
 use super::verdict::Comparison;
@@ -20,9 +21,24 @@ pub(super) fn read(results: &Path) -> Result<(Material, Vec<Comparison>), Result
     let (directory, record) = ResultsDir::open(results)?;
     let mut reader = Reader { root: results.to_owned(), directory, damages: Vec::new() };
     let names = reader.names();
-    let runs = names.iter().map(|name| reader.run(name)).collect();
+    let runs: Vec<(String, Run)> = names.iter().map(|name| reader.run(name)).collect();
     let comparisons = reader.comparisons();
+    let present: Vec<(String, bool)> = runs.iter().map(|(_, run)| (run.name.clone(), run.summary.is_some())).collect();
+    let summaries: Vec<&RunSummary> = runs.iter().filter_map(|(_, run)| run.summary.as_ref()).collect();
+    for problem in audit::missing(results, &record, &present).into_iter().chain(audit::comparison(results, &summaries))
+    {
+        reader.damage(&problem);
+    }
     Ok((Material::arrange(record, runs, reader.damages), comparisons))
+}
+
+/// A run that has no summary yet, as far as its rows go, and the place of its arm; `None` where they can't be read.
+pub(super) fn run_under_way(results: &Path, name: &str) -> Option<(usize, Run)> {
+    let (directory, record) = ResultsDir::open(results).ok()?;
+    let mut reader = Reader { root: results.to_owned(), directory, damages: Vec::new() };
+    let (arm, run) = reader.rows(name, None);
+    let place = record.arms.iter().position(|known| known.name == arm)?;
+    (!run.seconds.is_empty()).then_some((place, run))
 }
 
 struct Reader {
@@ -84,15 +100,25 @@ impl Reader {
     /// A run with the name of its arm.
     fn run(&mut self, name: &str) -> (String, Run) {
         let summary = self.summary(name);
+        self.rows(name, summary)
+    }
+
+    /// A run's rows beside its summary.
+    fn rows(&mut self, name: &str, summary: Option<RunSummary>) -> (String, Run) {
         let (arm, repeat) = match &summary {
             Some(summary) => (summary.arm.clone(), summary.repeat),
             None => named(name),
         };
         let (timeline, probes, events) =
             (self.directory.timeline(name), self.directory.probes(name), self.directory.events(name));
-        let seconds = self.or_damage(timeline).unwrap_or_default();
-        let probes = self.or_damage(probes).unwrap_or_default();
+        let (seconds, probes) = (self.or_damage(timeline), self.or_damage(probes));
         let events = self.or_damage(events);
+        if let Some(summary) = &summary {
+            for problem in audit::contradictions(name, summary, seconds.as_deref(), probes.as_deref()) {
+                self.damage(&problem);
+            }
+        }
+        let (seconds, probes) = (seconds.unwrap_or_default(), probes.unwrap_or_default());
         let run = Run {
             name: name.to_owned(),
             repeat,
@@ -103,6 +129,7 @@ impl Reader {
                     t_s: row.t_s,
                     planned: row.planned.unwrap_or(0) as f64,
                     sent: row.sent.unwrap_or(0) as f64,
+                    delivered: row.completed.map(|completed| completed.saturating_sub(row.errors.unwrap_or(0)) as f64),
                     p50_ms: row.p50_ms,
                     p95_ms: row.p95_ms,
                     p99_ms: row.p99_ms,
@@ -135,14 +162,48 @@ impl Reader {
         if !path.exists() {
             return Vec::new();
         }
-        let rows: Result<Vec<StatsRow>, csv::Error> =
-            csv::Reader::from_path(&path).and_then(|mut reader| reader.deserialize().collect());
-        match rows {
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) => {
+                self.damage(&format!("stats.csv: {error}"));
+                return Vec::new();
+            }
+        };
+        if let Some(problem) = audit::cut_off(&text) {
+            self.damage(&format!("stats.csv: {problem}"));
+        }
+        let rows: Result<Vec<StatsRow>, csv::Error> = csv::Reader::from_reader(text.as_slice()).deserialize().collect();
+        let mut comparisons: Vec<Comparison> = match rows {
             Ok(rows) => rows.into_iter().map(Comparison::from).collect(),
             Err(error) => {
                 self.damage(&format!("stats.csv: {error}"));
-                Vec::new()
+                return Vec::new();
             }
+        };
+        self.effects(&mut comparisons);
+        comparisons
+    }
+
+    /// `effects.csv`, which says more of the same rows; studies of older versions have none.
+    fn effects(&mut self, comparisons: &mut [Comparison]) {
+        let path = self.root.join("effects.csv");
+        if !path.exists() {
+            return;
+        }
+        let rows: Result<Vec<EffectRow>, csv::Error> =
+            csv::Reader::from_path(&path).and_then(|mut reader| reader.deserialize().collect());
+        match rows {
+            Ok(rows) => {
+                for row in rows {
+                    let is_same = |known: &&mut Comparison| {
+                        known.metric == row.metric && known.arm_a == row.arm_a && known.arm_b == row.arm_b
+                    };
+                    if let Some(known) = comparisons.iter_mut().find(is_same) {
+                        (known.noise_floor, known.more_pairs, known.is_aa) = (row.noise_floor, row.more_pairs, row.aa);
+                    }
+                }
+            }
+            Err(error) => self.damage(&format!("effects.csv: {error}")),
         }
     }
 }
@@ -173,8 +234,32 @@ struct StatsRow {
 impl From<StatsRow> for Comparison {
     fn from(row: StatsRow) -> Self {
         let StatsRow { metric, arm_a, arm_b, n, mean_a, mean_b, difference, ci_low, ci_high, p_holm, verdict } = row;
-        Self { metric, arm_a, arm_b, n, mean_a, mean_b, difference, ci_low, ci_high, p_holm, verdict }
+        Self {
+            metric,
+            arm_a,
+            arm_b,
+            n,
+            mean_a,
+            mean_b,
+            difference,
+            ci_low,
+            ci_high,
+            p_holm,
+            verdict,
+            ..Self::default()
+        }
     }
+}
+
+/// The columns of `effects.csv` that a report shows.
+#[derive(Deserialize)]
+struct EffectRow {
+    metric: String,
+    arm_a: String,
+    arm_b: String,
+    aa: bool,
+    noise_floor: Option<f64>,
+    more_pairs: Option<u64>,
 }
 
 #[cfg(test)]

@@ -1,15 +1,27 @@
-//! What may be said about the arms, in a sentence or three. No verdict without repeats, none from runs that can't be trusted.
+//! What may be said about the arms, in a few sentences: which to take, how sure that is, what it costs, and what spoiled the data.
+//! No verdict without repeats, none from runs that can't be trusted.
+
+mod choice;
+mod spoiled;
 
 use super::charts::scale;
 use super::material::{Arm, Material};
+use choice::Choice;
+pub(super) use choice::{COST, DECISIVE};
 
 /// The first thing a report says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Verdict {
     /// The sentence.
     pub(super) headline: String,
     /// Why, and what the runs showed.
     pub(super) because: Vec<String>,
+    /// How sure that is.
+    pub(super) sure: Vec<String>,
+    /// What the arms cost.
+    pub(super) cost: Vec<String>,
+    /// Where the load or the host spoiled the data, or that they didn't.
+    pub(super) spoiled: Vec<String>,
     /// Whether something is wrong with the data, rather than with its amount.
     pub(super) warning: bool,
 }
@@ -23,129 +35,133 @@ pub(super) struct Comparison {
     pub(super) n: Option<u64>,
     pub(super) mean_a: Option<f64>,
     pub(super) mean_b: Option<f64>,
+    /// Mean of B less mean of A.
     pub(super) difference: Option<f64>,
     pub(super) ci_low: Option<f64>,
     pub(super) ci_high: Option<f64>,
     pub(super) p_holm: Option<f64>,
     pub(super) verdict: String,
+    /// How far two sets of runs of one arm lie apart, in the metric's unit, where a twin measured it.
+    pub(super) noise_floor: Option<f64>,
+    /// How many further pairs of runs would decide.
+    pub(super) more_pairs: Option<u64>,
+    /// Whether B is A's twin.
+    pub(super) is_aa: bool,
 }
-
-/// The metric a verdict is about: what the objective is about.
-const DECISIVE: &str = "slo_violation_ratio";
 
 /// Judges a study.
 pub(super) fn judge(material: &Material, comparisons: &[Comparison]) -> Verdict {
     let measured: Vec<&Arm> = material.arms.iter().filter(|arm| arm.summaries().next().is_some()).collect();
-    let mut because = Vec::new();
+    let standing = standing(material, &measured);
+    let is_plain = standing.is_some() || comparisons.is_empty();
+    let mut verdict = standing.unwrap_or_else(|| {
+        let mut verdict = Choice::of(material, comparisons).verdict();
+        if verdict.cost.is_empty() {
+            verdict.cost = costs(&measured);
+        }
+        verdict
+    });
+    let status = match material.record.status.as_str() {
+        "partial" => "The study was interrupted: some runs are missing.",
+        "failed" => "The study ended early because a run failed: some runs are missing.",
+        "running" => "The study has not ended, or was killed: some runs may be missing.",
+        _ => "",
+    };
+    if !status.is_empty() {
+        verdict.because.push(status.to_owned());
+    }
+    // of many arms the table tells better
+    if measured.len() <= 3 && is_plain {
+        verdict.because.extend(measured.iter().filter_map(|arm| shown(material, arm)));
+    }
+    let (spoiled, is_bad) = spoiled::spoiled(material);
+    verdict.spoiled = spoiled;
+    verdict.warning |= is_bad;
+    verdict
+}
+
+/// What stands in the way of any verdict.
+fn standing(material: &Material, measured: &[&Arm]) -> Option<Verdict> {
     let invalid: Vec<String> = material
         .summaries()
         .filter(|run| !run.valid)
         .map(|run| format!("{}, repeat {}", run.arm, run.repeat))
         .collect();
-    let (headline, warning) = match measured[..] {
-        [] => ("No verdict: no run has ended.".to_owned(), true),
-        _ if !invalid.is_empty() => {
-            because.push(
-                "What an invalid run shows may be the measurement's doing; its reasons are given below.".to_owned(),
-            );
-            (format!("No verdict: {} not valid ({}).", runs_are(invalid.len()), listed(&invalid, 4)), true)
+    // with enough runs that can be trusted a few that can't are left out
+    let trusted = material.arms.iter().map(|arm| arm.summaries().filter(|run| run.valid).count()).min().unwrap_or(0);
+    let unsure = |why: &str| vec![why.to_owned()];
+    let no_verdict = |headline: String, because: Vec<String>, sure: &str, warning: bool| {
+        Some(Verdict { headline, because, sure: unsure(sure), cost: costs(measured), warning, ..Verdict::default() })
+    };
+    match measured {
+        [] => {
+            no_verdict("No verdict: no run has ended.".to_owned(), Vec::new(), "There is nothing to be sure of.", true)
         }
-        [only] if material.arms.len() == 1 => {
-            (format!("{} is alone: there is nothing to compare it with.", only.name), false)
-        }
+        _ if !invalid.is_empty() && trusted < choice::FEWEST_PAIRS => no_verdict(
+            format!("No verdict: {} not valid ({}).", runs_are(invalid.len()), listed(&invalid, 4)),
+            vec!["What an invalid run shows may be the measurement's doing; its reasons are given below.".to_owned()],
+            "Not at all, until there are enough runs that can be trusted.",
+            true,
+        ),
+        [only] if material.arms.len() == 1 => no_verdict(
+            format!("{} is alone: there is nothing to compare it with.", only.name),
+            Vec::new(),
+            "One arm compares with nothing; add another [[arm]] to the scenario.",
+            false,
+        ),
         _ if measured.len() < material.arms.len() => {
-            let missing: Vec<String> = material
-                .arms
-                .iter()
-                .filter(|arm| arm.summaries().next().is_none())
-                .map(|arm| arm.name.clone())
-                .collect();
-            (format!("No verdict: there is no run of {}.", listed(&missing, 4)), true)
+            let is_missing = |arm: &&Arm| arm.summaries().next().is_none();
+            let missing: Vec<String> = material.arms.iter().filter(is_missing).map(|arm| arm.name.clone()).collect();
+            no_verdict(
+                format!("No verdict: there is no run of {}.", listed(&missing, 4)),
+                Vec::new(),
+                "Not at all: not every arm has run.",
+                true,
+            )
         }
-        _ if material.fewest_runs() < 2 => {
-            because.push(
-                "From one run per arm a difference can't be told from chance; repeat the study with --repeats 10."
-                    .to_owned(),
-            );
-            ("No verdict: one run per arm.".to_owned(), false)
-        }
-        _ => said_by(comparisons, &mut because),
-    };
-    match material.record.status.as_str() {
-        "partial" => because.push("The study was interrupted: some runs are missing.".to_owned()),
-        "failed" => because.push("The study ended early because a run failed: some runs are missing.".to_owned()),
-        "running" => because.push("The study has not ended, or was killed: some runs may be missing.".to_owned()),
-        _ => {}
+        _ if material.fewest_runs() < 2 => no_verdict(
+            "No verdict: one run per arm.".to_owned(),
+            Vec::new(),
+            "Not at all: from one run per arm a difference can't be told from chance. Repeat the study with --repeats 10.",
+            false,
+        ),
+        _ => None,
     }
-    // of many arms the table tells better
-    if measured.len() <= 3 {
-        because.extend(measured.iter().filter_map(|arm| shown(material, arm)));
-    }
-    Verdict { headline, because, warning }
-}
-
-/// The verdict that the statistics of repeated runs allow.
-fn said_by(comparisons: &[Comparison], because: &mut Vec<String>) -> (String, bool) {
-    let decisive: Vec<&Comparison> = comparisons.iter().filter(|row| row.metric == DECISIVE).collect();
-    let Some(first) = decisive.first() else {
-        because.push("stats.csv has no comparison of how often the objective was missed.".to_owned());
-        return ("No verdict: the runs were repeated, but not compared.".to_owned(), false);
-    };
-    for row in &decisive {
-        let (Some(a), Some(b), Some(low), Some(high)) = (row.mean_a, row.mean_b, row.ci_low, row.ci_high) else {
-            continue;
-        };
-        because.push(format!(
-            "{} missed the objective with {} of its requests, {} with {}; the difference is {} to {} percentage points (95 % interval, n = {}).",
-            row.arm_a,
-            scale::percent(a),
-            row.arm_b,
-            scale::percent(b),
-            scale::digits(low * 100.0, 3),
-            scale::digits(high * 100.0, 3),
-            row.n.map_or("–".to_owned(), |n| n.to_string()),
-        ));
-    }
-    if decisive.len() == 1 {
-        (format!("{} against {}: {}.", first.arm_a, first.arm_b, sentence_end(&first.verdict)), false)
-    } else {
-        let said: Vec<String> = decisive
-            .iter()
-            .map(|row| format!("{} against {}: {}", row.arm_a, row.arm_b, sentence_end(&row.verdict)))
-            .collect();
-        (format!("{}.", said.join("; ")), false)
-    }
-}
-
-fn sentence_end(verdict: &str) -> &str {
-    let verdict = verdict.trim().trim_end_matches('.');
-    if verdict.is_empty() { "not compared" } else { verdict }
 }
 
 /// What the arm's runs showed, without a claim.
 fn shown(material: &Material, arm: &Arm) -> Option<String> {
-    let runs: Vec<_> = arm.summaries().collect();
     let missed = arm.slo_violation_ratio()?;
-    let cost: Vec<f64> = runs.iter().filter_map(|run| run.replica_seconds).collect();
-    let cost = if cost.is_empty() {
-        String::new()
-    } else {
-        let mean = cost.iter().sum::<f64>() / cost.len() as f64;
-        let mean = scale::count(mean.round() as u64);
-        format!(", for {mean} replica-seconds{}", if runs.len() > 1 { " a run" } else { "" })
-    };
     Some(format!(
-        "{}: {} of the planned requests missed {}{cost}.",
+        "{}: {} of the planned requests missed {}.",
         arm.name,
         scale::percent(missed),
         scale::latency(material.record.slo_latency_ms),
     ))
 }
 
+/// What each arm costs, without a claim.
+fn costs(measured: &[&Arm]) -> Vec<String> {
+    let cost = |arm: &&Arm| {
+        let mean = mean_cost(arm)?;
+        let each = if arm.summaries().count() > 1 { " a run" } else { "" };
+        Some(format!("{}: {} replica-seconds{each}", arm.name, scale::count(mean.round() as u64)))
+    };
+    let known: Vec<String> = measured.iter().filter_map(cost).collect();
+    if known.is_empty() { Vec::new() } else { vec![format!("{}.", listed(&known, 4))] }
+}
+
+/// Mean of an arm's replica-seconds.
+fn mean_cost(arm: &Arm) -> Option<f64> {
+    let cost: Vec<f64> = arm.summaries().filter_map(|run| run.replica_seconds).collect();
+    (!cost.is_empty()).then(|| cost.iter().sum::<f64>() / cost.len() as f64)
+}
+
 fn runs_are(count: usize) -> String {
     if count == 1 { "one run is".to_owned() } else { format!("{count} runs are") }
 }
 
+/// Names, or the first of them.
 fn listed(names: &[String], most: usize) -> String {
     if names.len() > most {
         format!("{} and {} more", names[..most].join("; "), names.len() - most)
@@ -163,40 +179,27 @@ mod tests {
     fn one_run_per_arm_gives_no_verdict_and_says_why() {
         let verdict = judge(&material(&["watchtower", "openfaas-ce"], 1), &[]);
         assert_eq!(verdict.headline, "No verdict: one run per arm.");
-        assert!(verdict.because[0].contains("--repeats"), "{:?}", verdict.because);
+        assert!(verdict.sure[0].contains("--repeats"), "{:?}", verdict.sure);
+        assert!(verdict.cost[0].contains("watchtower: 613 replica-seconds"), "{:?}", verdict.cost);
         assert!(!verdict.warning);
     }
 
     #[test]
-    fn an_invalid_run_forbids_a_verdict_however_many_there_are() {
-        let mut material = material(&["watchtower", "openfaas-ce"], 3);
-        if let Some(run) = material.arms[1].runs[2].summary.as_mut() {
-            run.valid = false;
+    fn an_invalid_run_forbids_a_verdict_unless_six_pairs_are_left() {
+        let mut few = material(&["watchtower", "openfaas-ce"], 3);
+        let mut many = material(&["watchtower", "openfaas-ce"], 9);
+        for study in [&mut few, &mut many] {
+            if let Some(run) = study.arms[1].runs[2].summary.as_mut() {
+                run.valid = false;
+                run.invalid_because = vec!["the generator was late".to_owned()];
+            }
         }
-        let verdict = judge(&material, &[]);
+        let verdict = judge(&few, &[]);
         assert_eq!(verdict.headline, "No verdict: one run is not valid (openfaas-ce, repeat 3).");
         assert!(verdict.warning);
-    }
-
-    #[test]
-    fn repeated_runs_are_judged_by_their_statistics() {
-        let compared = Comparison {
-            metric: DECISIVE.to_owned(),
-            arm_a: "watchtower".to_owned(),
-            arm_b: "openfaas-ce".to_owned(),
-            n: Some(10),
-            mean_a: Some(0.05),
-            mean_b: Some(0.10),
-            ci_low: Some(-0.06),
-            ci_high: Some(-0.04),
-            verdict: "watchtower is lower".to_owned(),
-            ..Comparison::default()
-        };
-        let verdict = judge(&material(&["watchtower", "openfaas-ce"], 2), &[compared]);
-        assert_eq!(verdict.headline, "watchtower against openfaas-ce: watchtower is lower.");
-        assert!(verdict.because[0].contains("-6 to -4 percentage points"), "{:?}", verdict.because);
-        let none = judge(&material(&["watchtower", "openfaas-ce"], 2), &[]);
-        assert!(none.headline.starts_with("No verdict"));
+        let verdict = judge(&many, &[]);
+        assert!(verdict.headline.contains("not compared"), "{}", verdict.headline);
+        assert!(verdict.spoiled[0].contains("the generator was late"), "{:?}", verdict.spoiled);
     }
 
     #[test]

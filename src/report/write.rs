@@ -4,8 +4,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::charts::data::Study;
 use super::charts::{Chart, ChartError};
-use super::html;
+use super::differences::differences;
+use super::html::{self, Edition};
 use super::read::read;
 use crate::study::results::ResultsError;
 
@@ -42,7 +44,7 @@ pub enum ReportError {
 /// When the directory holds no study that this program can read, or a file can't be written.
 pub fn write(results: &Path) -> Result<Vec<PathBuf>, ReportError> {
     let (material, comparisons) = read(results)?;
-    let study = material.chart_data();
+    let study = Study { differences: differences(&comparisons), ..material.chart_data() };
     let folder = results.join("charts");
     fs::create_dir_all(&folder).map_err(|source| ReportError::Write { path: folder.clone(), source })?;
     let mut written = Vec::with_capacity(2 * Chart::ALL.len() + 1);
@@ -53,8 +55,8 @@ pub fn write(results: &Path) -> Result<Vec<PathBuf>, ReportError> {
         written.push(put(folder.join(format!("{}.svg", chart.name())), svg.as_bytes())?);
         written.push(put(folder.join(format!("{}.png", chart.name())), &png)?);
     }
-    let page =
-        html::page(&material, &study, &comparisons).map_err(|source| ReportError::Chart { name: "report", source })?;
+    let page = html::page(&material, &study, &comparisons, Edition::File)
+        .map_err(|source| ReportError::Chart { name: "report", source })?;
     written.push(put(results.join("report.html"), page.as_bytes())?);
     Ok(written)
 }
@@ -79,6 +81,8 @@ pub(super) fn put(path: PathBuf, bytes: &[u8]) -> Result<PathBuf, ReportError> {
 mod tests {
     use super::*;
     use crate::report::material::{Material, tests::material};
+    use crate::study::results::columns;
+    use crate::study::results::statistics::Statistics;
     use std::fmt::Write as _;
 
     /// Puts a made-up study on disk, as runs leave it behind.
@@ -86,9 +90,19 @@ mod tests {
         let json = |value: String, path: &Path| fs::write(path, value).expect("a file");
         fs::create_dir_all(folder).expect("a folder");
         json(serde_json::to_string(&material.record).expect("a record"), &folder.join("study.json"));
+        let comparison = columns::header() + &material.summaries().map(columns::row).collect::<String>();
+        fs::write(folder.join("comparison.csv"), comparison).expect("a file");
+        fs::write(folder.join("comparison.md"), "# ftest\n").expect("a file");
+        let compared = material.summaries().cloned().collect::<Vec<_>>();
+        let statistics = Statistics::of(&material.record, &compared);
+        fs::write(folder.join("stats.csv"), statistics.csv()).expect("a file");
+        fs::write(folder.join("effects.csv"), statistics.effects()).expect("a file");
         for run in material.arms.iter().flat_map(|arm| &arm.runs) {
             let folder = folder.join("runs").join(&run.name);
             fs::create_dir_all(&folder).expect("a folder");
+            for file in ["latency.hgrm", "hey-1.txt", "hey-2.txt"] {
+                fs::write(folder.join(file), "\n").expect("a file");
+            }
             json(serde_json::to_string(&run.summary).expect("a summary"), &folder.join("summary.json"));
             let mut timeline =
                 "t_s,planned,sent,completed,errors,lost,in_flight,p50_ms,p90_ms,p95_ms,p99_ms,max_ms,queue,\
@@ -98,10 +112,12 @@ mod tests {
             for second in &run.seconds {
                 let _ = writeln!(
                     timeline,
-                    "{},{},{},,,,,{},,{},{},,,{},{},,,{},,",
+                    "{},{},{},{},{},,,{},,{},{},,,{},{},,,{},,",
                     second.t_s,
                     second.planned as u64,
                     second.sent as u64,
+                    number(second.delivered.map(|_| second.sent)),
+                    number(second.delivered.map(|delivered| second.sent - delivered)),
                     number(second.p50_ms),
                     number(second.p95_ms),
                     number(second.p99_ms),
@@ -141,7 +157,7 @@ mod tests {
             fs::remove_file(folder.join("runs/watchtower-1/probes.csv")).expect("a file");
         }
         let written = write(&here).expect("a report");
-        assert_eq!(written.len(), 11);
+        assert_eq!(written.len(), 2 * Chart::ALL.len() + 1);
         let first = bytes(&written);
         assert!(bytes(&write(&here).expect("a report")) == first);
         assert!(bytes(&write(&there).expect("a report")) == first);
@@ -204,6 +220,85 @@ mod tests {
         let (back, _) = read(room.path()).expect("results");
         assert!(back.damages[0].contains("runs/watchtower-1/summary.json: is of layout 9"), "{:?}", back.damages);
         assert_eq!(back.arms[0].summaries().count(), 0);
+    }
+
+    /// Spoils something of a study: what the report then names, and whether the other arm is shown all the same.
+    fn named_after(spoil: impl Fn(&Path)) -> (String, bool) {
+        let room = tempfile::tempdir().expect("a folder");
+        lay_down(room.path(), &material(&["watchtower", "openfaas-ce"], 2));
+        spoil(room.path());
+        let (back, _) = read(room.path()).expect("results");
+        let data = back.chart_data();
+        (back.damages.join("\n"), !data.arms[1].latency.is_empty() && data.arms[1].course.is_some())
+    }
+
+    #[test]
+    fn a_whole_directory_has_nothing_to_name() {
+        assert_eq!(named_after(|_| {}), (String::new(), true));
+    }
+
+    #[test]
+    fn each_file_that_is_missing_is_named_and_the_rest_is_shown() {
+        for file in [
+            "comparison.csv",
+            "comparison.md",
+            "stats.csv",
+            "runs/watchtower-2/summary.json",
+            "runs/watchtower-2/timeline.csv",
+            "runs/watchtower-2/events.csv",
+            "runs/watchtower-2/probes.csv",
+            "runs/watchtower-2/latency.hgrm",
+            "runs/watchtower-2/hey-2.txt",
+        ] {
+            let (named, shown) = named_after(|folder| fs::remove_file(folder.join(file)).expect("a file"));
+            assert!(named.contains(file) && shown, "{file}: {named}");
+        }
+    }
+
+    #[test]
+    fn each_file_that_is_cut_off_is_named_and_the_rest_is_shown() {
+        for file in [
+            "comparison.csv",
+            "stats.csv",
+            "runs/watchtower-2/summary.json",
+            "runs/watchtower-2/timeline.csv",
+            "runs/watchtower-2/events.csv",
+            "runs/watchtower-2/probes.csv",
+        ] {
+            let (named, shown) = named_after(|folder| {
+                let text = fs::read(folder.join(file)).expect("a file");
+                fs::write(folder.join(file), &text[..text.len() - 7]).expect("a file");
+            });
+            assert!(named.contains(file) && shown, "{file}: {named}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_were_changed_by_hand_are_named() {
+        for (file, from, to) in [
+            ("runs/watchtower-2/summary.json", "\"planned\":60000", "\"planned\":59000"),
+            ("runs/watchtower-2/timeline.csv", "\n5,500,", "\n5,400,"),
+            ("comparison.csv", ",60000,", ",61000,"),
+        ] {
+            let (named, shown) = named_after(|folder| {
+                let text = fs::read_to_string(folder.join(file)).expect("a file");
+                assert!(text.contains(from), "{file}");
+                fs::write(folder.join(file), text.replacen(from, to, 1)).expect("a file");
+            });
+            assert!(named.contains("changed") && shown, "{file}: {named}");
+        }
+    }
+
+    #[test]
+    fn a_study_of_another_layout_is_refused_by_its_number() {
+        let room = tempfile::tempdir().expect("a folder");
+        lay_down(room.path(), &material(&["watchtower"], 1));
+        let file = room.path().join("study.json");
+        let text =
+            fs::read_to_string(&file).expect("a file").replacen("\"schema_version\":1", "\"schema_version\":0", 1);
+        fs::write(&file, text).expect("a file");
+        let said = write(room.path()).expect_err("another layout").to_string();
+        assert!(said.contains("study.json has results of layout 0, and this program reads layout 1"), "{said}");
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub enum CompanionError {
 /// What an arm needs and this machine doesn't have.
 pub(super) fn missing(arm: &Arm) -> Option<NotInstalled> {
     match arm.policy.scaler {
-        Scaler::Policy | Scaler::Program => None,
+        Scaler::Policy | Scaler::Program | Scaler::Platform => None,
         Scaler::RealChain => programs(arm).err(),
     }
 }
@@ -55,7 +55,7 @@ impl Outside {
     /// How the run's platform takes notifications.
     pub(super) fn alerts(&self, plan: &Plan) -> Alerts {
         match plan.arm.policy.scaler {
-            Scaler::Policy | Scaler::Program => Alerts::default(),
+            Scaler::Policy | Scaler::Program | Scaler::Platform => Alerts::default(),
             Scaler::RealChain => {
                 let functions = plan.functions.iter().map(|function| function.info.clone()).collect();
                 let view = GatewayView::new(plan.arm.policy.name, functions, self.rates.clone(), self.events.clone());
@@ -79,7 +79,7 @@ impl Outside {
         interrupt: &mut Interrupt,
     ) -> Result<Option<Box<dyn Companion>>, CompanionError> {
         match plan.arm.policy.scaler {
-            Scaler::Policy | Scaler::Program => Ok(None),
+            Scaler::Policy | Scaler::Program | Scaler::Platform => Ok(None),
             Scaler::RealChain => {
                 let programs = programs(&plan.arm)?;
                 let platform = target.platform();
@@ -109,7 +109,7 @@ impl Outside {
 }
 
 /// This program, through which others are started.
-fn own_program() -> Option<PathBuf> {
+pub(super) fn own_program() -> Option<PathBuf> {
     // the running one even if its file was replaced since it was started
     let running = Path::new("/proc/self/exe");
     if running.exists() { Some(running.to_owned()) } else { std::env::current_exe().ok() }

@@ -25,6 +25,10 @@ pub fn demand(study: &Study) -> DemandCurve {
 
 /// The same for as long as `goes_on` says so; [`DemandCurve::unknown`] if it was stopped.
 pub fn demand_while(study: &Study, goes_on: &dyn Fn() -> bool) -> DemandCurve {
+    if !study.target.is_modelled() {
+        // what the model needs says nothing of what is there
+        return DemandCurve::unknown();
+    }
     let levels = levels::of(study);
     if let [only] = &levels[..] {
         let demand = ask(study, &study.generators, goes_on);

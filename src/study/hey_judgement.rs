@@ -141,9 +141,9 @@ fn verdict(output: &HeyOutput, asked: Asked, explained: Option<Explained>, exces
     }
     let allowed = (planned as f64 * UNEXPLAINED_MAX) as u64;
     let explained = explained.unwrap_or_default();
-    if explained.most.is_some_and(|most| missing > most + allowed) {
+    if explained.most.is_some_and(|most| missing > most.saturating_add(allowed)) {
         Verdict::Stalled
-    } else if missing > explained.on_tick + allowed {
+    } else if missing > explained.on_tick.saturating_add(allowed) {
         Verdict::Doubtful
     } else {
         Verdict::Kept

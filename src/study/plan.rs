@@ -6,6 +6,7 @@ use std::time::Duration;
 use rand::seq::SliceRandom;
 
 use crate::drive::faults::Fault;
+use crate::drive::live::target::openfaas::Access;
 use crate::drive::{Arm, FunctionPlan, GeneratorPlan, Plan, Planned};
 use crate::model::NodeModel;
 use crate::random::{Purpose, Seed};
@@ -39,6 +40,8 @@ pub struct Study {
     pub functions: Vec<FunctionPlan>,
     /// The node they share.
     pub node: NodeModel,
+    /// The gateway they are on, where that is somebody's (`--target openfaas`).
+    pub openfaas: Option<Access>,
     /// The load.
     pub generators: Vec<GeneratorPlan>,
     /// Each generator as hey would be called, and when it starts.

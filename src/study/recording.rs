@@ -13,6 +13,8 @@ mod csv_file;
 mod prometheus;
 mod results;
 
+pub(in crate::study) use results::run_of;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -8,6 +8,7 @@ mod faults;
 mod function;
 mod loads;
 mod names;
+mod openfaas;
 mod shadows;
 mod tune;
 mod until;
@@ -65,6 +66,9 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
     let mut scenario = scenario.clone();
     let mut problems = std::mem::take(&mut scenario.problems);
     target(overrides.target, &mut problems);
+    if overrides.target == TargetKind::Process {
+        function::is_a_process(&scenario, &mut problems);
+    }
     run_overrides(&mut scenario.run, overrides, &mut problems);
     let name = names::study_name(&scenario, &mut problems);
     let function = function::function(&mut scenario, &mut problems);
@@ -81,9 +85,10 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
     let aa_of = (0..arms.len()).map(|_| None).chain(twin.iter().map(|_| Some(0))).collect();
     shadows.extend(twin.iter().map(|_| Vec::new()));
     arms.extend(twin);
+    let openfaas = openfaas::access(&scenario, overrides.target, &mut problems);
     let run = &scenario.run.settings;
     let platform = &scenario.platform.settings;
-    let study = Study {
+    let mut study = Study {
         name,
         description: scenario.top.settings.text("description").to_owned(),
         slo,
@@ -92,6 +97,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         shadows,
         aa_of,
         functions: vec![function],
+        openfaas,
         node: NodeModel {
             cores: platform.count("cores"),
             gateway_cpu: Work { mean: platform.duration("gateway_cpu"), cv: platform.number("gateway_cpu_cv") },
@@ -112,6 +118,9 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         resolved: String::new(),
         shown: String::new(),
     };
+    if let Some(access) = &study.openfaas {
+        openfaas::trust(access, &mut study.generators);
+    }
     length(&study, &scenario, &mut problems);
     faults::that_miss(&study, &scenario, &mut problems);
     if !problems.is_empty() {

@@ -18,6 +18,7 @@ use std::time::Duration;
 use agenda::{Agenda, Next};
 
 use super::companion::CompanionError;
+use super::host;
 use super::plan::Study;
 use super::results::summary::{RunSummary, StudyRecord};
 use super::results::{Ending, ResultsDir, ResultsError, Rows, RunAbout, RunWriter, Snapshot};
@@ -26,6 +27,8 @@ use crate::drive::live::clock::Clock;
 use crate::drive::live::interrupt::Interrupt;
 use crate::drive::live::run::RunError;
 use crate::drive::live::target::TargetError;
+use crate::drive::live::target::openfaas::IsolationError;
+use crate::drive::live::target::process::EnvironmentError;
 use crate::drive::{Phase, Plan, RecordError};
 use crate::stats::demand::DemandCurve;
 
@@ -35,6 +38,9 @@ pub enum StudyError {
     /// The results could not be written.
     #[error(transparent)]
     Results(#[from] ResultsError),
+    /// There is no Python for the functions.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
     /// The platform could not be started.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -47,6 +53,16 @@ pub enum StudyError {
         repeat: u32,
         /// Why.
         source: CompanionError,
+    },
+    /// Somebody's platform could not be used, or was not left as it was found.
+    #[error("arm \"{arm}\", repeat {repeat}: {source}")]
+    Guest {
+        /// Which arm.
+        arm: String,
+        /// Which repeat.
+        repeat: u32,
+        /// Why.
+        source: Box<IsolationError>,
     },
     /// A run could not go on.
     #[error("arm \"{arm}\", repeat {repeat}: {source}")]
@@ -75,6 +91,8 @@ pub enum StudyError {
 
 /// Who wants to see what goes on.
 pub trait Observer {
+    /// Something has to be made before the first run, which takes a while.
+    fn prepares(&mut self, what: &str);
     /// A run by the wall clock begins: the `index`th of `total`, counted from 1.
     fn run_begins(&mut self, run: &RunBegins<'_>);
     /// The run under way, about once a second.
@@ -157,9 +175,10 @@ pub async fn run_study(
     observer: &mut dyn Observer,
     interrupt: &mut Interrupt,
 ) -> Result<StudyEnd, StudyError> {
+    let replicas = live::prepare(study.target, observer).await?;
     let directory = ResultsDir::create(results, record)?;
     directory.write_demand(demand)?;
-    carry_out(study, demand, Vec::new(), conduct, directory, observer, interrupt).await
+    carry_out(study, demand, Vec::new(), (conduct, replicas), directory, observer, interrupt).await
 }
 
 /// Goes on with a study whose directory exists: what was finished stays as it is, what was cut short is made again, and what is
@@ -176,21 +195,23 @@ pub async fn resume_study(
     observer: &mut dyn Observer,
     interrupt: &mut Interrupt,
 ) -> Result<StudyEnd, StudyError> {
+    let replicas = live::prepare(study.target, observer).await?;
     let (directory, finished) = ResultsDir::reopen(results, record)?;
-    carry_out(study, demand, finished, conduct, directory, observer, interrupt).await
+    carry_out(study, demand, finished, (conduct, replicas), directory, observer, interrupt).await
 }
 
 async fn carry_out(
     study: &Study,
     demand: &DemandCurve,
     finished: Vec<RunSummary>,
-    conduct: Conduct,
+    (conduct, replicas): (Conduct, live::Replicas),
     mut directory: ResultsDir,
     observer: &mut dyn Observer,
     interrupt: &mut Interrupt,
 ) -> Result<StudyEnd, StudyError> {
     let mut end = StudyEnd { results: directory.path().to_owned(), runs: Vec::new(), interrupted: false };
-    let outcome = all_runs(study, demand, finished, conduct, &mut directory, observer, interrupt, &mut end).await;
+    let outcome =
+        all_runs(study, demand, finished, (conduct, replicas), &mut directory, observer, interrupt, &mut end).await;
     let ending = match &outcome {
         Err(_) => Ending::Failed,
         Ok(()) if end.interrupted => Ending::Partial,
@@ -218,11 +239,11 @@ enum Maker {
 }
 
 impl Maker {
-    fn of(study: &Study, conduct: Conduct) -> Self {
+    fn of(study: &Study, conduct: Conduct, replicas: live::Replicas) -> Self {
         if study.target == TargetKind::Simulated {
             Self::Simulated(simulated::Simulated::new(study, conduct.threads))
         } else {
-            Self::Live(Box::new(live::Live::new(study)))
+            Self::Live(Box::new(live::Live::new(study, replicas)))
         }
     }
 
@@ -262,13 +283,13 @@ async fn all_runs(
     study: &Study,
     demand: &DemandCurve,
     finished: Vec<RunSummary>,
-    conduct: Conduct,
+    (conduct, replicas): (Conduct, live::Replicas),
     directory: &mut ResultsDir,
     observer: &mut dyn Observer,
     interrupt: &mut Interrupt,
     end: &mut StudyEnd,
 ) -> Result<(), StudyError> {
-    let mut maker = Maker::of(study, conduct);
+    let mut maker = Maker::of(study, conduct, replicas);
     let mut agenda = Agenda::new(study);
     let mut finished: BTreeMap<(u32, String), RunSummary> =
         finished.into_iter().map(|run| ((run.repeat, run.arm.clone()), run)).collect();
@@ -349,7 +370,11 @@ fn about(study: &Study, demand: &DemandCurve, plan: &Plan, repeat: u32, arm: usi
         seed: plan.seed.0,
         target: study.target.to_string(),
         slo: study.slo,
-        cores: matches!(study.target, TargetKind::Embedded | TargetKind::Simulated).then_some(plan.node.cores),
+        cores: match study.target {
+            target if target.is_modelled() => Some(plan.node.cores),
+            TargetKind::Process => Some(host::facts().cores),
+            _ => None,
+        },
         loads: study.loads.clone(),
         limits: study.limits,
         demand: demand.clone(),

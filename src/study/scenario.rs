@@ -8,11 +8,13 @@
 //!
 //! Reading goes on after a problem, so that one run of `watchtower check` shows them all.
 
+mod arm;
 mod fault_keys;
 mod file;
 mod journeys;
 pub mod keys;
 pub mod load_keys;
+mod openfaas_keys;
 mod section;
 mod syntax;
 mod texts;
@@ -24,13 +26,14 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::policy::registry::{POLICIES, PolicyInfo};
+use crate::policy::registry::POLICIES;
 use crate::policy::settings::{Parameter, Settings};
 
 use super::nearest::nearest;
 use super::problem::{Problem, ScenarioError};
 use super::results::expect::Over;
 
+pub use arm::ArmSection;
 pub use journeys::JourneySection;
 pub use section::Section;
 use section::{Source, shorten};
@@ -74,6 +77,8 @@ pub struct Scenario {
     pub until: Section,
     /// `[platform]`.
     pub platform: Section,
+    /// `[openfaas]`.
+    pub openfaas: Section,
     /// `[limits]`.
     pub limits: Section,
     /// Each `[[fault]]`.
@@ -99,34 +104,6 @@ pub struct Expected {
     pub formula: String,
     /// The line it stands on.
     pub line: u32,
-}
-
-/// One `[[arm]]`.
-#[derive(Clone)]
-pub struct ArmSection {
-    /// Name and policy.
-    pub section: Section,
-    /// Its policy; `None` if there is none of that name.
-    pub policy: Option<&'static PolicyInfo>,
-    /// The policy's own settings, complete; empty without a policy.
-    pub settings: Settings,
-    /// `shadows`: names of other arms, each with its line.
-    pub shadows: Vec<(String, u32)>,
-}
-
-impl ArmSection {
-    /// The arm's name: as given, or its policy's.
-    pub fn name(&self) -> &str {
-        match self.section.settings.text("name") {
-            "" => self.section.settings.text("policy"),
-            name => name,
-        }
-    }
-
-    /// Whether it is never run itself.
-    pub fn is_shadow_only(&self) -> bool {
-        self.section.settings.switch("shadow_only")
-    }
 }
 
 impl Scenario {
@@ -173,6 +150,7 @@ impl Scenario {
         };
         let slo = section("slo", &keys::slo());
         let platform = section("platform", &keys::platform());
+        let openfaas = section("openfaas", &openfaas_keys::openfaas());
         let limits = section("limits", &keys::limits());
         let (run_line, run_table) = reader.table(&root, "run", "[run]");
         let run = reader.maybe("[run]", run_line, run_table, &keys::run(), &["until"]);
@@ -203,6 +181,7 @@ impl Scenario {
             run,
             until,
             platform,
+            openfaas,
             limits,
             faults,
             arms,
@@ -309,32 +288,6 @@ impl<'a> Reader<'a> {
             }
         }
         tables
-    }
-
-    fn labels(&mut self, function: &DeTable<'a>) -> BTreeMap<String, (String, u32)> {
-        let (_, table) = self.table(function, "labels", "[function.labels]");
-        let mut labels = BTreeMap::new();
-        for (key, value) in table.into_iter().flatten() {
-            let line = self.source.line(key.span().start);
-            let text = match value.get_ref() {
-                DeValue::String(text) => text.clone().into_owned(),
-                DeValue::Integer(integer) => integer.to_string(),
-                DeValue::Boolean(switch) => switch.to_string(),
-                other => {
-                    let dotted = matches!(other, DeValue::Table(_));
-                    let hint = if dotted {
-                        "put the label's name in quotes, since it has dots in it: \"com.openfaas.scale.max\" = \"5\""
-                    } else {
-                        "write a text, as in \"com.openfaas.scale.max\" = \"5\""
-                    };
-                    let problem = Problem::new("[function.labels]", "is not a label's value", hint);
-                    self.problems.push(problem.at(Some(line)).key(shorten(key.get_ref())));
-                    continue;
-                }
-            };
-            labels.insert(key.get_ref().clone().into_owned(), (text, line));
-        }
-        labels
     }
 
     fn arm(&mut self, index: usize, line: u32, table: &DeTable<'a>) -> ArmSection {

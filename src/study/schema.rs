@@ -62,6 +62,7 @@ pub fn schema() -> Json {
         ("load", "the load sources, all running at once", list(&load)),
         ("run", "how a run goes", run),
         ("platform", "the modelled platform the function runs on", table("platform")),
+        ("openfaas", "somebody's gateway, for --target openfaas", table("openfaas")),
         ("limits", "when a run is not valid", table("limits")),
         ("fault", "what goes wrong on purpose in every run", list(&fault(table("fault")))),
         ("arm", "the autoscalers to compare", list(&json!({ "oneOf": arms }))),

@@ -212,7 +212,7 @@ fn both_targets_walk_the_same_journeys_with_the_same_thoughts() {
 }
 
 #[test]
-fn goose_takes_neither_ctrl_c_nor_sigterm_away() {
+fn goose_takes_neither_ctrl_c_nor_sigterm_nor_a_port() {
     let dir = tempfile::tempdir().expect("a directory");
     let load = format!("goose = 4\nduration = \"10m\"\n{STEP}think = \"50ms\"");
     fs::write(dir.path().join("t.toml"), text_of(&load)).expect("a scenario");
@@ -228,6 +228,11 @@ fn goose_takes_neither_ctrl_c_nor_sigterm_away() {
         let begun = || fs::read_to_string(&rows).is_ok_and(|text| text.lines().count() > 3);
         while !begun() {
             std::thread::sleep(Duration::from_millis(10));
+        }
+        // its controllers would listen at these
+        for port in [5116, 5117] {
+            let free = std::net::TcpListener::bind(("127.0.0.1", port));
+            assert!(free.is_ok(), "port {port} is taken: {free:?}");
         }
         kill(Pid::from_raw(child.id().cast_signed()), signal).expect("it runs");
         let output = child.wait_with_output().expect("it ends");

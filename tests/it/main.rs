@@ -8,6 +8,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests outside the library may start threads and read clocks")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that skips something says so")]
 
+mod calibrate;
 mod calibration;
 mod chain;
 mod cli;
@@ -22,11 +23,14 @@ mod gateway;
 mod hey_golden;
 mod journeys;
 mod live_and_simulated;
+mod live_page;
 mod load;
 mod open_loads;
+mod openfaas;
 mod oracle;
 mod pathologies;
 mod policies_document;
+mod processes;
 mod promql;
 mod published;
 mod random_worlds;

@@ -3,6 +3,8 @@
 //! Debug builds also check Little's law, the utilisation law, conservation of flow and FIFO inside each run. The usual worlds are the
 //! same every time; `WATCHTOWER_CASES=N` makes N new ones, and `scripts/fuzz-sim` goes on for minutes.
 
+mod loads;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::mpsc;
@@ -22,7 +24,6 @@ use watchtower::policy::settings::{Kind, Settings, Value};
 use watchtower::policy::{Action, Context, Event, FunctionInfo, Policy, Reason, registry};
 use watchtower::random::{Purpose, Seed, Stream};
 use watchtower::record::{EventKind, EventRow, FunctionId, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
-use watchtower::schedule::hey;
 use watchtower::time::{Epoch, Timestamp};
 
 /// No world takes as long as this; one that does never ends.
@@ -66,20 +67,12 @@ fn function() -> impl Strategy<Value = FunctionPlan> {
 }
 
 fn generator() -> impl Strategy<Value = GeneratorPlan> {
-    let paced = (1_u32..40, 0.2_f64..40.0, 50_u64..15_000)
-        .prop_map(|(workers, rate, ms)| hey::Settings::new(1, workers, rate, Some(Duration::from_millis(ms))));
-    let counted = (1_u32..40, 0_u64..60, prop::sample::select(vec![0.0, 0.0, 3.0, 900.0]))
-        .prop_map(|(workers, each, rate)| hey::Settings::new(u64::from(workers) * (each + 1), workers, rate, None));
-    let unpaced = (1_u32..20, 1_u64..20)
-        .prop_map(|(workers, ms)| hey::Settings::new(1, workers, 0.0, Some(Duration::from_millis(ms))));
     let timeout = prop_oneof![Just(None), millis(1, 2_000).prop_map(Some)];
-    (prop_oneof![4 => paced, 2 => counted, 1 => unpaced], timeout, millis(0, 1_500)).prop_map(
-        |(settings, timeout, start)| GeneratorPlan {
-            schedule: SchedulePlan::Hey(settings.expect("flags hey takes")),
-            request: RequestPlan { timeout, ..RequestPlan::default() },
-            start,
-        },
-    )
+    (loads::schedule(), timeout, millis(0, 1_500)).prop_map(|(schedule, timeout, start)| GeneratorPlan {
+        schedule,
+        request: RequestPlan { timeout, ..RequestPlan::default() },
+        start,
+    })
 }
 
 /// A policy of the registry or a mad one, with settings that follow from a number.

@@ -79,6 +79,8 @@ struct Watch {
 }
 
 impl Observer for Watch {
+    fn prepares(&mut self, _what: &str) {}
+
     fn run_begins(&mut self, run: &RunBegins<'_>) {
         if self.at_begin_of == Some(run.index) {
             self.end.send_replace(Some(Cause::CtrlC));
@@ -303,4 +305,39 @@ fn what_is_wrong_with_until_and_aa_is_told_with_what_to_write() {
     let scenario = Scenario::parse("short.toml", &twin, ".".into()).expect("TOML");
     let error = resolve(&scenario, &Overrides::default()).err().expect("refused").to_string();
     assert!(error.contains("twin named \"tower-aa\""), "{error}");
+}
+
+#[test]
+fn directories_are_compared_and_what_else_differs_is_said() {
+    let room = tempfile::tempdir().expect("a directory");
+    let seeded = |seed| {
+        let wishes =
+            Overrides { target: TargetKind::Simulated, repeats: Some(6), seed: Some(seed), ..Overrides::default() };
+        study_of(SCENARIO, &wishes)
+    };
+    for (name, seed) in [("one", 1), ("two", 2), ("strict", 3)] {
+        carry_out(&seeded(seed), &room.path().join(name), None, None, false).0.expect("done");
+    }
+    let compare = |words: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_watchtower"));
+        let output = command.arg("compare").args(words).current_dir(room.path()).output().expect("the program starts");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, out, said) = compare(&["one", "two"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(out.contains("two:tower measured by one:tower, 6 runs of each"), "{out}");
+    assert!(said.contains("the seeds differ"), "{said}");
+    let (code, out, _) = compare(&["one", "two", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((code, json["conclusions"].as_array().map(Vec::len)), (Some(0), Some(2)), "two arms of the same name");
+
+    let path = room.path().join("strict/study.json");
+    let stricter = read(&path).replace("\"slo_latency_ms\": 0.0", "\"slo_latency_ms\": 50.0");
+    fs::write(&path, stricter).expect("written");
+    let (code, out, said) = compare(&["one", "strict"]);
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert!(said.contains("one and strict can't be compared") && said.contains("hint:"), "{said}");
+    assert_eq!(compare(&["one", "one"]).0, Some(2));
+    assert_eq!(compare(&["one", "missing"]).0, Some(2));
 }

@@ -43,6 +43,7 @@ impl House {
     fn with(scenario: &str) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         fs::write(dir.path().join("short.toml"), scenario).expect("a scenario file");
+        fs::write(dir.path().join("trace.csv"), "minute,count\n0,40\n1,0\n2,90\n").expect("a trace");
         Self { dir }
     }
 
@@ -139,35 +140,64 @@ fn how_many_threads_make_it_changes_no_byte() {
     assert_same(&one, &made("7"));
 }
 
+/// A load of any kind.
+fn any_load() -> impl Strategy<Value = String> {
+    let hey = (1_u32..30, 1_u32..9, 2_u32..20, 0_u32..900).prop_map(|(workers, rate, seconds, start)| {
+        format!("hey = \"-z {seconds}s -c {workers} -q {rate}\"\nstart = \"{start}ms\"\n")
+    });
+    let rate =
+        (1_u32..90, 1_u32..15, prop::sample::select(vec!["even", "poisson"])).prop_map(|(rate, seconds, arrivals)| {
+            format!("rate = {rate}\nduration = \"{seconds}s\"\narrivals = \"{arrivals}\"\nmax_in_flight = 40\n")
+        });
+    let trace = prop::sample::select(vec!["even", "uniform", "poisson"])
+        .prop_map(|arrivals| format!("trace = \"trace.csv\"\nbin = \"2s\"\narrivals = \"{arrivals}\"\n"));
+    let goose = (1_u32..12, 1_u32..12, 1_u32..900).prop_map(|(users, seconds, think)| {
+        format!(
+            "goose = {users}\nduration = \"{seconds}s\"\n[[load.journey]]\nthink = \"{think}ms to 1s\"\n\
+             [[load.journey.step]]\n[[load.journey.step]]\nquery = \"number=0\"\nweight = 2\n"
+        )
+    });
+    prop_oneof![hey, rate, trace, goose]
+}
+
 /// A scenario of a few short runs, one of many.
 fn any_scenario() -> impl Strategy<Value = String> {
     let function = prop::sample::select(vec!["name = \"ftest\"", "name = \"sleepy\"\nquery = \"number=0.2\""]);
-    let load = (1_u32..30, 1_u32..9, 2_u32..20, 0_u32..900);
     let arm = prop::sample::select(vec![
         "policy = \"watchtower\"\ncheck_frequency = 1",
         "policy = \"watchtower\"\ntarget = 20\nscale_up_increment = \"auto\"",
         "policy = \"openfaas-ce\"",
         "policy = \"openfaas-ce\"\nevaluation_phase = \"random\"\nthreshold = 1",
         "policy = \"fixed\"\nreplicas = 3",
+        "policy = \"hpa\"",
+        "policy = \"kpa\"",
     ]);
-    let (loads, arms) = (prop::collection::vec(load, 1..3), prop::collection::vec(arm, 1..4));
-    (function, loads, arms, 1_u32..4, any::<u32>()).prop_map(|(function, loads, arms, repeats, seed)| {
-        let mut text = format!("name = \"any\"\n[function]\n{function}\n[slo]\nlatency = \"250ms\"\n");
-        for (workers, rate, seconds, start) in loads {
-            let _ = write!(text, "[[load]]\nhey = \"-z {seconds}s -c {workers} -q {rate}\"\nstart = \"{start}ms\"\n");
-        }
-        let _ = write!(text, "[run]\nwarm_up = \"3s\"\ncool_down = \"5s\"\nrepeats = {repeats}\nseed = {seed}\n");
-        for (number, arm) in arms.iter().enumerate() {
-            let _ = write!(text, "[[arm]]\nname = \"arm-{number}\"\n{arm}\n");
-        }
-        text
-    })
+    let (loads, arms) = (prop::collection::vec(any_load(), 1..4), prop::collection::vec(arm, 1..4));
+    (function, loads, arms, any::<bool>(), 1_u32..4, any::<u32>()).prop_map(
+        |(function, loads, arms, shadow, repeats, seed)| {
+            let mut text = format!("name = \"any\"\n[function]\n{function}\n[slo]\nlatency = \"250ms\"\n");
+            for load in loads {
+                let _ = write!(text, "[[load]]\n{load}");
+            }
+            let _ = write!(text, "[run]\nwarm_up = \"3s\"\ncool_down = \"5s\"\nrepeats = {repeats}\nseed = {seed}\n");
+            for (number, arm) in arms.iter().enumerate() {
+                let _ = write!(text, "[[arm]]\nname = \"arm-{number}\"\n{arm}\n");
+                if shadow && number == 0 {
+                    text.push_str("shadows = [\"onlooker\"]\n");
+                }
+            }
+            if shadow {
+                text.push_str("[[arm]]\nname = \"onlooker\"\npolicy = \"openfaas-ce\"\nshadow_only = true\n");
+            }
+            text
+        },
+    )
 }
 
 #[test]
 fn any_scenario_gives_the_same_files_again_and_on_any_number_of_threads() {
     let config =
-        ProptestConfig { cases: 5, failure_persistence: None, max_shrink_iters: 0, ..ProptestConfig::default() };
+        ProptestConfig { cases: 6, failure_persistence: None, max_shrink_iters: 0, ..ProptestConfig::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let outcome = runner.run(&any_scenario(), |scenario| {
         let made = |threads| House::with(&scenario).files(&["--threads", threads]);

@@ -46,6 +46,11 @@ pub enum Misfit {
         /// Mean latency of its first third and of its last, in milliseconds.
         means: (f64, f64),
     },
+    /// Answers come faster than the work of a function takes: what was measured is this program and the network.
+    TooFast {
+        /// Mean latency of a request that is alone, in milliseconds.
+        alone_ms: f64,
+    },
     /// More parallelism raised the throughput to the end: nothing was found that queues.
     NothingQueues {
         /// Requests at once, at most.
@@ -71,6 +76,8 @@ const KIND_AT_LEAST: f64 = 0.04;
 const UNSTEADY: f64 = 0.35;
 /// Twice the parallelism gives less than this much more throughput where something queues.
 const STILL_RISING: f64 = 0.85;
+/// A mean latency in milliseconds below which this program's own sockets are most of it.
+const TOO_FAST_MS: f64 = 0.3;
 /// How far a model's mean or median may be from the measured one; other figures get twice that.
 const FAR: f64 = 0.15;
 /// And standard errors.
@@ -89,6 +96,7 @@ pub fn judge(measurement: &Measurement, fit: Option<&Fit>) -> Vec<Misfit> {
     misfits.extend(turned_away(measurement));
     misfits.extend(two_kinds(measurement));
     misfits.extend(measurement.phases.iter().find_map(unsteady));
+    misfits.extend(too_fast(measurement));
     misfits.extend(nothing_queues(measurement));
     misfits.extend(fit.and_then(|fit| far(measurement, fit)));
     misfits
@@ -153,6 +161,11 @@ fn unsteady(phase: &Phase) -> Option<Misfit> {
     let is_unsteady =
         away > UNSTEADY * first.min(last) && away > FAR_MS && away > FAR_ERRORS * (first_error + last_error).sqrt();
     is_unsteady.then(|| Misfit::Unsteady { phase: phase.design.words(), means: (first, last) })
+}
+
+fn too_fast(measurement: &Measurement) -> Option<Misfit> {
+    let alone_ms = measurement.alone()?.mean_ms()?;
+    (alone_ms < TOO_FAST_MS).then_some(Misfit::TooFast { alone_ms })
 }
 
 fn nothing_queues(measurement: &Measurement) -> Option<Misfit> {
@@ -255,6 +268,11 @@ impl fmt::Display for Misfit {
                 f,
                 "{phase}: the mean latency goes from {first:.2} ms to {last:.2} ms within the phase, under the same load: \
                  a rate limit that sets in, a cache that fills, or another load beside this one; the model has one pace"
+            ),
+            Self::TooFast { alone_ms } => write!(
+                f,
+                "one at a time it answers within {alone_ms:.2} ms, most of which is this program and the network: \
+                 a cache, a static page, or an answer of something before the function"
             ),
             Self::NothingQueues { parallel, gain } => write!(
                 f,

@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "the live driver is where clocks, sleeps and tasks live")]
 
 mod alarm;
+pub mod calibration;
 pub mod chain;
 pub mod clock;
 pub mod companion;
@@ -14,6 +15,7 @@ pub mod interrupt;
 pub mod load;
 pub mod probe;
 pub mod run;
+pub mod showcase;
 pub mod target;
 pub mod timers;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hyper::Uri;
 
-use crate::drive::RequestPlan;
+use crate::drive::{RequestPlan, Trust};
 use crate::policy::ProbeOutcome;
 
 use super::clock::Clock;
@@ -23,12 +23,27 @@ pub fn probe_request(timeout: Duration) -> RequestPlan {
     plan
 }
 
-/// Sends one probe over a new connection. The latency runs from before the dial to the end of the body.
+/// Sends one probe over a new connection, as hey would: no certificate is doubted. See [`probe_trusting`].
+///
+/// # Errors
+/// When `uri` is no address that can be called.
+pub async fn probe(clock: &Clock, uri: &Uri, timeout: Duration) -> Result<ProbeOutcome, RequestError> {
+    probe_trusting(clock, uri, timeout, Trust::Anything).await
+}
+
+/// Sends one probe over a new connection, to a server that is to be vouched for so. The latency runs from before the dial to the end of the body.
 ///
 /// # Errors
 /// When `uri` is no address that can be called. What goes wrong on the way is in the outcome.
-pub async fn probe(clock: &Clock, uri: &Uri, timeout: Duration) -> Result<ProbeOutcome, RequestError> {
-    let exchange = call_once(clock, uri, &probe_request(timeout)).await?;
+pub async fn probe_trusting(
+    clock: &Clock,
+    uri: &Uri,
+    timeout: Duration,
+    trust: Trust,
+) -> Result<ProbeOutcome, RequestError> {
+    let mut request = probe_request(timeout);
+    request.client.trust = trust;
+    let exchange = call_once(clock, uri, &request).await?;
     Ok(ProbeOutcome { sent: exchange.sent, latency: exchange.done - exchange.sent, answer: exchange.answer })
 }
 

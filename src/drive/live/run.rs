@@ -262,6 +262,9 @@ impl Run<'_> {
         let planned = self.load.as_ref().and_then(|load| load.planned_before(at));
         let planned = planned.unwrap_or_else(|| self.load.as_ref().map_or(0, Load::sent));
         self.recorder.second(at, planned, &self.target.sample(FunctionId::STUDIED))?;
+        for row in self.target.processes(FunctionId::STUDIED) {
+            self.recorder.process(at, &row)?;
+        }
         let shares = self.cpu.look(self.clock.now());
         shares.map_or(Ok(()), |shares| self.recorder.cpu(at, &shares))
     }

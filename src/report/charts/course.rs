@@ -159,6 +159,35 @@ pub(super) fn fill_between(
     Ok(())
 }
 
+/// The areas between two step lines of the same rows: `(from, to, lower, upper)`, where `of` knows both and the second is above.
+pub(super) fn gaps(
+    rows: &Rows,
+    time: &Time,
+    plot: Rect,
+    up: &Upright,
+    of: impl Fn(&Second) -> Option<(f64, f64)>,
+) -> Vec<Rect> {
+    let mut areas: Vec<Rect> = Vec::new();
+    for (index, second) in rows.seconds.iter().enumerate() {
+        let Some((low, high)) = of(second).filter(|(low, high)| high > low) else { continue };
+        let (from, to) = rows.span(index);
+        let area =
+            Rect { left: time.x(plot, from), right: time.x(plot, to), top: up.y(plot, high), bottom: up.y(plot, low) };
+        match areas.last_mut() {
+            // the same gap goes on
+            Some(last)
+                if (last.right - area.left).abs() < 1e-6
+                    && (last.top - area.top).abs() < 1e-9
+                    && (last.bottom - area.bottom).abs() < 1e-9 =>
+            {
+                last.right = area.right;
+            }
+            _ => areas.push(area),
+        }
+    }
+    areas
+}
+
 /// Whether a second's latency at the objective's percentile was above the objective, judged by the nearest column that
 /// the timeline has; `None` if nothing was answered in it.
 pub(super) fn missed(study: &Study, second: &Second) -> Option<bool> {

@@ -19,6 +19,40 @@ pub struct Study {
     pub lateness_limit_us: Option<f64>,
     /// The arms, in the scenario's order.
     pub arms: Vec<ArmSeries>,
+    /// Arms in pairs, metric by metric, where repeated runs were compared.
+    pub differences: Vec<Difference>,
+}
+
+/// How far two arms are apart in one metric, in shares of the first arm's mean.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Difference {
+    /// What was measured, in words.
+    pub metric: String,
+    /// The arm that the other is held against.
+    pub arm_a: String,
+    /// The other.
+    pub arm_b: String,
+    /// The other's mean less the first's, divided by the first's.
+    pub relative: f64,
+    /// Where the 95 % interval of it begins.
+    pub low: f64,
+    /// Where it ends.
+    pub high: f64,
+    /// How far apart two equal arms were, as a share of their mean, if that was measured: from, to.
+    pub noise: Option<(f64, f64)>,
+    /// Whether the difference is told from chance.
+    pub told: bool,
+}
+
+/// What one run achieved for how much.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// Cost: replica-seconds.
+    pub replica_seconds: f64,
+    /// Share of planned requests that missed the objective.
+    pub missed: f64,
+    /// Whether its numbers can be trusted.
+    pub is_valid: bool,
 }
 
 /// What a search for settings found.
@@ -77,6 +111,11 @@ pub struct ArmSeries {
     pub slo_violation_ratio: Option<f64>,
     /// The course of the first run that could be read.
     pub course: Option<Course>,
+    /// What each of its runs achieved, for how much.
+    pub outcomes: Vec<Outcome>,
+    /// Each answered probe beside the users of its second, over all runs: (latency of the probe, median latency of the requests),
+    /// in milliseconds.
+    pub probe_pairs: Vec<(f64, f64)>,
 }
 
 impl ArmSeries {
@@ -102,6 +141,19 @@ pub struct Course {
     pub shadows: Vec<Shadow>,
     /// What went wrong on purpose.
     pub faults: Vec<FaultSpan>,
+    /// When the number of replicas asked for was changed.
+    pub scalings: Vec<Scaling>,
+}
+
+/// A change of the replicas asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Scaling {
+    /// Seconds since the load's start.
+    pub t_s: f64,
+    /// Replicas before.
+    pub from: u32,
+    /// Replicas after.
+    pub to: u32,
 }
 
 /// What a policy would have asked for whose decisions were not carried out.
@@ -130,6 +182,7 @@ impl Course {
             t_s: seconds[0].t_s,
             planned: seconds.iter().map(|second| second.planned).sum::<f64>() / seconds.len() as f64,
             sent: seconds.iter().map(|second| second.sent).sum::<f64>() / seconds.len() as f64,
+            delivered: mean_of_known(seconds, |second| second.delivered),
             p50_ms: worst(seconds, |second| second.p50_ms),
             p95_ms: worst(seconds, |second| second.p95_ms),
             p99_ms: worst(seconds, |second| second.p99_ms),
@@ -141,6 +194,11 @@ impl Course {
     }
 }
 
+fn mean_of_known(seconds: &[Second], of: fn(&Second) -> Option<f64>) -> Option<f64> {
+    let known: Vec<f64> = seconds.iter().filter_map(of).collect();
+    (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
+}
+
 /// One second of a run. What is unknown is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Second {
@@ -150,6 +208,8 @@ pub struct Second {
     pub planned: f64,
     /// Requests that left.
     pub sent: f64,
+    /// Requests that were answered without an error.
+    pub delivered: Option<f64>,
     /// Median latency from leaving, in milliseconds.
     pub p50_ms: Option<f64>,
     /// 95th percentile of it.
@@ -269,6 +329,30 @@ impl Distribution {
 /// width 1, then twice as wide at each doubling).
 fn bucket_width(value: u64) -> f64 {
     if value < 2048 { 1.0 } else { 2_f64.powf(f64::from(value.ilog2()) - 10.0) }
+}
+
+/// A measured function beside the model fitted to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Calibrated {
+    /// The function.
+    pub name: String,
+    /// What was measured, in words.
+    pub source: String,
+    /// Whether the model is one of this function.
+    pub fits: bool,
+    /// Phases of the measurement, in order.
+    pub phases: Vec<CalibratedPhase>,
+}
+
+/// One phase: latencies in milliseconds, in ascending order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CalibratedPhase {
+    /// In a word or two.
+    pub label: String,
+    /// As measured.
+    pub measured: Vec<f64>,
+    /// By the model.
+    pub modelled: Vec<f64>,
 }
 
 #[cfg(test)]

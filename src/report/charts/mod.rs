@@ -1,7 +1,8 @@
 //! Charts: from plain values to SVG and PNG, by the same drawing code.
 //!
 //! ```text
-//!   data ---> latency_histogram, latency_percentiles, replicas, timeline, lateness      what is drawn
+//!   data ---> timeline, replicas, latency_histogram, latency_percentiles,
+//!                |            outcomes, differences, probes, lateness                   what is drawn
 //!                |            sheet, distribution, course, scale, theme, font           how it looks
 //!                v
 //!             canvas ---> surface::svg, surface::raster                                 on what
@@ -10,15 +11,19 @@
 //! The only place that knows plotters. No file is read or written here, no clock and no system font is asked, so the same
 //! data give the same bytes.
 
+mod calibrated;
 mod canvas;
 mod course;
 pub mod data;
+mod differences;
 mod distribution;
 mod faults;
 pub mod font;
 mod latency_histogram;
 mod latency_percentiles;
 mod lateness;
+mod outcomes;
+mod probes;
 mod replicas;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -45,30 +50,47 @@ pub(in crate::report) use surface::svg::escape;
 /// The charts of a study, in the order in which a report shows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chart {
+    /// Load, replicas and latency over time.
+    Timeline,
+    /// What each run achieved for how much.
+    Outcomes,
+    /// How far the arms are apart, metric by metric.
+    Differences,
     /// Arms under each other, same bins.
     LatencyHistogram,
     /// Latency by percentile with the tail drawn out, arms over each other.
     LatencyPercentiles,
+    /// What the probes saw beside what users saw.
+    Probes,
     /// Desired and ready replicas over time.
     Replicas,
-    /// Load and latency over time.
-    Timeline,
     /// Lateness of the generator.
     Lateness,
 }
 
 impl Chart {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::LatencyHistogram, Self::LatencyPercentiles, Self::Replicas, Self::Timeline, Self::Lateness];
+    pub const ALL: [Self; 8] = [
+        Self::Timeline,
+        Self::Outcomes,
+        Self::Differences,
+        Self::LatencyHistogram,
+        Self::LatencyPercentiles,
+        Self::Probes,
+        Self::Replicas,
+        Self::Lateness,
+    ];
 
     /// The name of its files, without an ending.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Timeline => "timeline",
+            Self::Outcomes => "cost_and_objective",
+            Self::Differences => "differences",
             Self::LatencyHistogram => "latency_histogram",
             Self::LatencyPercentiles => "latency_percentiles",
+            Self::Probes => "probes",
             Self::Replicas => "replicas",
-            Self::Timeline => "timeline",
             Self::Lateness => "lateness",
         }
     }
@@ -121,6 +143,9 @@ impl Chart {
 
     fn drawing(self, study: &Study) -> Box<dyn Drawing + '_> {
         match self {
+            Self::Outcomes => Box::new(outcomes::Outcomes(study)),
+            Self::Differences => Box::new(differences::Differences(study)),
+            Self::Probes => Box::new(probes::Probes(study)),
             Self::LatencyHistogram => Box::new(latency_histogram::LatencyHistogram(study)),
             Self::LatencyPercentiles => Box::new(latency_percentiles::LatencyPercentiles(study)),
             Self::Replicas => Box::new(replicas::Replicas(study)),
@@ -135,6 +160,8 @@ impl Chart {
 pub enum Figure {
     /// Cost against violations of everything a search for settings tried.
     Tradeoff(data::Tradeoff),
+    /// Latencies of a measured function beside those of its model.
+    Calibrated(data::Calibrated),
 }
 
 impl Figure {
@@ -157,6 +184,7 @@ impl Figure {
     fn drawing(&self) -> &dyn Drawing {
         match self {
             Self::Tradeoff(tradeoff) => tradeoff,
+            Self::Calibrated(calibrated) => calibrated,
         }
     }
 }

@@ -4,7 +4,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_distr::{Distribution as _, LogNormal};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::data::{ArmSeries, Course, Distribution, Probe, Second, Study};
+use super::data::{ArmSeries, Course, Difference, Distribution, Outcome, Probe, Scaling, Second, Study};
 
 /// Two hey-like generators against a function whose arms start to scale after `slowness` seconds.
 pub(crate) fn arm(name: &str, colour: usize, slowness: f64, runs: u32) -> ArmSeries {
@@ -59,6 +59,7 @@ pub(crate) fn arm(name: &str, colour: usize, slowness: f64, runs: u32) -> ArmSer
             answers.sort_by(f64::total_cmp);
             let at =
                 |share: f64| answers.get(((answers.len() as f64 * share) as usize).min(answers.len() - 1)).copied();
+            second.delivered = Some(second.sent);
             (second.p50_ms, second.p95_ms, second.p99_ms) = (at(0.5), at(0.95), at(0.99));
         }
         if t % 5 == 0 {
@@ -79,8 +80,56 @@ pub(crate) fn arm(name: &str, colour: usize, slowness: f64, runs: u32) -> ArmSer
         latency: Distribution::new(sent),
         due: Distribution::new(due),
         lateness: Distribution::new(late),
-        course: Some(Course { repeat: 1, seconds, probes, shadows: Vec::new(), faults: Vec::new() }),
+        outcomes: (0..runs.max(1))
+            .map(|run| Outcome {
+                replica_seconds: 640.0 - 6.0 * slowness + 9.0 * f64::from(run % 5),
+                missed: slow / 60_000.0 * (0.94 + 0.03 * f64::from(run % 5)),
+                is_valid: run != 3,
+            })
+            .collect(),
+        probe_pairs: probe_pairs(&seconds, &probes),
+        course: Some(Course {
+            repeat: 1,
+            scalings: scalings(&seconds),
+            seconds,
+            probes,
+            shadows: Vec::new(),
+            faults: Vec::new(),
+        }),
     }
+}
+
+fn scalings(seconds: &[Second]) -> Vec<Scaling> {
+    let whole = |second: &Second| second.desired.unwrap_or(0.0) as u32;
+    let changes = seconds.windows(2).filter(|pair| pair[0].desired != pair[1].desired);
+    changes.map(|pair| Scaling { t_s: pair[1].t_s, from: whole(&pair[0]), to: whole(&pair[1]) }).collect()
+}
+
+fn probe_pairs(seconds: &[Second], probes: &[Probe]) -> Vec<(f64, f64)> {
+    let of = |probe: &Probe| seconds.iter().find(|second| second.t_s + 1.0 > probe.t_s)?.p50_ms;
+    probes.iter().filter_map(|probe| Some((probe.latency_ms, of(probe)?))).collect()
+}
+
+/// Made-up comparisons of two arms, one of each kind.
+pub(crate) fn differences(arm_a: &str, arm_b: &str) -> Vec<Difference> {
+    [
+        ("Requests that missed the objective", 0.41, 0.30, 0.55, true),
+        ("p95 from due", 0.22, 0.12, 0.31, true),
+        ("Replica-seconds", -0.07, -0.09, -0.045, true),
+        ("Time with too few replicas", 0.02, -0.06, 0.11, false),
+        ("Scale-ups", 3.5, 2.0, 6.0, true),
+    ]
+    .map(|(metric, relative, low, high, told)| Difference {
+        metric: metric.to_owned(),
+        arm_a: arm_a.to_owned(),
+        arm_b: arm_b.to_owned(),
+        relative,
+        low,
+        high,
+        noise: Some((-0.05, 0.04)),
+        told,
+    })
+    .into()
 }
 
 /// A study of these arms.
@@ -93,6 +142,7 @@ pub(crate) fn study(arms: Vec<ArmSeries>) -> Study {
         slo_percentile: 95.0,
         lateness_limit_us: Some(1000.0),
         arms,
+        differences: Vec::new(),
     }
 }
 
@@ -135,6 +185,11 @@ pub(crate) fn odd_ones() -> Vec<(&'static str, Study)> {
         },
         Second { desired: Some(0.0), ..second(1e7) },
     ]));
+    extreme.outcomes = vec![
+        Outcome { replica_seconds: f64::INFINITY, missed: f64::NAN, is_valid: true },
+        Outcome { replica_seconds: 0.0, missed: 1.0, is_valid: false },
+    ];
+    extreme.probe_pairs = vec![(0.0, 1e12), (f64::NAN, 1.0)];
     let mut gaps = arm_of("gaps", &[1000, 2000]);
     gaps.course = Some(course(
         (0..50)
@@ -157,7 +212,14 @@ pub(crate) fn odd_ones() -> Vec<(&'static str, Study)> {
     }
     let eight =
         (0..8).map(|place| arm(&format!("arm number {}", place + 1), place, 10.0 + 8.0 * place as f64, 5)).collect();
+    let compared = Study { differences: differences("arm number 1", "arm number 2"), ..two_arms() };
+    let mut boundless = differences(&"long ".repeat(80), "small");
+    boundless[0].high = f64::INFINITY;
+    boundless[1].relative = f64::NAN;
+    boundless[2].noise = None;
     vec![
+        ("compared", compared),
+        ("boundless differences", Study { differences: boundless, ..two_arms() }),
         ("no arms", study(Vec::new())),
         ("one arm, nothing measured", study(vec![ArmSeries { name: "empty".to_owned(), ..ArmSeries::default() }])),
         ("one second", study(vec![lonely, empty_course])),

@@ -31,6 +31,11 @@ pub const AXIS: Colour = Colour(0xa9, 0xb2, 0xbd);
 /// The load that was planned.
 pub const LOAD: Colour = Colour(0xd5, 0xda, 0xe1);
 
+/// Replicas that were lacking: dark, so that it differs from [`OVER`] without any colour.
+pub const UNDER: Colour = Colour(0x9b, 0x1b, 0x4b);
+/// Replicas in excess: light.
+pub const OVER: Colour = Colour(0xf2, 0xd5, 0x7e);
+
 /// How many colours there are for arms.
 pub const ARMS_MANY: usize = 8;
 
@@ -55,13 +60,15 @@ pub const fn arm(place: usize) -> Colour {
 }
 
 /// Every colour with its counterpart on a dark page, for style sheets that recolour an inline chart.
-pub const DARK: [(Colour, Colour); 14] = [
+pub const DARK: [(Colour, Colour); 16] = [
     (PAPER, Colour(0x16, 0x1b, 0x22)),
     (INK, Colour(0xe8, 0xec, 0xf1)),
     (MUTED, Colour(0xa2, 0xad, 0xba)),
     (GRID, Colour(0x2a, 0x31, 0x3b)),
     (AXIS, Colour(0x5b, 0x66, 0x73)),
     (LOAD, Colour(0x3b, 0x44, 0x50)),
+    (UNDER, Colour(0xe8, 0x6a, 0x9a)),
+    (OVER, Colour(0x6b, 0x5a, 0x22)),
     (ARMS[0], Colour(0x4b, 0xa3, 0xe3)),
     (ARMS[1], Colour(0xf0, 0x82, 0x3a)),
     (ARMS[2], Colour(0x2f, 0xc3, 0x97)),

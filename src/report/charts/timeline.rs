@@ -1,7 +1,7 @@
-//! One run second by second: the load, and what it met.
+//! One run second by second: the load, the replicas against what it took, and what users met.
 
 use super::canvas::{Canvas, Drawn, Rect, Stroke};
-use super::course::{Rows, Time, curve, fill_below, fill_between, load_start, steps};
+use super::course::{Rows, Time, curve, fill_below, fill_between, gaps, load_start, steps};
 use super::data::{ArmSeries, Second, Study};
 use super::faults::{fault_bands, fault_key};
 use super::scale::{self, Scale};
@@ -13,10 +13,18 @@ use super::theme;
 pub(super) struct Timeline<'a>(pub(super) &'a Study);
 
 const LOAD: f64 = 36.0;
+const REPLICAS: f64 = 66.0;
 const BETWEEN: f64 = 14.0;
 const GAP: f64 = 20.0;
+const UNDER_ALPHA: f64 = 0.8;
+const OVER_ALPHA: f64 = 0.75;
 
 impl Timeline<'_> {
+    fn has_demand(&self) -> bool {
+        let courses = self.0.arms.iter().filter_map(|arm| arm.course.as_ref());
+        courses.flat_map(|course| &course.seconds).any(|second| second.demand.is_some())
+    }
+
     fn plot_height(&self) -> f64 {
         match self.0.arms.len() {
             0 | 1 => 230.0,
@@ -45,7 +53,7 @@ fn heading(arm: &ArmSeries) -> Heading<'_> {
 
 impl Drawing for Timeline<'_> {
     fn title(&self) -> String {
-        "Load and latency over time".to_owned()
+        "Load, replicas and latency over time".to_owned()
     }
 
     fn subtitle(&self) -> String {
@@ -54,13 +62,28 @@ impl Drawing for Timeline<'_> {
 
     fn description(&self) -> String {
         let arms: Vec<String> = self.0.arms.iter().map(|arm| format!("{}: {}", arm.name, Self::said(arm))).collect();
-        format!("Requests and percentiles of latency per second, one pair of panels per arm. {}.", arms.join("; "))
+        format!(
+            "Three panels per arm over time: requests per second, replicas asked for and ready against demand, percentiles of \
+             latency. {}.",
+            arms.join("; ")
+        )
     }
 
     fn legend(&self) -> Vec<Key> {
         let mut keys = vec![
             Key::new("requests/s planned", Mark::Area(theme::LOAD, 1.0)),
-            Key::new("sent", Mark::Line(Stroke::new(theme::MUTED, 1.5))),
+            Key::new("delivered", Mark::Line(Stroke::new(theme::MUTED, 1.5))),
+            Key::new("replicas ready", Mark::Line(Stroke::new(theme::MUTED, 2.25))),
+            Key::new("asked for", Mark::Line(Stroke::new(theme::INK, 1.25))),
+        ];
+        if self.has_demand() {
+            keys.extend([
+                Key::new("demand", Mark::Line(Stroke::new(theme::INK, 1.25).dashed(2.0, 3.0))),
+                Key::new("too few", Mark::Area(theme::UNDER, UNDER_ALPHA)),
+                Key::new("too many", Mark::Area(theme::OVER, OVER_ALPHA)),
+            ]);
+        }
+        keys.extend([
             Key::new("latency p50", Mark::Line(Stroke::new(theme::MUTED, 1.75))),
             Key::new("to p95", Mark::Area(theme::MUTED, 0.34)),
             Key::new("to p99", Mark::Area(theme::MUTED, 0.14)),
@@ -68,7 +91,7 @@ impl Drawing for Timeline<'_> {
                 format!("SLO {}", scale::latency(self.0.slo_ms)),
                 Mark::Line(Stroke::new(theme::INK, 1.25).dashed(5.0, 4.0)),
             ),
-        ];
+        ]);
         if self.0.arms.iter().filter_map(|arm| arm.course.as_ref()).any(|course| !course.probes.is_empty()) {
             keys.push(Key::new("probe", Mark::Dot(theme::INK)));
         }
@@ -84,7 +107,9 @@ impl Drawing for Timeline<'_> {
             .0
             .arms
             .iter()
-            .map(|arm| heading(arm).height(width - AFTER) + LOAD + BETWEEN + self.plot_height() + GAP)
+            .map(|arm| {
+                heading(arm).height(width - AFTER) + LOAD + BETWEEN + REPLICAS + BETWEEN + self.plot_height() + GAP
+            })
             .sum();
         arms - GAP + LEVEL_AXIS
     }
@@ -100,7 +125,8 @@ impl Drawing for Timeline<'_> {
             .fold(0.0, f64::max);
         let load_up = Upright::new(Scale::from_zero(rate, 1), 1, scale::short);
         let up = Upright::new(latency_scale(study, &rows), 4, scale::latency);
-        let left = body.left + up.room().max(load_up.room());
+        let replicas_up = replicas_axis(&rows);
+        let left = body.left + up.room().max(load_up.room()).max(replicas_up.room());
         let right = body.right - AFTER;
         let mut plot = Rect { left, top: body.top, right, bottom: body.top };
         let ticks = time.ticks(plot);
@@ -110,12 +136,16 @@ impl Drawing for Timeline<'_> {
             heading.draw(canvas, body.left, right, top)?;
             let top = top + heading.height(right - body.left);
             let load = Rect { left, top, right, bottom: top + LOAD };
-            plot = Rect { left, top: load.bottom + BETWEEN, right, bottom: load.bottom + BETWEEN + self.plot_height() };
-            for panel in [load, plot] {
+            let top = load.bottom + BETWEEN;
+            let replicas = Rect { left, top, right, bottom: top + REPLICAS };
+            let top = replicas.bottom + BETWEEN;
+            plot = Rect { left, top, right, bottom: top + self.plot_height() };
+            for panel in [load, replicas, plot] {
                 fault_bands(canvas, arm, rows, &time, panel)?;
                 level_grid(canvas, panel, &ticks)?;
             }
             load_up.draw(canvas, load)?;
+            replicas_up.draw(canvas, replicas)?;
             up.draw(canvas, plot)?;
             load_start(canvas, &time, plot)?;
             if rows.seconds.is_empty() {
@@ -123,6 +153,7 @@ impl Drawing for Timeline<'_> {
                 continue;
             }
             draw_load(canvas, arm, rows, &time, load, &load_up)?;
+            draw_replicas(canvas, arm, rows, &time, replicas, &replicas_up)?;
             draw_latency(canvas, study, arm, rows, &time, plot, &up)?;
         }
         level_labels(canvas, plot, &ticks, &time.title())
@@ -142,10 +173,44 @@ fn latency_scale(study: &Study, rows: &[Rows]) -> Scale {
 
 fn draw_load(canvas: &Canvas<'_>, arm: &ArmSeries, rows: &Rows, time: &Time, plot: Rect, up: &Upright) -> Drawn {
     fill_below(canvas, &steps(rows, time, plot, up, |second| Some(second.planned)), plot, theme::LOAD, 1.0)?;
-    for piece in
-        steps(rows, time, plot, up, |second| (second.planned > 0.0 || second.sent > 0.0).then_some(second.sent))
-    {
+    let underway = |second: &Second| second.planned > 0.0 || second.delivered.is_some_and(|rate| rate > 0.0);
+    for piece in steps(rows, time, plot, up, |second| second.delivered.filter(|_| underway(second))) {
         canvas.line(&piece, Stroke::new(theme::arm(arm.colour), 1.5))?;
+    }
+    Ok(())
+}
+
+/// Ticks at whole replicas.
+fn replicas_axis(rows: &[Rows]) -> Upright {
+    let of = |second: &Second| [second.ready, second.desired, second.demand].into_iter().flatten().fold(1.0, f64::max);
+    let most = rows.iter().flat_map(|rows| &rows.seconds).map(of).fold(1.0, f64::max);
+    let mut up = Upright::new(Scale::from_zero(most.ceil(), 3), 3, scale::short);
+    up.ticks.retain(|(tick, _)| tick.fract().abs() < 1e-9);
+    up
+}
+
+fn draw_replicas(canvas: &Canvas<'_>, arm: &ArmSeries, rows: &Rows, time: &Time, plot: Rect, up: &Upright) -> Drawn {
+    for area in gaps(rows, time, plot, up, |second| second.demand.zip(second.ready)) {
+        canvas.rect(area, theme::OVER, OVER_ALPHA)?;
+    }
+    for area in gaps(rows, time, plot, up, |second| second.ready.zip(second.demand)) {
+        canvas.rect(area, theme::UNDER, UNDER_ALPHA)?;
+    }
+    for piece in steps(rows, time, plot, up, |second| second.demand) {
+        canvas.line(&piece, Stroke::new(theme::INK, 1.25).dashed(2.0, 3.0))?;
+    }
+    for piece in steps(rows, time, plot, up, |second| second.desired) {
+        canvas.line(&piece, Stroke::new(theme::INK, 1.25))?;
+    }
+    for piece in steps(rows, time, plot, up, |second| second.ready) {
+        canvas.line(&piece, Stroke::new(theme::arm(arm.colour), 2.25))?;
+    }
+    // a tick above the panel for every change that was asked for: up points up
+    for scaling in arm.course.iter().flat_map(|course| &course.scalings) {
+        let at = time.x(plot, scaling.t_s);
+        let (foot, tip) =
+            if scaling.to > scaling.from { (plot.top - 2.0, plot.top - 9.0) } else { (plot.top - 9.0, plot.top - 2.0) };
+        canvas.fill(&[(at - 3.5, foot), (at + 3.5, foot), (at, tip)], theme::arm(arm.colour), 1.0)?;
     }
     Ok(())
 }

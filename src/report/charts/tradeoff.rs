@@ -4,7 +4,7 @@ use super::canvas::{Canvas, Drawn, Rect, Spot, Stroke, Type};
 use super::data::{Tradeoff, TriedSetting};
 use super::font::{self, Weight};
 use super::scale::{self, Scale};
-use super::sheet::{AFTER, Drawing, Key, LEVEL_AXIS, Mark, level_grid, level_labels, nothing, spread};
+use super::sheet::{AFTER, Drawing, Key, LEVEL_AXIS, Mark, level_grid, level_labels, nothing};
 use super::theme::{self, Colour};
 
 /// Shares that may be labelled.
@@ -122,7 +122,7 @@ impl Drawing for Tradeoff {
     }
 
     fn height(&self, width: f64) -> f64 {
-        if width > 600.0 { 400.0 } else { 320.0 }
+        if width > 600.0 { 420.0 } else { 340.0 }
     }
 
     fn draw(&self, canvas: &Canvas<'_>, body: Rect) -> Drawn {
@@ -135,10 +135,12 @@ impl Drawing for Tradeoff {
         let room = labels.iter().map(|label| font::width(label, Weight::Regular, theme::SMALL)).fold(0.0, f64::max);
         let plot = Rect {
             left: body.left + room + 8.0,
-            top: body.top + 8.0,
+            top: body.top + 28.0,
             right: body.right - AFTER,
             bottom: body.bottom - LEVEL_AXIS,
         };
+        let title = "requests that were slow, failed or lost";
+        canvas.text((body.left, body.top + 8.0), title, Type::new(theme::SMALL, theme::MUTED).middle())?;
         let margin = (max - min).max(0.02 * max).max(1e-9) * 0.04;
         let across = Scale::Linear { min: (min - margin).max(0.0), max: max + margin };
         let axes = Axes { plot, across, most };
@@ -202,7 +204,7 @@ impl Tradeoff {
         Ok(())
     }
 
-    /// Settings with a name: a mark each, and labels in a column that keeps out of the marks' way.
+    /// Settings with a name: a mark each, and labels that keep out of the marks' way.
     fn draw_named(&self, canvas: &Canvas<'_>, axes: &Axes) -> Drawn {
         let mut named: Vec<(String, Spot, Colour)> = Vec::new();
         for (name, setting, colour) in self.named() {
@@ -218,28 +220,42 @@ impl Tradeoff {
                 None => named.push((name.to_owned(), spot, colour)),
             }
         }
+        let marks: Vec<Spot> = named.iter().map(|(_, spot, _)| *spot).collect();
+        let mut taken: Vec<Rect> = Vec::new();
+        for (label, spot, colour) in &named {
+            let back = free_place(label, *spot, axes.plot, &marks, &taken);
+            canvas.rect(back, theme::PAPER, 0.85)?;
+            let middle = f64::midpoint(back.top, back.bottom);
+            canvas.text((back.left + 4.0, middle), label, Type::new(theme::BODY, *colour).semibold().middle())?;
+            taken.push(back);
+        }
         for (_, spot, colour) in &named {
             canvas.dot(*spot, 5.5, *colour)?;
         }
-        let heights: Vec<(f64, f64)> = named.iter().map(|(_, (_, y), _)| (*y - 14.0, 15.0)).collect();
-        let middles = spread(&heights, 2.0, axes.plot.top, axes.plot.bottom);
-        for ((label, (x, _), colour), middle) in named.iter().zip(middles) {
-            let width = font::width(label, Weight::SemiBold, theme::BODY);
-            let fits_right = x + 12.0 + width <= axes.plot.right;
-            let ink = if *colour == theme::MUTED { theme::MUTED } else { *colour };
-            let kind = Type::new(theme::BODY, ink).semibold().middle();
-            let back_left = if fits_right { x + 8.0 } else { x - 16.0 - width };
-            let back =
-                Rect { left: back_left, top: middle - 8.0, right: back_left + width + 8.0, bottom: middle + 8.0 };
-            canvas.rect(back, theme::PAPER, 0.85)?;
-            if fits_right {
-                canvas.text((x + 12.0, middle), label, kind)?;
-            } else {
-                canvas.text((x - 12.0, middle), label, kind.right())?;
-            }
-        }
         Ok(())
     }
+}
+
+/// Where a label stands beside its mark, so that it covers no other mark and no label, and stays on the plot.
+fn free_place(label: &str, (x, y): Spot, plot: Rect, marks: &[Spot], taken: &[Rect]) -> Rect {
+    let width = font::width(label, Weight::SemiBold, theme::BODY) + 8.0;
+    let at = |left: f64, middle: f64| Rect { left, top: middle - 8.0, right: left + width, bottom: middle + 8.0 };
+    let places = [-14.0, 16.0, -32.0, 34.0].map(|off| [at(x + 6.0, y + off), at(x - 6.0 - width, y + off)]);
+    let is_free = |place: &Rect| {
+        let inside = place.left >= plot.left && place.right <= plot.right && place.top >= plot.top - 8.0;
+        let covers = |(x, y): &Spot| {
+            (place.left - 6.0..=place.right + 6.0).contains(x) && (place.top - 6.0..=place.bottom + 6.0).contains(y)
+        };
+        let meets = |other: &Rect| {
+            place.left < other.right && other.left < place.right && place.top < other.bottom && other.top < place.bottom
+        };
+        // its own mark lies beside it
+        let others = marks.iter().filter(|mark| **mark != (x, y));
+        inside && place.bottom <= plot.bottom && !others.into_iter().any(covers) && !taken.iter().any(meets)
+    };
+    let [[first, left], ..] = places;
+    let fallback = if first.right <= plot.right { first } else { left };
+    places.into_iter().flatten().find(is_free).unwrap_or(fallback)
 }
 
 #[cfg(test)]
@@ -250,6 +266,26 @@ mod tests {
     fn labels_of_shares_stand_apart_and_reach_from_none_to_the_most() {
         assert_eq!(ticks(1.0), [0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0]);
         assert_eq!(ticks(0.02), [0.0, 0.001, 0.005, 0.01, 0.02]);
+    }
+
+    #[test]
+    fn a_label_covers_no_mark_and_no_other_label() {
+        let plot = Rect { left: 0.0, top: 0.0, right: 400.0, bottom: 300.0 };
+        let marks = [(200.0, 150.0), (240.0, 136.0), (395.0, 5.0)];
+        let first = free_place("recommended", marks[0], plot, &marks, &[]);
+        let covers = |place: Rect, (x, y): Spot| {
+            (place.left..=place.right).contains(&x) && (place.top..=place.bottom).contains(&y)
+        };
+        assert!(marks.iter().all(|mark| !covers(first, *mark)), "{first:?}");
+        let second = free_place("hand-set", marks[0], plot, &marks, &[first]);
+        assert!(
+            second.bottom <= first.top
+                || second.top >= first.bottom
+                || second.right <= first.left
+                || second.left >= first.right
+        );
+        let corner = free_place("default", marks[2], plot, &marks, &[]);
+        assert!(corner.right <= plot.right && corner.top >= plot.top - 8.0, "{corner:?}");
     }
 
     #[test]

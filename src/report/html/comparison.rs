@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::{arm_name, close_table, open_table};
+use super::{arm_name, close_table, figures, open_table};
 use crate::report::charts::data::{ArmSeries, Distribution, Study};
-use crate::report::charts::{escape, scale};
+use crate::report::charts::{ChartError, escape, scale};
 use crate::report::material::{Arm, Material};
 use crate::report::verdict::Comparison;
 use crate::study::results::summary::RunSummary;
@@ -147,11 +147,16 @@ const FURTHER: Groups = &[
     ),
 ];
 
-pub(super) fn section(page: &mut String, material: &Material, study: &Study, comparisons: &[Comparison]) {
+pub(super) fn section(
+    page: &mut String,
+    material: &Material,
+    study: &Study,
+    comparisons: &[Comparison],
+) -> Result<(), ChartError> {
     if material.summaries().next().is_none() {
-        return;
+        return Ok(());
     }
-    page.push_str("<section>\n<h2>Comparison</h2>\n<div class=\"card fit\">\n");
+    page.push_str("<section>\n<h2>Comparison</h2>\n<div class=\"pairs\">\n<div class=\"card\">\n");
     if repeated(material) {
         page.push_str(
             "<p>Percentiles are those of all requests of an arm's runs together. Other numbers are means over its runs, with the \
@@ -162,8 +167,11 @@ pub(super) fn section(page: &mut String, material: &Material, study: &Study, com
     page.push_str("<details>\n<summary>Further numbers</summary>\n");
     table(page, "Further numbers of the arms", FURTHER, material, study);
     page.push_str("</details>\n<p class=\"hint\">Every number of every run: <a href=\"comparison.csv\">comparison.csv</a>.</p>\n</div>\n");
+    figures::beside_the_comparison(page, study)?;
+    page.push_str("</div>\n");
     statistics(page, comparisons);
     page.push_str("</section>\n");
+    Ok(())
 }
 
 fn repeated(material: &Material) -> bool {
@@ -172,7 +180,7 @@ fn repeated(material: &Material) -> bool {
 
 fn table(page: &mut String, label: &str, groups: Groups, material: &Material, study: &Study) {
     // numbers stay near their labels when there are few arms
-    let room = 20 + 11 * material.arms.len();
+    let room = 26 + 11 * material.arms.len();
     open_table(page, label, &format!(" style=\"max-width:{room}rem\""));
     page.push_str("<thead><tr><th scope=\"col\"></th>");
     let repeated = repeated(material);

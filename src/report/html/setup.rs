@@ -49,7 +49,7 @@ pub(super) fn section(page: &mut String, material: &Material) {
 
 /// The arms' settings side by side.
 fn settings(page: &mut String, material: &Material) {
-    let arms = &material.record.arms;
+    let arms: Vec<_> = material.record.arms.iter().filter(|arm| arm.aa_of.is_none()).collect();
     if arms.is_empty() {
         return;
     }
@@ -60,14 +60,14 @@ fn settings(page: &mut String, material: &Material) {
         let _ = write!(page, "<th scope=\"col\">{}</th>", arm_name(place, &arm.name));
     }
     page.push_str("</tr></thead>\n<tbody>\n<tr><th scope=\"row\">policy</th>");
-    for arm in arms {
+    for arm in &arms {
         let _ = write!(page, "<td>{}</td>", escape(&arm.policy));
     }
     page.push_str("</tr>\n");
     let keys: BTreeSet<&String> = arms.iter().flat_map(|arm| arm.settings.keys()).collect();
     for key in keys {
         let _ = write!(page, "<tr><th scope=\"row\"><code>{}</code></th>", escape(key));
-        for arm in arms {
+        for arm in &arms {
             let value = arm.settings.get(key).map_or_else(String::new, |value| escape(value));
             let _ = write!(page, "<td>{value}</td>");
         }

@@ -32,7 +32,7 @@ pub(super) fn section(page: &mut String, material: &Material) {
         let _ = write!(page, "<th scope=\"col\" class=\"number\">{head}</th>");
     }
     page.push_str("</tr></thead>\n<tbody>\n");
-    for (place, arm) in material.arms.iter().enumerate() {
+    for (place, arm) in material.arms.iter().chain(&material.twins).enumerate() {
         for run in &arm.runs {
             line(page, &run_name(place, &arm.name, run, repeated), run);
         }

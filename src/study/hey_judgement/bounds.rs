@@ -30,20 +30,20 @@ pub struct Explained {
 pub(super) fn explained(output: &HeyOutput, period: Duration, timeout: Option<Duration>, workers: u32) -> Explained {
     let period = period.as_secs_f64();
     let waited = timeout.map(|timeout| timeout.as_secs_f64());
-    let mut least = 0;
-    let mut on_tick = 0;
+    // sums that no run reaches stay at the largest number
+    let (mut least, mut on_tick) = (0_u64, 0_u64);
     // in ticks; None once something has no bound
     let mut chain = Some(0.0_f64);
     let mut slow = 0_u64;
     for bin in &output.bins {
-        least += bin.count * lost_on_tick(bin.from, period);
-        on_tick += bin.count * lost_on_tick(bin.to, period);
+        least = least.saturating_add(bin.count.saturating_mul(lost_on_tick(bin.from, period)));
+        on_tick = on_tick.saturating_add(bin.count.saturating_mul(lost_on_tick(bin.to, period)));
         extend(&mut chain, &mut slow, bin, period);
     }
     if let Some(waited) = waited {
-        let timed_out = output.timeouts * lost_on_tick(waited, period);
-        least += timed_out;
-        on_tick += timed_out;
+        let timed_out = output.timeouts.saturating_mul(lost_on_tick(waited, period));
+        least = least.saturating_add(timed_out);
+        on_tick = on_tick.saturating_add(timed_out);
     }
     // other errors mostly come at once, but may have taken as long as a time-out
     match waited {
@@ -58,7 +58,8 @@ pub(super) fn explained(output: &HeyOutput, period: Duration, timeout: Option<Du
     extend(&mut chain, &mut slow, &beyond, period);
     // a worker that is busy at the end does not use the tick it remembers
     let at_the_end = slow.min(u64::from(workers));
-    Explained { least, on_tick, most: chain.map(|ticks| (ticks + 1e-9).floor() as u64 + at_the_end) }
+    let most = chain.map(|ticks| ((ticks + 1e-9).floor() as u64).saturating_add(at_the_end));
+    Explained { least, on_tick, most }
 }
 
 /// Ticks lost to a request of so many seconds that left on its tick.

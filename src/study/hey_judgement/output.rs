@@ -7,6 +7,9 @@ use std::time::Duration;
 /// hey keeps no more results than this: status counts, histogram and percentiles stop there, `Requests/sec` does not.
 const KEPT_BY_HEY: u64 = 1_000_000;
 
+/// More requests than any run makes: what names more is no summary, and sums of it stay numbers.
+const COUNT_MAX: u64 = 1_000_000_000_000;
+
 /// What the four decimals of hey's seconds leave open.
 const ROUNDING_SECS: f64 = 0.000_05;
 
@@ -106,6 +109,7 @@ impl HeyOutput {
                 Part::Status => {
                     if let Some((_, _, rest)) = bracketed(line)? {
                         let count = rest.split_whitespace().next().and_then(|word| word.parse::<u64>().ok());
+                        let count = count.filter(|count| *count <= COUNT_MAX);
                         answers += count.ok_or_else(|| OutputError::Line { line: line.to_owned() })?;
                     }
                 }
@@ -131,6 +135,7 @@ impl HeyOutput {
         // from the rate, since counts stop at a million
         let beyond_bins =
             if answers >= KEPT_BY_HEY { ((rate * total).round() as u64).saturating_sub(answers + errors) } else { 0 };
+        let beyond_bins = beyond_bins.min(COUNT_MAX);
         Ok(Self {
             total: Duration::from_secs_f64(total),
             slowest: Duration::from_secs_f64(slowest),
@@ -165,7 +170,8 @@ fn bracketed(line: &str) -> Result<Option<(&str, u64, &str)>, OutputError> {
     let Some((before, rest)) = line.split_once('[') else { return Ok(None) };
     let wrong = || OutputError::Line { line: line.to_owned() };
     let (count, after) = rest.split_once(']').ok_or_else(wrong)?;
-    Ok(Some((before.trim(), count.trim().parse().map_err(|_| wrong())?, after.trim())))
+    let count = count.trim().parse().ok().filter(|count| *count <= COUNT_MAX);
+    Ok(Some((before.trim(), count.ok_or_else(wrong)?, after.trim())))
 }
 
 fn number(line: &str, text: &str) -> Result<f64, OutputError> {
@@ -202,6 +208,19 @@ mod tests {
     use super::*;
     use crate::record::Detail;
     use crate::stats::hey_summary::HeySummary;
+
+    #[test]
+    fn more_requests_than_any_run_makes_are_no_summary() {
+        let summary = "Summary:\n Total: 1.0 secs\n Slowest: 1.0 secs\n Fastest: 1.0 secs\n Requests/sec: 1.0\n";
+        for (line, read) in [
+            ("Error distribution:\n [1000000000000] a", true),
+            ("Error distribution:\n [1000000000001] a", false),
+            ("Response time histogram:\n 0.1 [18446744073709551615] |", false),
+            ("Status code distribution:\n [200] 18446744073709551615 responses", false),
+        ] {
+            assert_eq!(HeyOutput::parse(&format!("{summary}{line}\n")).is_ok(), read, "{line}");
+        }
+    }
 
     #[test]
     fn what_our_own_summary_writes_is_read_back() {

@@ -74,6 +74,18 @@ pub(super) fn read(path: &Path, start: Option<Duration>, choice: Choice<'_>) -> 
     })
 }
 
+/// The one run that `path` and `choice` name: its directory, its study, and its own name.
+pub(in crate::study) fn run_of(
+    path: &Path,
+    choice: Choice<'_>,
+) -> Result<(ResultsDir, StudyRecord, String), RecordingError> {
+    let (root, named) = root_of(path)?;
+    let (directory, record) = ResultsDir::open(&root)?;
+    let (arm, repeat) = chosen(&directory, &record, named.as_deref(), choice)?;
+    let name = run_name(&arm, repeat);
+    Ok((directory, record, name))
+}
+
 /// The results directory that `path` is or lies in, and the run it names.
 fn root_of(path: &Path) -> Result<(PathBuf, Option<String>), RecordingError> {
     if path.join("study.json").exists() {

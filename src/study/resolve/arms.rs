@@ -88,7 +88,10 @@ fn outside_problems(section: &ArmSection, arm: &Arm, target: TargetKind) -> Vec<
         let hint = "write the program with its arguments, such as command = \"python3 my_autoscaler.py\"";
         return vec![section.section.missing("command", "is not given, so there is no program to ask", hint)];
     }
-    if arm.policy.scaler.can_be_simulated() {
+    if let Some(problem) = other_writer(section, arm, target) {
+        return vec![problem];
+    }
+    if arm.policy.scaler != Scaler::RealChain {
         return Vec::new();
     }
     if target != TargetKind::Embedded {
@@ -106,6 +109,28 @@ fn outside_problems(section: &ArmSection, arm: &Arm, target: TargetKind) -> Vec<
         problems.push(section.section.problem("policy", what, missing.hint()));
     }
     problems
+}
+
+/// Who scales on somebody's platform and who doesn't here.
+fn other_writer(section: &ArmSection, arm: &Arm, target: TargetKind) -> Option<Problem> {
+    let problem = |what: String, hint: &str| Some(section.section.problem("policy", what, hint));
+    let is_somebodys = matches!(target, TargetKind::Openfaas | TargetKind::Kubernetes);
+    match arm.policy.name {
+        "native" if !is_somebodys => problem(
+            format!("records what the platform's own autoscaler does, and --target {target} has none"),
+            "use policy = \"openfaas-ce\", the Community Edition's chain emulated, or --target openfaas",
+        ),
+        "openfaas-ce" | "openfaas-ce-real" if is_somebodys => problem(
+            format!("would be a second writer beside the platform's own autoscaler on --target {target}"),
+            "use policy = \"native\": the platform scales and the run records it; openfaas-ce may be its shadow",
+        ),
+        // they read pods' metrics, which a gateway does not tell
+        "hpa" | "kpa" | "openfaas-pro" | "keda" if target == TargetKind::Openfaas => problem(
+            "reads the platform's metrics of each pod, which a gateway does not tell".to_owned(),
+            "leave this arm out with --arm and the names of the others, or use --target embedded or simulated",
+        ),
+        _ => None,
+    }
 }
 
 /// A policy with bounds of its own has them in order.

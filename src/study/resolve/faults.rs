@@ -89,7 +89,6 @@ pub(super) fn that_miss(study: &Study, scenario: &Scenario, problems: &mut Vec<P
 
 /// Whether such a fault can be laid on a target.
 fn is_possible(target: TargetKind, kind: &KindInfo) -> bool {
-    let modelled = matches!(target, TargetKind::Embedded | TargetKind::Simulated);
-    // what befalls the policy lies between the run's loop and the target, whatever that is
-    modelled || kind.befalls == Befalls::Policy
+    // what befalls the policy lies between the run's loop and the target, whatever that is; and our own processes can be killed
+    target.is_modelled() || kind.befalls == Befalls::Policy || (target == TargetKind::Process && !kind.lasts)
 }

@@ -125,6 +125,16 @@ fn name_is_known(scenario: &Scenario, name: &str, handler: Handler, problems: &m
     }
 }
 
+/// The process target runs the handlers that come with this program.
+pub(super) fn is_a_process(scenario: &Scenario, problems: &mut Vec<Problem>) {
+    let section = &scenario.function;
+    let name = section.settings.text("name");
+    if !keys::BUILT_IN.contains(&name) {
+        let hint = "use --target embedded for a modelled function, or one of ftest and sleepy";
+        problems.push(section.problem("name", "is no function that --target process can run", hint));
+    }
+}
+
 /// Checks a query, the function's own or a request's.
 pub(super) fn query_is_right(section: &Section, query: &str, handler: Handler, problems: &mut Vec<Problem>) {
     let mut problem = |what: &str, hint: &str| problems.push(section.problem("query", what, hint));

@@ -28,7 +28,10 @@ pub(super) fn check(arms: &[ArmSection], overrides: &Overrides, problems: &mut V
             } else if let Some(shadow) = named(arms, name) {
                 if shadow.policy.is_some_and(|policy| !policy.scaler.is_pure()) {
                     let hint = "name an arm whose policy this program computes, such as openfaas-ce";
-                    problems.push(problem("is a real program, which acts and doesn't only decide", hint.to_owned()));
+                    problems.push(problem(
+                        "is not computed by this program: it acts and doesn't only decide",
+                        hint.to_owned(),
+                    ));
                 } else if probes(shadow) && !probes(arm) {
                     let what = "decides on probes, and this arm sends none that it could see";
                     let hint = format!(

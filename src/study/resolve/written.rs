@@ -47,6 +47,10 @@ pub(super) fn scenario(study: &Study, scenario: &Scenario) -> String {
         table(&mut out, "[run.until]", &scenario.until.settings);
     }
     table(&mut out, "[platform]", &scenario.platform.settings);
+    if study.openfaas.is_some() {
+        out.push_str("\n[openfaas]\n");
+        settings(&mut out, scenario.openfaas.settings.iter().filter(|(_, value)| !is_empty(value)));
+    }
     table(&mut out, "[limits]", &scenario.limits.settings);
     for (section, fault) in scenario.faults.iter().zip(&study.faults) {
         let kind = fault.trouble.kind();

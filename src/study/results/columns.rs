@@ -154,13 +154,13 @@ pub const COLUMNS: &[Column] = &[
 ];
 
 /// The first line of `comparison.csv`.
-pub(super) fn header() -> String {
+pub fn header() -> String {
     let names: Vec<_> = COLUMNS.iter().map(|column| column.name).collect();
     names.join(",") + "\n"
 }
 
 /// A run's line.
-pub(super) fn row(run: &RunSummary) -> String {
+pub fn row(run: &RunSummary) -> String {
     let values: Vec<_> = COLUMNS.iter().map(|column| quote(&(column.value)(run).text()).into_owned()).collect();
     values.join(",") + "\n"
 }

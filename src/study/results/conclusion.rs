@@ -58,16 +58,18 @@ pub fn pairs(runs: &[RunSummary], arms: &[&String]) -> usize {
     repeats(runs).iter().filter(|repeat| has_all(repeat)).count()
 }
 
-fn conclude(statistics: &Statistics, arm_a: &str, arm_b: &str, pairs: usize) -> Conclusion {
+pub(super) fn conclude(statistics: &Statistics, arm_a: &str, arm_b: &str, pairs: usize) -> Conclusion {
     let verdict = |metric: &str| statistics.row(metric, arm_a, arm_b).and_then(|row| row.judged?.verdict);
     let said = DECISIVE.iter().filter_map(|(metric, words)| Some(format!("{} by {words}", verdict(metric)?.as_str())));
     let said: Vec<String> = said.collect();
+    let is_paired = statistics.rows.iter().all(|row| row.compared.is_paired);
+    let runs = if is_paired { "pairs of runs" } else { "runs of each" };
     let said = if said.is_empty() { "no decisive metric is known of both".to_owned() } else { said.join(", ") };
     Conclusion {
         arm_a: arm_a.to_owned(),
         arm_b: arm_b.to_owned(),
         pairs,
-        headline: format!("{arm_b} measured by {arm_a}, {pairs} pairs of runs: {said}"),
+        headline: format!("{arm_b} measured by {arm_a}, {pairs} {runs}: {said}"),
         advice: advice(arm_a, arm_b, verdict(DECISIVE[0].0), verdict(DECISIVE[2].0)),
         details: DECISIVE
             .iter()

@@ -13,6 +13,7 @@
 //! The layout is a contract with people's scripts (docs/results.md). A directory that exists is never overwritten, rows are
 //! written as they come, and what is read back is exactly what was written. No drawing here, and no driver.
 
+pub mod across;
 mod broken;
 pub mod columns;
 pub mod comparison;

@@ -224,7 +224,7 @@ pub fn half_widths(record: &StudyRecord, runs: &[RunSummary], metric: &str) -> V
 }
 
 /// Columns by which arms are compared, with what the table of metrics says of them.
-fn metrics() -> impl Iterator<Item = (&'static Column, &'static Metric)> {
+pub(super) fn metrics() -> impl Iterator<Item = (&'static Column, &'static Metric)> {
     COLUMNS.iter().filter(|column| column.is_metric).filter_map(|column| Some((column, metric::find(column.name)?)))
 }
 
@@ -254,7 +254,7 @@ fn values(runs: &[RunSummary], column: &Column, arm_a: &str, arm_b: &str) -> (Ve
     repeats(runs).into_iter().filter_map(|repeat| number(arm_a, repeat).zip(number(arm_b, repeat))).unzip()
 }
 
-fn judge_family(rows: &mut [Row], aa: bool) {
+pub(super) fn judge_family(rows: &mut [Row], aa: bool) {
     let is_member = |row: &Row| row.is_aa == aa && row.metric.judged.is_some();
     let family: Vec<_> = rows
         .iter()

@@ -12,7 +12,7 @@ use super::summary::RunSummary;
 use super::totals::{Counts, Snapshot, Totals};
 use super::validity::Limits;
 use crate::drive::{Outcome, Phase, RecordError, Recorder, Tally};
-use crate::record::{CpuShares, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
+use crate::record::{CpuShares, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, ProcessRow, RequestRow};
 use crate::stats::demand::DemandCurve;
 use crate::stats::slo::Slo;
 use crate::stats::timeline::{Second, Timeline};
@@ -23,6 +23,8 @@ const REQUESTS: &str = "generator,worker,due_s,ready_s,sent_s,first_byte_s,done_
 /// Head of `timeline.csv`.
 const TIMELINE: &str = "t_s,planned,sent,completed,errors,lost,in_flight,p50_ms,p90_ms,p95_ms,p99_ms,max_ms,\
                         queue,desired,ready,starting,terminating,demand,utilisation,replica_seconds";
+/// Head of `processes.csv`.
+const PROCESSES: &str = "t_s,replica,pid,state,cpu_s,rss_mib,threads,in_flight";
 /// Head of `events.csv`.
 const EVENTS: &str = "t_s,actor,kind,from,to,reason,value";
 /// Head of `cpu.csv`.
@@ -85,6 +87,8 @@ pub struct RunWriter {
     probes: RowFile,
     /// Only where the machine tells.
     cpu: Option<RowFile>,
+    /// Only where replicas are processes.
+    processes: Option<RowFile>,
     load_start: Timestamp,
     /// When the load ended, once it did.
     load_end: Option<Timestamp>,
@@ -102,6 +106,7 @@ impl RunWriter {
             events: RowFile::create(&path.join("events.csv"), EVENTS)?,
             probes: RowFile::create(&path.join("probes.csv"), PROBES)?,
             cpu: None,
+            processes: None,
             load_start: Timestamp::ZERO,
             load_end: None,
             timeline: Timeline::new(Timestamp::ZERO, about.cores),
@@ -136,7 +141,7 @@ impl RunWriter {
         let seconds = self.timeline.finish(outcome.end, counts.planned, &outcome.last_sample);
 
         let rows = [&mut self.timeline_rows, &mut self.events, &mut self.probes];
-        for rows in rows.into_iter().chain(&mut self.requests).chain(&mut self.cpu) {
+        for rows in rows.into_iter().chain(&mut self.requests).chain(&mut self.cpu).chain(&mut self.processes) {
             rows.flush()?;
         }
         self.rewrite_timeline(&seconds)?;
@@ -278,6 +283,20 @@ impl Recorder for RunWriter {
         for rows in [&mut self.timeline_rows, &mut self.probes].into_iter().chain(&mut self.requests) {
             rows.flush()?;
         }
+        Ok(())
+    }
+
+    fn process(&mut self, at: Timestamp, row: &ProcessRow) -> Result<(), RecordError> {
+        let rows = match &mut self.processes {
+            Some(rows) => rows,
+            None => self.processes.insert(RowFile::create(&self.path.join("processes.csv"), PROCESSES)?),
+        };
+        let origin = self.load_start;
+        rows.row(|out| {
+            out.time(at, origin).count(row.replica.0.into()).count(row.process.into()).text(row.state.as_str());
+            out.number(Some(row.cpu_time.as_secs_f64()), 2).number(Some(row.resident as f64 / 1_048_576.0), 1);
+            out.count(row.threads.into()).count(row.in_flight.into());
+        })?;
         Ok(())
     }
 

@@ -1,4 +1,6 @@
-//! Runs by the wall clock: one after another, each on a platform that is started for it.
+//! Runs by the wall clock: one after another, each on a platform that is started for it, or as a guest on somebody's.
+
+mod openfaas;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,24 +11,64 @@ use super::{Job, Observer, Progress, RunBegins, StudyError};
 use crate::drive::live::clock::Clock;
 use crate::drive::live::interrupt::Interrupt;
 use crate::drive::live::run::run;
+use crate::drive::live::target::TargetError;
 use crate::drive::live::target::embedded::Embedded;
+use crate::drive::live::target::openfaas::Access;
+use crate::drive::live::target::platform::Options;
+use crate::drive::live::target::process::{Environment, EnvironmentError, Recipe, Workshop};
 use crate::drive::{Phase, RecordError, Recorder};
-use crate::record::{CpuShares, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
-use crate::study::companion::Outside;
+use crate::record::{CpuShares, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, ProcessRow, RequestRow};
+use crate::study::companion::{Outside, own_program};
 use crate::study::plan::Study;
 use crate::study::results::RunWriter;
 use crate::study::results::summary::RunSummary;
+use crate::study::target_kind::TargetKind;
 use crate::time::{Epoch, Timestamp};
 
+/// What runs the replicas of a study's runs.
+#[derive(Clone, Debug)]
+pub(super) enum Replicas {
+    /// The model.
+    Modelled,
+    /// Processes of this Python.
+    Processes(Environment),
+}
+
+/// Gets ready what the runs of a target need; tells of it if it takes a while.
+pub(super) async fn prepare(target: TargetKind, observer: &mut dyn Observer) -> Result<Replicas, EnvironmentError> {
+    if target != TargetKind::Process {
+        return Ok(Replicas::Modelled);
+    }
+    let recipe = Recipe::find()?;
+    if let Some(made) = recipe.made() {
+        return Ok(Replicas::Processes(made));
+    }
+    let place = recipe.place().display();
+    observer.prepares(&format!(
+        "making a Python environment with Flask and waitress in {place}: this is done once and takes some 20 s"
+    ));
+    let made = tokio::task::spawn_blocking(move || recipe.make()).await;
+    // only a panic of the task ends it without an answer, and the program with it
+    made.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic())).map(Replicas::Processes)
+}
+
 pub(super) struct Live {
+    replicas: Replicas,
     total: u64,
     duration_of_run: Duration,
+    openfaas: Option<Access>,
     next: Option<Job>,
 }
 
 impl Live {
-    pub(super) fn new(study: &Study) -> Self {
-        Self { total: study.runs(), duration_of_run: study.duration_of_run(), next: None }
+    pub(super) fn new(study: &Study, replicas: Replicas) -> Self {
+        Self {
+            replicas,
+            total: study.runs(),
+            duration_of_run: study.duration_of_run(),
+            openfaas: study.openfaas.clone(),
+            next: None,
+        }
     }
 
     /// Two runs at once would measure each other.
@@ -51,17 +93,38 @@ impl Live {
             total: self.total,
             duration: self.duration_of_run,
         });
-        Some((job.index, one_run(job, observer, interrupt).await))
+        let index = job.index;
+        let ended = match &self.openfaas {
+            None => one_run(job, &self.replicas, observer, interrupt).await,
+            Some(access) => Box::pin(openfaas::one_run(access, self.duration_of_run, job, observer, interrupt)).await,
+        };
+        Some((index, ended))
     }
 }
 
-async fn one_run(job: Job, observer: &mut dyn Observer, interrupt: &mut Interrupt) -> Result<RunSummary, StudyError> {
+async fn one_run(
+    job: Job,
+    replicas: &Replicas,
+    observer: &mut dyn Observer,
+    interrupt: &mut Interrupt,
+) -> Result<RunSummary, StudyError> {
     let Job { repeat, mut plan, writer, .. } = job;
     let clock = Clock::start();
     let (events, changes) = unbounded_channel();
     let outside = Outside::new(events.clone());
     let alerts = outside.alerts(&plan);
-    let target = Embedded::with_alerts(&plan.functions, plan.node, plan.seed, clock, events, alerts)?;
+    let mut options = Options { alerts, ..Options::new(plan.functions.clone(), plan.node, plan.seed, clock) };
+    // its files are there for as long as the run
+    let workshop = match replicas {
+        Replicas::Modelled => None,
+        Replicas::Processes(environment) => {
+            let workshop = Workshop::set_up().map_err(|error| TargetError::Replica(error.to_string()))?;
+            let function = &plan.functions[0].info.name;
+            options.processes = Some(workshop.processes(environment, function, own_program()));
+            Some(workshop)
+        }
+    };
+    let target = Embedded::on(options, events)?;
     let target = Arc::new(target);
     let arm = plan.arm.name.clone();
     let companion = outside
@@ -73,6 +136,7 @@ async fn one_run(job: Job, observer: &mut dyn Observer, interrupt: &mut Interrup
     if let Some(companion) = companion {
         companion.end(outcome.is_err()).await;
     }
+    drop(workshop);
     let outcome = outcome.map_err(|source| StudyError::Run { arm, repeat, source })?;
     Ok(watched.writer.finish(&outcome)?)
 }
@@ -115,6 +179,10 @@ impl Recorder for Watched<'_> {
         let elapsed = at - Timestamp::ZERO;
         self.observer.run_goes_on(&Progress { elapsed, phase: self.phase, seen: self.writer.snapshot() });
         Ok(())
+    }
+
+    fn process(&mut self, at: Timestamp, row: &ProcessRow) -> Result<(), RecordError> {
+        self.writer.process(at, row)
     }
 
     fn cpu(&mut self, at: Timestamp, shares: &CpuShares) -> Result<(), RecordError> {

@@ -1,4 +1,6 @@
-//! Values that are lists of texts: the formulas of `[expect]`, the `shadows` of an arm.
+//! Values that are texts or lists of them: labels, the formulas of `[expect]`, the `shadows` of an arm.
+
+use std::collections::BTreeMap;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -34,6 +36,33 @@ impl<'a> Reader<'a> {
         }
         expected.sort_by_key(|expected| expected.line);
         expected
+    }
+
+    /// `[function.labels]`: names, and values as texts.
+    pub(super) fn labels(&mut self, function: &DeTable<'a>) -> BTreeMap<String, (String, u32)> {
+        let (_, table) = self.table(function, "labels", "[function.labels]");
+        let mut labels = BTreeMap::new();
+        for (key, value) in table.into_iter().flatten() {
+            let line = self.source.line(key.span().start);
+            let text = match value.get_ref() {
+                DeValue::String(text) => text.clone().into_owned(),
+                DeValue::Integer(integer) => integer.to_string(),
+                DeValue::Boolean(switch) => switch.to_string(),
+                other => {
+                    let dotted = matches!(other, DeValue::Table(_));
+                    let hint = if dotted {
+                        "put the label's name in quotes, since it has dots in it: \"com.openfaas.scale.max\" = \"5\""
+                    } else {
+                        "write a text, as in \"com.openfaas.scale.max\" = \"5\""
+                    };
+                    let problem = Problem::new("[function.labels]", "is not a label's value", hint);
+                    self.problems.push(problem.at(Some(line)).key(shorten(key.get_ref())));
+                    continue;
+                }
+            };
+            labels.insert(key.get_ref().clone().into_owned(), (text, line));
+        }
+        labels
     }
 
     /// `shadows` of an arm: names of others.

@@ -125,7 +125,7 @@ fn a_replay_asks_no_real_programs() {
     let output = output.expect("the program starts");
     assert_eq!(output.status.code(), Some(2));
     insta::assert_snapshot!(text(&output.stderr), @r"
-    error: --policy openfaas-ce-real: these are real programs, which can't be asked about the past
+    error: --policy openfaas-ce-real: it is not computed by this program, so it can't be asked about the past
       hint: use --policy openfaas-ce, the same chain emulated
     ");
 }

@@ -39,14 +39,18 @@ fn a_self_test_accounts_for_every_request_and_measures_no_less_than_there_was() 
 
     assert_eq!(result["left_over"], 0, "each answer is told of once: {result:#}");
     let delays = result["delays"].as_array().expect("a list");
-    assert_eq!(delays.len(), 5);
+    let faults = result["verdict"]["faults"].to_string();
+    let untold = faults.matches("too few requests").count();
+    assert_eq!(delays.len() + untold, 5, "an exercise is told of, or it is said that it can't be: {result:#}");
     for delay in delays {
         spans(&delay["percentiles"]);
-    }
-    // a delay of 5 ms, and one of five of 20 ms
-    for (at, percent, least) in [(1, "50", 5.0), (2, "50", 5.0), (3, "50", 2.0), (3, "90", 20.0), (4, "90", 20.0)] {
-        let known = number(&delays[at]["percentiles"][percent]["known_ms"]);
-        assert!(known >= least, "p{percent} of {}", delays[at]);
+        // the median of 5 ms is no less; of 2 ms with 20 ms for one of five neither
+        let least = match delay["delay"].as_str().expect("a text") {
+            "none" => 0.0,
+            "5ms" => 5.0,
+            _ => 2.0,
+        };
+        assert!(number(&delay["percentiles"]["50"]["known_ms"]) >= least, "{delay}");
     }
 
     let standstill = &result["standstill"];

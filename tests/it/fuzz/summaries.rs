@@ -44,7 +44,12 @@ fn seeds() -> Vec<Vec<u8>> {
         let path = format!("{}/src/study/hey_judgement/published_{name}.txt", env!("CARGO_MANIFEST_DIR"));
         std::fs::read(path).expect("a committed summary")
     });
-    published.into_iter().chain([errors.as_bytes().to_vec()]).collect()
+    // counts and times beyond all runs
+    let counts = String::from_utf8_lossy(&published[0]).replace("[10]", "[18446744073709551615]");
+    let times = String::from_utf8_lossy(&published[1])
+        .replace("Slowest:\t0.", "Slowest:\t3000000000.")
+        .replace('[', "[9999999");
+    published.into_iter().chain([errors.as_bytes().to_vec(), counts.into_bytes(), times.into_bytes()]).collect()
 }
 
 /// A text is judged, and then every request of it is accounted for, or it is refused with what to give instead.

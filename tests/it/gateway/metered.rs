@@ -27,6 +27,28 @@ fn metrics_have_a_port_of_their_own_and_count_by_code() {
 }
 
 #[test]
+fn the_gateway_s_series_have_its_labels_and_the_default_buckets_of_prometheus_clients() {
+    let fixture = Fixture::start();
+    fixture.get("/function/ftest?number=5");
+    let metrics = fixture.metrics();
+    let bounds: Vec<&str> = metrics
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("gateway_functions_seconds_bucket{code=\"200\",function_name=\"ftest.openfaas-fn\",le=\"")
+        })
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    assert_eq!(bounds, ["0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"]);
+    for (name, kind) in [
+        ("gateway_functions_seconds", "histogram"),
+        ("gateway_function_invocation_total", "counter"),
+        ("gateway_function_invocation_started", "counter"),
+    ] {
+        assert!(metrics.contains(&format!("# TYPE {name} {kind}\n")), "{name}:\n{metrics}");
+    }
+}
+
+#[test]
 fn replicas_are_counted_every_five_seconds_as_they_are_desired_and_the_process_tells_of_itself() {
     let fixture = Fixture::start();
     let count = |name: &str| fixture.series(&format!("gateway_service_count{{function_name=\"{name}.openfaas-fn\"}}"));

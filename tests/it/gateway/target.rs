@@ -61,7 +61,7 @@ fn client(fixture: &Fixture, change: impl FnOnce(&mut Options)) -> Rest {
     let mut options = Options {
         gateway: format!("http://{}", fixture.platform.gateway_address()),
         metrics: Some(format!("http://{}", fixture.platform.metrics_address())),
-        credentials: Some(fixture.platform.credentials().clone()),
+        authorization: Some(fixture.platform.credentials().clone().into()),
         functions: vec!["ftest".to_owned(), "nobody".to_owned()],
         timeout: super::PATIENCE,
         ..Options::default()
@@ -81,7 +81,7 @@ async fn a_refusal_carries_what_the_gateway_said() {
 
     let password = "wrong".to_owned();
     let stranger =
-        client(&fixture, |options| options.credentials = Some(Credentials { user: "admin".into(), password }));
+        client(&fixture, |options| options.authorization = Some(Credentials { user: "admin".into(), password }.into()));
     let error = stranger.replicas(FTEST).await.unwrap_err().to_string();
     assert!(error.ends_with("invalid credentials; check the gateway's user and password"), "{error}");
     let status = Refusal::Status { status: 401, body: "invalid credentials".to_owned() };

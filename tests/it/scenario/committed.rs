@@ -93,6 +93,7 @@ fn the_schema_s_top_level() {
     limits (object): when a run is not valid
     load (array): the load sources, all running at once
     name (string): names the study and its results directory; the file's name if not given
+    openfaas (object): somebody's gateway, for --target openfaas
     platform (object): the modelled platform the function runs on
     run (object): how a run goes
     slo (object): the service level objective

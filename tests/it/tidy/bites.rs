@@ -82,6 +82,7 @@ fn arrows_that_point_down_are_fine() {
             "const A: &str = \"crate::model\"; const B: &str = r#\"say \"tokio::spawn\"\"#; const C: char = '\"';",
         ),
         ("src/policy/mod.rs", "pub(super) fn f() {} pub(in crate::policy) fn g() {}\nmod tests { use super::*; }"),
+        ("src/study/results/cost.rs", "pub(in crate::study) struct Cost;"),
         ("src/drive/mod.rs", "pub mod live;\nuse crate::{model::{FunctionModel, NodeModel}, policy::Policy};"),
         (
             "src/drive/live/target/mod.rs",

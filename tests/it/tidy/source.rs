@@ -137,6 +137,12 @@ pub(crate) fn paths(tokens: &[Token], module: &[String], children: &[String]) ->
                 here.push(tokens[i + 1].text.clone());
                 opened.push(depth);
             }
+            // who may see a thing is no use of theirs
+            "in" if i > 1 && walk.is(i - 1, "(") && walk.is(i - 2, "pub") => {
+                while i < tokens.len() && !walk.is(i, ")") {
+                    i += 1;
+                }
+            }
             "crate" if walk.is(i + 1, "::") => i = walk.tree(i + 2, &[]) - 1,
             "std" if walk.is(i + 1, "::") && !follows_path => i = walk.tree(i, &[]) - 1,
             "self" | "super" if walk.is(i + 1, "::") && !follows_path => {

@@ -70,6 +70,7 @@ pub use self::outbox::{Fold, Keep, Rows};
 pub(super) use self::request::Prepared;
 pub use self::request::RequestError;
 pub use self::route::{check_proxy, hide_password};
+pub(super) use self::tls::client_config;
 pub use self::yardstick::{Manner, Served, Yardstick};
 
 /// What running generators tell, as it happens.

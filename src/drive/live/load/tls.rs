@@ -98,6 +98,14 @@ fn alert_text(alert: AlertDescription) -> String {
     }
 }
 
+/// TLS for single exchanges over HTTP/1.1, by who else speaks to servers.
+///
+/// # Errors
+/// When the authorities can't be read.
+pub(in crate::drive::live) fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, RequestError> {
+    config(trust, false).map(Arc::new)
+}
+
 type Builder = ConfigBuilder<ClientConfig, WantsClientCert>;
 
 fn config(trust: &Trust, http2: bool) -> Result<ClientConfig, RequestError> {

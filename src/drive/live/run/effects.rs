@@ -84,11 +84,12 @@ impl Run<'_> {
 
     fn probe(&self) {
         let (clock, uri, answers) = (self.clock, self.uri.clone(), self.answers.clone());
+        let trust = self.plan.generators.first().map(|load| load.request.client.trust.clone()).unwrap_or_default();
         tokio::spawn(async move {
             let sent = clock.now();
             // the address was good enough for the load, so it is for a probe; if not, the probe failed
             let failed = |_| ProbeOutcome { sent, latency: Duration::ZERO, answer: Err(ErrorKind::Connect) };
-            let outcome = probe::probe(&clock, &uri, PROBE_TIMEOUT).await.unwrap_or_else(failed);
+            let outcome = probe::probe_trusting(&clock, &uri, PROBE_TIMEOUT, trust).await.unwrap_or_else(failed);
             let _ = answers.send(Answer::Policy(Event::ProbeDone(outcome)));
         });
     }

@@ -8,12 +8,12 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::platform::{Alerts, Options, Platform, PodChange, Turn};
 use super::rest::{self, Rest};
 use super::{BoxFuture, DEFAULT_NAMESPACE, Target, TargetError};
-use crate::drive::FunctionPlan;
 use crate::drive::live::clock::Clock;
+use crate::drive::{FunctionPlan, Trust};
 use crate::model::{Conditions, NodeModel};
 use crate::policy::{Counter, Measurement, Refusal, ReplicaStatus};
 use crate::random::Seed;
-use crate::record::{EventKind, EventRow, FunctionId, PlatformSample, ReplicaId};
+use crate::record::{EventKind, EventRow, FunctionId, PlatformSample, ProcessRow, ReplicaId};
 
 /// Time for one exchange with the gateway: what it answers itself takes well under a millisecond, so this is a safeguard.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -53,7 +53,16 @@ impl Embedded {
         events: UnboundedSender<EventRow>,
         alerts: Alerts,
     ) -> Result<Self, TargetError> {
-        let mut options = Options { alerts, ..Options::new(functions.to_vec(), node, seed, clock) };
+        Self::on(Options { alerts, ..Options::new(functions.to_vec(), node, seed, clock) }, events)
+    }
+
+    /// The same on a platform with these options; who is told of its pods is `events`.
+    ///
+    /// # Errors
+    /// As [`Embedded::start`]; and when a replica that is a process can't be started.
+    pub fn on(mut options: Options, events: UnboundedSender<EventRow>) -> Result<Self, TargetError> {
+        let names: Vec<String> = options.functions.iter().map(|function| function.info.name.clone()).collect();
+        let (cores, is_real) = (options.node.cores, options.processes.is_some());
         options.on_change = Box::new(move |change| {
             // nobody listens any more when the run is over
             let _ = events.send(event(change));
@@ -62,18 +71,18 @@ impl Embedded {
         let rest = Rest::new(rest::Options {
             gateway: format!("http://{}", platform.gateway_address()),
             metrics: Some(format!("http://{}", platform.metrics_address())),
-            credentials: Some(platform.credentials().clone()),
+            authorization: Some(platform.credentials().clone().into()),
+            trust: Trust::System,
             namespace: DEFAULT_NAMESPACE.to_owned(),
-            functions: functions.iter().map(|function| function.info.name.clone()).collect(),
+            functions: names.clone(),
             timeout: TIMEOUT,
         })?;
-        let names: Vec<&str> = functions.iter().map(|function| function.info.name.as_str()).collect();
-        let description = format!(
-            "embedded platform at http://{} ({} cores; {})",
-            platform.gateway_address(),
-            node.cores,
-            names.join(", ")
-        );
+        let (address, names) = (platform.gateway_address(), names.join(", "));
+        let description = if is_real {
+            format!("real processes behind http://{address} ({names})")
+        } else {
+            format!("embedded platform at http://{address} ({cores} cores; {names})")
+        };
         Ok(Self { platform, rest, description })
     }
 
@@ -107,6 +116,10 @@ impl Target for Embedded {
 
     fn scale(&self, function: FunctionId, to: u32) -> BoxFuture<'_, Result<u32, Refusal>> {
         Box::pin(self.rest.scale(function, to))
+    }
+
+    fn processes(&self, function: FunctionId) -> Vec<ProcessRow> {
+        self.platform.processes(function)
     }
 
     fn suffer(&self, conditions: Conditions) {

@@ -2,8 +2,8 @@
 //! read and to set.
 //!
 //! ```text
-//!   driver --- Target ---> embedded: rest ===HTTP===> platform (gateway, modelled replicas)
-//!                     \--> others:   rest ===HTTP===> an OpenFaaS gateway
+//!   driver --- Target ---> embedded: rest ===HTTP===> platform (gateway; replicas modelled, or real processes)
+//!                     \--> openfaas: rest ===HTTP===> somebody's OpenFaaS gateway
 //! ```
 //!
 //! The embedded platform is reached by the same HTTP client as any other, so what works here works there. Nothing in this
@@ -11,7 +11,9 @@
 
 pub mod embedded;
 pub mod exposition;
+pub mod openfaas;
 pub mod platform;
+pub mod process;
 pub mod rest;
 
 use std::future::Future;
@@ -21,7 +23,7 @@ use std::pin::Pin;
 
 use crate::model::Conditions;
 use crate::policy::{Counter, Measurement, Refusal, ReplicaStatus};
-use crate::record::{FunctionId, PlatformSample};
+use crate::record::{FunctionId, PlatformSample, ProcessRow};
 
 /// The namespace functions live in unless told otherwise.
 pub const DEFAULT_NAMESPACE: &str = "openfaas-fn";
@@ -57,6 +59,11 @@ pub trait Target: Send + Sync {
     /// So many of a function's replicas die now. Only on a platform of ours; nothing happens on another.
     fn crash(&self, _function: FunctionId, _replicas: u32) {}
 
+    /// Each replica's process as it stands; none where there are none.
+    fn processes(&self, _function: FunctionId) -> Vec<ProcessRow> {
+        Vec::new()
+    }
+
     /// The platform as it stands, for the record of each second.
     fn sample(&self, function: FunctionId) -> PlatformSample;
 
@@ -67,6 +74,9 @@ pub trait Target: Send + Sync {
 /// Why a target can't be used. What to do about it stands in a line of its own.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
+    /// A replica could not be started, or never became ready.
+    #[error("the function can't be run as processes: {0}")]
+    Replica(String),
     /// Someone else listens there.
     #[error(
         "{address} is in use (wanted for the {role})\n  hint: stop the program that listens there, or choose another address; port 0 takes any free one"
@@ -127,13 +137,21 @@ pub enum TargetError {
     #[error("function {0} is not one of this target's: it has {1}")]
     UnknownFunction(u16, usize),
     /// Not an address this client can speak to.
-    #[error("{url:?} is not a usable address ({why})\n  hint: write http://HOST:PORT")]
+    #[error("{url:?} is not a usable address ({why})\n  hint: write http://HOST:PORT or https://HOST")]
     BadUrl {
         /// What was given.
         url: String,
         /// What is wrong with it.
         why: &'static str,
     },
+    /// The authorities that are to vouch for certificates can't be used.
+    #[error("certificates can't be checked: {0}\n  hint: name a file of PEM certificates in ca_file")]
+    Trust(String),
+    /// The password or token can't be sent.
+    #[error(
+        "the password or token holds characters that can't stand in a header\n  hint: it is one line of plain text; check the file it comes from"
+    )]
+    BadSecret,
     /// The query string holds characters that can't stand in an address.
     #[error("query {query:?} can't stand in an address\n  hint: write special characters as %XX")]
     BadQuery {

@@ -4,6 +4,8 @@
 //! `gateway/plugin/external.go`): these calls are few, and a stale connection must never cost a scaling step.
 
 mod base;
+pub(super) mod caller;
+mod error;
 
 use std::fmt;
 use std::time::Duration;
@@ -11,26 +13,56 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
-use hyper::{Method, Request, StatusCode, Uri};
-use hyper_util::rt::TokioIo;
+use hyper::{Method, StatusCode, Uri};
 use serde::Deserialize;
-use tokio::net::TcpStream;
 
 use self::base::Base;
-use super::exposition::{self, ExpositionError};
+use self::caller::{Caller, quote};
+use super::exposition;
 use super::{DEFAULT_NAMESPACE, TargetError};
+use crate::drive::Trust;
 use crate::policy::{Counter, Refusal, ReplicaStatus};
 use crate::record::FunctionId;
+
+pub use self::error::RestError;
 
 /// What the embedded platform adds to an accepted scaling: the desired count after its bounds.
 pub const ACCEPTED_HEADER: &str = "x-watchtower-accepted";
 
-/// The longest status or metrics read, in bytes; a gateway with hundreds of functions stays well below.
-const ANSWER_MAX: usize = 16 << 20;
-/// How much of an unexpected answer is quoted, in characters.
-const QUOTE_MAX: usize = 200;
+/// What a gateway's `/system` addresses ask for.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Authorization {
+    /// User and password.
+    Basic(Credentials),
+    /// A token, as gateways behind an identity provider take it.
+    Bearer(String),
+}
+
+impl Authorization {
+    /// The value of the `Authorization` header.
+    fn header(&self) -> String {
+        match self {
+            Self::Basic(credentials) => credentials.basic(),
+            Self::Bearer(token) => format!("Bearer {token}"),
+        }
+    }
+}
+
+impl fmt::Debug for Authorization {
+    /// Without what is secret: this may end up in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Basic(credentials) => credentials.fmt(f),
+            Self::Bearer(_) => f.write_str("Bearer(..)"),
+        }
+    }
+}
+
+impl From<Credentials> for Authorization {
+    fn from(credentials: Credentials) -> Self {
+        Self::Basic(credentials)
+    }
+}
 
 /// User and password for a gateway's `/system` addresses.
 #[derive(Clone, PartialEq, Eq)]
@@ -66,7 +98,9 @@ pub struct Options {
     /// Base address of its metrics, such as `http://127.0.0.1:8082`; `None` if they can't be reached.
     pub metrics: Option<String>,
     /// For `/system`; `None` if it is open.
-    pub credentials: Option<Credentials>,
+    pub authorization: Option<Authorization>,
+    /// Whose certificates are good, for addresses that begin with `https://`.
+    pub trust: Trust,
     /// Where the functions live: [`DEFAULT_NAMESPACE`] unless the installation says otherwise.
     pub namespace: String,
     /// Names of the functions, by [`FunctionId`].
@@ -80,7 +114,8 @@ impl Default for Options {
         Self {
             gateway: "http://127.0.0.1:8080".to_owned(),
             metrics: None,
-            credentials: None,
+            authorization: None,
+            trust: Trust::System,
             namespace: DEFAULT_NAMESPACE.to_owned(),
             functions: Vec::new(),
             timeout: Duration::from_secs(5),
@@ -88,85 +123,22 @@ impl Default for Options {
     }
 }
 
-/// Why the gateway did not tell what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum RestError {
-    /// No connection.
-    #[error("can't connect to {address}: {source}; is the gateway running, or its port forwarded?")]
-    Connect {
-        /// Host and port.
-        address: String,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// Too slow.
-    #[error("{uri} gave no complete answer within {timeout:?}")]
-    Timeout {
-        /// What was asked.
-        uri: Uri,
-        /// The limit.
-        timeout: Duration,
-    },
-    /// The connection broke, or what came was not HTTP.
-    #[error("{uri}: {source}")]
-    Http {
-        /// What was asked.
-        uri: Uri,
-        /// What went wrong.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// Another status than expected.
-    #[error("{uri} answered {status}: {body}{}", hint(*status))]
-    Status {
-        /// What was asked.
-        uri: Uri,
-        /// The status.
-        status: StatusCode,
-        /// The beginning of the body.
-        body: String,
-    },
-    /// Not the JSON it should be.
-    #[error("{uri} did not answer with a function's status: {source}; is this the address of a gateway?")]
-    Json {
-        /// What was asked.
-        uri: Uri,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
-    /// Not the text format.
-    #[error("{uri}: {source}")]
-    Metrics {
-        /// What was asked.
-        uri: Uri,
-        /// What is wrong with it.
-        source: ExpositionError,
-    },
-    /// There is nothing to scrape.
-    #[error("no metrics address was given, so counters can't be read: name the gateway's metrics port (8082)")]
-    NoMetrics,
-    /// A function the client was not told of.
-    #[error("function {0} was not named to this client")]
-    UnknownFunction(u16),
-}
-
-fn hint(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::UNAUTHORIZED => "; check the gateway's user and password",
-        StatusCode::NOT_FOUND => "; is the function deployed?",
-        _ => "",
-    }
+/// Whether an address is one that can be spoken to.
+///
+/// # Errors
+/// With what is wrong with it.
+pub fn check_address(url: &str) -> Result<(), TargetError> {
+    Base::parse(url).map(drop)
 }
 
 /// The client.
 #[derive(Clone, Debug)]
 pub struct Rest {
-    gateway: Base,
-    metrics: Option<Base>,
-    authorization: Option<HeaderValue>,
+    gateway: Caller,
+    metrics: Option<Caller>,
     namespace: String,
     functions: Vec<String>,
     counter_names: Vec<String>,
-    timeout: Duration,
 }
 
 /// What is read of a function's status; counts of zero are absent.
@@ -191,24 +163,17 @@ impl Rest {
         if !is_name(&options.namespace) {
             return Err(TargetError::BadName(options.namespace));
         }
-        let authorization = options.credentials.as_ref().map(|credentials| {
-            let mut value = HeaderValue::try_from(credentials.basic());
-            if let Ok(value) = &mut value {
-                value.set_sensitive(true);
-            }
-            value
-        });
-        // base64 text is always a header value
-        let authorization = authorization.and_then(Result::ok);
         let counter_names = options.functions.iter().map(|name| format!("{name}.{}", options.namespace)).collect();
+        let caller = |url: &str, authorization: Option<&Authorization>| {
+            Caller::new(Base::parse(url)?, authorization, &options.trust, options.timeout)
+        };
         Ok(Self {
-            gateway: Base::parse(&options.gateway)?,
-            metrics: options.metrics.as_deref().map(Base::parse).transpose()?,
-            authorization,
+            gateway: caller(&options.gateway, options.authorization.as_ref())?,
+            // the metrics port asks for nobody's name
+            metrics: options.metrics.as_deref().map(|url| caller(url, None)).transpose()?,
             namespace: options.namespace,
             functions: options.functions,
             counter_names,
-            timeout: options.timeout,
         })
     }
 
@@ -220,7 +185,7 @@ impl Rest {
         let unknown = || TargetError::UnknownFunction(function.0, self.functions.len());
         let name = self.functions.get(usize::from(function.0)).ok_or_else(unknown)?;
         let mark = if query.is_empty() { "" } else { "?" };
-        let uri = format!("{}/function/{name}{mark}{query}", self.gateway.prefix).parse::<Uri>().ok();
+        let uri = format!("{}/function/{name}{mark}{query}", self.gateway.prefix()).parse::<Uri>().ok();
         // a `#` would silently end the query
         uri.filter(|uri| uri.query().unwrap_or("") == query)
             .ok_or_else(|| TargetError::BadQuery { query: query.to_owned() })
@@ -233,7 +198,7 @@ impl Rest {
     pub async fn replicas(&self, function: FunctionId) -> Result<ReplicaStatus, RestError> {
         let name = self.name(function)?;
         let path = format!("/system/function/{name}?namespace={}", self.namespace);
-        let answer = self.exchange(&self.gateway, Method::GET, &path, Bytes::new()).await?;
+        let answer = self.gateway.call(Method::GET, &path, Bytes::new()).await?;
         let body = answer.expect(&[StatusCode::OK])?;
         let status: FunctionStatus =
             serde_json::from_slice(&body).map_err(|source| RestError::Json { uri: answer.uri, source })?;
@@ -252,7 +217,7 @@ impl Rest {
         let name = self.name(function).map_err(|error| unreachable(&error))?;
         let path = format!("/system/scale-function/{name}?namespace={}", self.namespace);
         let body = serde_json::json!({ "serviceName": name, "replicas": to, "namespace": self.namespace }).to_string();
-        let answer = self.exchange(&self.gateway, Method::POST, &path, body.into()).await;
+        let answer = self.gateway.call(Method::POST, &path, body.into()).await;
         let answer = answer.map_err(|error| unreachable(&error))?;
         if !answer.status.is_success() {
             return Err(Refusal::Status { status: answer.status.as_u16(), body: quote(&answer.body) });
@@ -266,7 +231,7 @@ impl Rest {
     /// When the metrics can't be had or read.
     pub async fn scrape(&self) -> Result<Vec<Counter>, RestError> {
         let metrics = self.metrics.as_ref().ok_or(RestError::NoMetrics)?;
-        let answer = self.exchange(metrics, Method::GET, "/metrics", Bytes::new()).await?;
+        let answer = metrics.call(Method::GET, "/metrics", Bytes::new()).await?;
         let body = answer.expect(&[StatusCode::OK])?;
         let samples = exposition::parse(&String::from_utf8_lossy(&body))
             .map_err(|source| RestError::Metrics { uri: answer.uri, source })?;
@@ -277,83 +242,11 @@ impl Rest {
         let name = self.functions.get(usize::from(function.0));
         name.map(String::as_str).ok_or(RestError::UnknownFunction(function.0))
     }
-
-    async fn exchange(&self, base: &Base, method: Method, path: &str, body: Bytes) -> Result<Answer, RestError> {
-        // both parts were checked when the client was made
-        let uri: Uri = format!("{}{path}", base.prefix).parse().unwrap_or_default();
-        let exchange = self.exchange_untimed(base, &uri, method, body);
-        match tokio::time::timeout(self.timeout, exchange).await {
-            Ok(answer) => answer,
-            Err(_) => Err(RestError::Timeout { uri, timeout: self.timeout }),
-        }
-    }
-
-    async fn exchange_untimed(&self, base: &Base, uri: &Uri, method: Method, body: Bytes) -> Result<Answer, RestError> {
-        let address = || format!("{}:{}", base.host, base.port);
-        let stream = TcpStream::connect((base.host.as_str(), base.port)).await;
-        let stream = stream.map_err(|source| RestError::Connect { address: address(), source })?;
-        let http = |source: hyper::Error| RestError::Http { uri: uri.clone(), source: source.into() };
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(http)?;
-        let request = self.request(uri, method, body)?;
-        // ends with the sender, or with the connection
-        let connection = tokio::spawn(connection);
-        let response = sender.send_request(request).await.map_err(http)?;
-        let status = response.status();
-        let accepted = response.headers().get(ACCEPTED_HEADER);
-        let accepted = accepted.and_then(|value| value.to_str().ok()?.parse().ok());
-        let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await;
-        let body = body.map_err(|source| match source.downcast::<LengthLimitError>() {
-            Ok(_) => RestError::Http { uri: uri.clone(), source: format!("more than {ANSWER_MAX} bytes").into() },
-            Err(source) => RestError::Http { uri: uri.clone(), source },
-        })?;
-        connection.abort();
-        Ok(Answer { uri: uri.clone(), status, accepted, body: body.to_bytes() })
-    }
-
-    fn request(&self, uri: &Uri, method: Method, body: Bytes) -> Result<Request<Full<Bytes>>, RestError> {
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let authority = uri.authority().map_or("", |authority| authority.as_str());
-        let mut request = Request::builder().method(method).uri(path).header(HOST, authority).header(ACCEPT, "*/*");
-        if !body.is_empty() {
-            request = request.header(CONTENT_TYPE, "application/json");
-        }
-        if let Some(authorization) = &self.authorization {
-            request = request.header(AUTHORIZATION, authorization);
-        }
-        request.body(Full::new(body)).map_err(|source| RestError::Http { uri: uri.clone(), source: source.into() })
-    }
-}
-
-/// What came back.
-struct Answer {
-    uri: Uri,
-    status: StatusCode,
-    accepted: Option<u32>,
-    body: Bytes,
-}
-
-impl Answer {
-    fn expect(&self, statuses: &[StatusCode]) -> Result<Bytes, RestError> {
-        if statuses.contains(&self.status) {
-            return Ok(self.body.clone());
-        }
-        Err(RestError::Status { uri: self.uri.clone(), status: self.status, body: quote(&self.body) })
-    }
 }
 
 /// Whether a name can be one path segment and one counter label. Dots part the name from its namespace.
 pub(super) fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-}
-
-fn quote(body: &[u8]) -> String {
-    let body = String::from_utf8_lossy(body);
-    let body = body.trim();
-    match body.char_indices().nth(QUOTE_MAX) {
-        Some((end, _)) => format!("{}...", &body[..end]),
-        None => body.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ pub struct Findings {
     pub machine: Machine,
     /// Against each known delay, closed loop and open.
     pub truths: Vec<Truth>,
+    /// Exercises of [`Findings::truths`] in which no request could be compared.
+    pub unknown: Vec<String>,
     /// The server's standstill, as both loops show it; in this order: closed, open.
     pub stalled: Option<(Stalled, Stalled)>,
     /// How long the server stood still in it.

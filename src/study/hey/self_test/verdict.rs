@@ -97,6 +97,9 @@ fn faults(findings: &Findings) -> Vec<String> {
             findings.left_over, findings.requests
         ));
     }
+    for exercise in &findings.unknown {
+        faults.push(format!("too few requests came through to tell anything of \"{exercise}\": {GIVE_ROOM}"));
+    }
     if let Some(slow) = findings.pacings.first().filter(|slow| !is_on_time(slow)) {
         faults.push(late(slow));
     }
@@ -314,6 +317,10 @@ mod tests {
             (Box::new(|found: &mut Findings| found.left_over = 1) as Box<dyn FnOnce(&mut _)>, "1 of 100000 requests"),
             (Box::new(|found: &mut Findings| found.pacings[0].p99 = 1_001 * US), "at 250 requests/s"),
             (Box::new(|found: &mut Findings| found.pacings[0].lost_late = 1), "1 were never sent"),
+            (
+                Box::new(|found: &mut Findings| found.unknown.push("delay 5ms, open loop".to_owned())),
+                "\"delay 5ms, open loop\"",
+            ),
             (Box::new(|found: &mut Findings| found.stood_still = 600_000 * US), "600ms in all, and 500ms"),
             (
                 Box::new(|found: &mut Findings| found.stalled.as_mut().expect("there is one").0.lost_late = 3),

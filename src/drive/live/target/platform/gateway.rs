@@ -8,6 +8,7 @@ mod address;
 mod alert;
 pub(super) mod answer;
 mod deploy;
+mod forward;
 mod invoke;
 mod json;
 mod logs;
@@ -29,16 +30,17 @@ use hyper::header::{AUTHORIZATION, HOST, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{HeaderMap, Method, Request, StatusCode, Version};
 use tokio::sync::watch;
 
+use self::forward::Forwarder;
 use self::queue::Queue;
 use self::route::{Route, route};
 use self::secrets::Secrets;
 use super::super::DEFAULT_NAMESPACE;
 use super::super::rest::Credentials;
 use super::alerts::Teller;
-use super::clockwork::Clockwork;
 use super::factorial::Bodies;
 use super::functions::{Function, Functions};
 use super::metrics::Metrics;
+use super::replicas::Replicas;
 use super::secret::{CallIds, same};
 use super::server::{Answer, HungUp};
 use crate::time::Timestamp;
@@ -51,7 +53,8 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(65);
 /// The gateway, and the provider behind it.
 pub(super) struct Gateway {
     functions: Functions,
-    clockwork: Arc<Clockwork>,
+    replicas: Replicas,
+    forwarder: Forwarder,
     metrics: Metrics,
     credentials: Credentials,
     call_ids: CallIds,
@@ -68,7 +71,7 @@ pub(super) struct Gateway {
 impl Gateway {
     pub(super) fn new(
         functions: Functions,
-        clockwork: Arc<Clockwork>,
+        replicas: Replicas,
         metrics: Metrics,
         credentials: Credentials,
         stopped: watch::Receiver<Option<Duration>>,
@@ -77,7 +80,8 @@ impl Gateway {
     ) -> io::Result<Self> {
         Ok(Self {
             functions,
-            clockwork,
+            replicas,
+            forwarder: Forwarder::new(),
             metrics,
             credentials,
             call_ids: CallIds::new()?,
@@ -117,7 +121,7 @@ impl Gateway {
             return self.invoke(name, &head, body).await;
         }
         if route == Route::Alert {
-            let received = self.clockwork.clock().now();
+            let received = self.replicas.clock().now();
             let body = read(request).await;
             // goes on even if Alertmanager hangs up, as the original does
             let answer = tokio::spawn(async move { self.alert(received, body).await });
@@ -130,7 +134,7 @@ impl Gateway {
     async fn answer_itself(&self, route: Route<'_>, request: Request<Incoming>) -> Answer {
         let query = request.uri().query().map(str::to_owned);
         let (method, path) = (request.method().clone(), route.provider_path(request.uri().path()).map(str::to_owned));
-        let began = self.clockwork.clock().now();
+        let began = self.replicas.clock().now();
         let namespace = address::namespace(query.as_deref());
         let namespace = namespace.as_deref();
         let answer = match route {
@@ -160,7 +164,7 @@ impl Gateway {
 
     /// The provider answered a request that came to it at `began`.
     fn provided(&self, method: &Method, path: &str, status: StatusCode, began: Timestamp) {
-        let took = self.clockwork.clock().now() - began;
+        let took = self.replicas.clock().now() - began;
         self.metrics.provider().answered(method, path, status, took);
     }
 
@@ -182,11 +186,11 @@ impl Gateway {
 
     /// Reads the desired replicas of all functions for the metrics, as the gateway's exporter does now and then.
     pub(super) fn count_replicas(&self) {
-        let desired = |function: &Function| self.clockwork.status(function.id).desired;
+        let desired = |function: &Function| self.replicas.status(function.id).desired;
         let functions = self.functions.all();
         let counts: Vec<_> = functions.iter().map(|function| (function.full_name.clone(), desired(function))).collect();
         self.metrics.set_replicas(&counts);
-        let now = self.clockwork.clock().now();
+        let now = self.replicas.clock().now();
         self.provided(&Method::GET, "/system/namespaces", StatusCode::OK, now);
         self.provided(&Method::GET, "/system/functions", StatusCode::OK, now);
     }

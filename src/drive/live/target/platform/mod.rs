@@ -19,8 +19,10 @@ mod gateway;
 mod handlers;
 mod image;
 mod metrics;
+mod processes;
 mod python;
 mod quantity;
+mod replicas;
 mod secret;
 mod server;
 mod service;
@@ -38,6 +40,7 @@ use crate::record::{FunctionId, ReplicaId};
 use crate::time::Timestamp;
 
 pub use alerts::{AlertTurn, Alerts, Notified, OnAlert};
+pub use processes::Processes;
 pub use service::Platform;
 
 /// What a platform is started with.
@@ -64,6 +67,8 @@ pub struct Options {
     pub alerts: Alerts,
     /// How long the gateway waits for a function's answer.
     pub upstream_timeout: Duration,
+    /// How replicas are run as real processes; `None` models them.
+    pub processes: Option<Processes>,
 }
 
 /// How long the gateway waits for a function's answer in the chart (`gateway.upstreamTimeout`).
@@ -85,6 +90,7 @@ impl Options {
             on_change: Box::new(|_| ()),
             alerts: Alerts::default(),
             upstream_timeout: UPSTREAM_TIMEOUT,
+            processes: None,
         }
     }
 }

@@ -18,10 +18,13 @@ use super::functions::Functions;
 use super::gateway::Gateway;
 use super::gateway::answer;
 use super::metrics::Metrics;
+use super::processes::{Pool, Wanted, Warden};
+use super::replicas::Replicas;
 use super::server::{Answer, listen, serve};
 use super::{Options, files, secret};
+use crate::drive::FunctionPlan;
 use crate::model::{Cluster, Conditions};
-use crate::record::{FunctionId, Measurement, PlatformSample};
+use crate::record::{FunctionId, Measurement, PlatformSample, ProcessRow};
 
 /// Threads that serve connections: enough for tens of thousands of requests a second, and the load generator keeps its own.
 const WORKERS: usize = 2;
@@ -32,6 +35,9 @@ const DROP_GRACE: Duration = Duration::ZERO;
 /// How long tasks get to notice that the platform ended.
 const TASKS_GRACE: Duration = Duration::from_millis(200);
 
+/// How long the first replicas may take to become ready, where they are processes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Time between two readings of the replicas for the metrics (faas `gateway/main.go`, `servicePollInterval`).
 const EXPORT_EVERY: Duration = Duration::from_secs(5);
 
@@ -41,11 +47,17 @@ pub struct Platform {
     metrics: SocketAddr,
     provider_metrics: Option<SocketAddr>,
     credentials: Credentials,
-    clockwork: Arc<Clockwork>,
+    replicas: Replicas,
     stop: watch::Sender<Option<Duration>>,
     server: Option<JoinHandle<()>>,
     /// Ends after the server, whose last answers it gives.
-    _keeper: Keeper,
+    _keeper: Kept,
+}
+
+/// What keeps the replicas going, and ends them with itself.
+enum Kept {
+    Model { _thread: Keeper },
+    Processes { _warden: Warden },
 }
 
 impl Platform {
@@ -67,19 +79,33 @@ impl Platform {
             on_change,
             alerts,
             upstream_timeout,
+            processes,
         } = options;
         let created = clock.epoch().unix_at(clock.now());
         let functions = Functions::new(&plans, created)?;
         let system = |part| move |source| TargetError::System { part, source };
         let password = password.map_or_else(secret::password, Ok).map_err(system("password"))?;
         let credentials = Credentials { user: Credentials::USER.to_owned(), password };
-        let models: Vec<_> = plans.into_iter().map(|plan| (plan.model, plan.replicas, plan.bounds)).collect();
-        let clockwork = Arc::new(Clockwork::new(Cluster::new(node, &models, seed), clock, on_change));
+        let (replicas, keeper) = match processes {
+            None => {
+                let models: Vec<_> = plans.into_iter().map(|plan| (plan.model, plan.replicas, plan.bounds)).collect();
+                let clockwork = Arc::new(Clockwork::new(Cluster::new(node, &models, seed), clock, on_change));
+                let thread = clockwork.keep().map_err(system("model thread"))?;
+                (Replicas::Modelled(clockwork), Kept::Model { _thread: thread })
+            }
+            Some(processes) => {
+                let wanted = |plan: &FunctionPlan| Wanted { replicas: plan.replicas, bounds: plan.bounds };
+                let wanted: Vec<Wanted> = plans.iter().map(wanted).collect();
+                let started = Pool::start(&processes, &wanted, seed, clock, on_change, PATIENCE);
+                let (pool, warden) = started.map_err(|error| TargetError::Replica(error.to_string()))?;
+                (Replicas::Processes(pool), Kept::Processes { _warden: warden })
+            }
+        };
         let (stop, stopped) = watch::channel(None);
         let metered = Metrics::new()?;
         let gateway = Gateway::new(
             functions,
-            Arc::clone(&clockwork),
+            replicas.clone(),
             metered,
             credentials.clone(),
             stopped.clone(),
@@ -88,7 +114,6 @@ impl Platform {
         );
         let gateway = Arc::new(gateway.map_err(system("call numbers"))?);
 
-        let keeper = clockwork.keep().map_err(system("model thread"))?;
         let (started, addresses) = mpsc::channel();
         let server = std::thread::Builder::new().name("platform".to_owned());
         let wanted = Addresses { gateway: listen, metrics, provider_metrics };
@@ -102,7 +127,7 @@ impl Platform {
             metrics,
             provider_metrics,
             credentials,
-            clockwork,
+            replicas,
             stop,
             server: Some(server),
             _keeper: keeper,
@@ -134,7 +159,7 @@ impl Platform {
     /// # Panics
     /// When it has no such function.
     pub fn sample(&self, function: FunctionId) -> PlatformSample {
-        self.clockwork.sample(function)
+        self.replicas.sample(function)
     }
 
     /// The platform's metrics of a function.
@@ -142,12 +167,17 @@ impl Platform {
     /// # Panics
     /// When it has no such function.
     pub fn measure(&self, function: FunctionId) -> Measurement {
-        self.clockwork.measure(function)
+        self.replicas.measure(function)
+    }
+
+    /// Each replica's process; none where they are modelled.
+    pub fn processes(&self, function: FunctionId) -> Vec<ProcessRow> {
+        self.replicas.processes(function)
     }
 
     /// From now on these are the circumstances of everything on it.
     pub fn suffer(&self, conditions: Conditions) {
-        self.clockwork.suffer(conditions);
+        self.replicas.suffer(conditions);
     }
 
     /// So many of a function's pods die now, and others are started.
@@ -155,7 +185,7 @@ impl Platform {
     /// # Panics
     /// When it has no such function.
     pub fn crash(&self, function: FunctionId, replicas: u32) {
-        self.clockwork.crash(function, replicas);
+        self.replicas.crash(function, replicas);
     }
 
     /// Ends the platform: no new connections, and up to `grace` for those that are answering. Blocks that long at most.

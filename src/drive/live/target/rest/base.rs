@@ -9,6 +9,8 @@ use crate::drive::live::target::TargetError;
 pub(super) struct Base {
     pub(super) host: String,
     pub(super) port: u16,
+    /// Whether TLS is spoken there.
+    pub(super) is_secure: bool,
     /// Scheme, authority and path, without a slash at the end.
     pub(super) prefix: String,
 }
@@ -21,11 +23,11 @@ impl Base {
     pub(super) fn parse(url: &str) -> Result<Self, TargetError> {
         let bad = |why| TargetError::BadUrl { url: url.to_owned(), why };
         let uri: Uri = url.parse().map_err(|_| bad("it is not a URL"))?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => return Err(bad("TLS is not spoken here; forward the gateway's port")),
-            _ => return Err(bad("it does not begin with http://")),
-        }
+        let is_secure = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            _ => return Err(bad("it does not begin with http:// or https://")),
+        };
         let authority = uri.authority().ok_or_else(|| bad("it names no host"))?;
         if authority.as_str().contains('@') {
             return Err(bad("user and password do not belong into the address"));
@@ -38,8 +40,9 @@ impl Base {
             return Err(bad("it names no host"));
         }
         let path = uri.path().trim_end_matches('/');
-        let prefix = format!("http://{authority}{path}");
-        Ok(Self { host, port: authority.port_u16().unwrap_or(80), prefix })
+        let (scheme, port) = if is_secure { ("https", 443) } else { ("http", 80) };
+        let prefix = format!("{scheme}://{authority}{path}");
+        Ok(Self { host, port: authority.port_u16().unwrap_or(port), is_secure, prefix })
     }
 }
 
@@ -52,6 +55,7 @@ mod tests {
         for (url, host, port, prefix) in [
             ("http://127.0.0.1:8080", "127.0.0.1", 8080, "http://127.0.0.1:8080"),
             ("http://gateway.local/", "gateway.local", 80, "http://gateway.local"),
+            ("https://gateway.local/faas", "gateway.local", 443, "https://gateway.local/faas"),
             ("http://[::1]:31112/faas/", "::1", 31112, "http://[::1]:31112/faas"),
         ] {
             let base = Base::parse(url).unwrap();
@@ -62,8 +66,8 @@ mod tests {
     #[test]
     fn an_unusable_address_says_why() {
         for (url, why) in [
-            ("127.0.0.1:8080", "it does not begin with http://"),
-            ("https://gateway", "TLS is not spoken here; forward the gateway's port"),
+            ("127.0.0.1:8080", "it does not begin with http:// or https://"),
+            ("ftp://gateway", "it does not begin with http:// or https://"),
             ("http://admin:secret@gateway", "user and password do not belong into the address"),
             ("http://gateway/?x=1", "it has a query"),
             ("not a url", "it is not a URL"),

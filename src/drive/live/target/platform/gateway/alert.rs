@@ -62,7 +62,7 @@ impl Gateway {
             payload.alerts.unwrap_or_default().into_iter().map(Option::unwrap_or_default).collect();
         let named = alerts.iter().map(|alert| (alert.function().to_owned(), alert.is_firing())).collect();
         self.alerts.tell(received, Notified::Received(named));
-        let clock = *self.clockwork.clock();
+        let clock = *self.replicas.clock();
         clock.sleep_until(received + self.alerts.latency).await;
         let errors: Vec<String> = alerts.iter().filter_map(|alert| self.follow(alert).err()).collect();
         let answer = if errors.is_empty() {
@@ -80,7 +80,7 @@ impl Gateway {
     }
 
     fn follow(&self, alert: &Alert) -> Result<(), String> {
-        let now = self.clockwork.clock().now();
+        let now = self.replicas.clock().now();
         let passed_over = |factor| {
             self.alerts.tell(now, Notified::PassedOver { name: alert.function().to_owned(), factor });
             Ok(())
@@ -97,7 +97,7 @@ impl Gateway {
             Ok(rule) => rule,
             Err(factor) => return passed_over(Some(factor)),
         };
-        let from = self.clockwork.status(function.id).desired;
+        let from = self.replicas.status(function.id).desired;
         let current = u64::from(from);
         let to = rule.after(current);
         let followed = |to| self.alerts.tell(now, Notified::Followed { function: function.id, is_firing, from, to });
@@ -105,14 +105,14 @@ impl Gateway {
             followed(from);
             return Ok(());
         }
-        let began = self.clockwork.clock().now();
+        let began = self.replicas.clock().now();
         if to == 0 && fewest > 0 {
             // replicas cannot be set to 0 in the Community Edition
             self.provided(&Method::POST, SCALE, StatusCode::BAD_REQUEST, began);
             let url = format!("http://127.0.0.1:8081/system/scale-function/{name}?namespace={namespace}");
             return Err(format!("error scaling HTTP code 400, {url}"));
         }
-        let to = self.clockwork.scale(function.id, u32::try_from(to).unwrap_or(u32::MAX));
+        let to = self.replicas.scale(function.id, u32::try_from(to).unwrap_or(u32::MAX));
         self.provided(&Method::POST, SCALE, StatusCode::ACCEPTED, began);
         followed(to);
         Ok(())

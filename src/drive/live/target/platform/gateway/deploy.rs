@@ -89,6 +89,9 @@ impl Gateway {
             return Err(bad(text));
         }
         let failed = |error: String| (StatusCode::INTERNAL_SERVER_ERROR, format!("unable create Deployment: {error}"));
+        if !self.replicas.takes_functions() {
+            return Err(failed("the process target runs the scenario's functions and no others".to_owned()));
+        }
         if functions.iter().any(|function| function.name == name) {
             return Err(failed(format!("deployments.apps \"{name}\" already exists")));
         }
@@ -96,8 +99,8 @@ impl Gateway {
         let replicas = asked.min_replicas().unwrap_or(1);
         let numbers_used_up =
             || failed("no more functions can be told apart in this run of the platform; start it again".to_owned());
-        let id = self.clockwork.deploy(&model, replicas, BOUNDS).ok_or_else(numbers_used_up)?;
-        let clock = self.clockwork.clock();
+        let id = self.replicas.deploy(&model, replicas, BOUNDS).ok_or_else(numbers_used_up)?;
+        let clock = self.replicas.clock();
         let created = clock.epoch().unix_at(clock.now());
         functions.push(Arc::new(Function::new(id, name, BOUNDS, created, spec, handler)));
         Ok(())
@@ -136,14 +139,14 @@ impl Gateway {
         };
         self.secrets_exist(&asked).map_err(|error| missing(StatusCode::BAD_REQUEST, error))?;
         // a new label makes it another revision even if nothing else changed
-        let clock = self.clockwork.clock();
+        let clock = self.replicas.clock();
         let uid = nanos(clock.epoch().unix_at(clock.now())) % 1_000_000_000;
         spec.labels.entry("uid".to_owned()).or_insert_with(|| uid.to_string());
         if let Err(error) = kubernetes_takes(name, &spec.labels) {
             return ignored(error);
         }
         let updated = functions[place].updated(spec, handler);
-        self.clockwork.update(updated.id, &model, asked.min_replicas());
+        self.replicas.update(updated.id, &model, asked.min_replicas());
         functions[place] = Arc::new(updated);
         Ok(StatusCode::ACCEPTED)
     }
@@ -163,7 +166,7 @@ impl Gateway {
         let Some(place) = functions.iter().position(|function| function.name == name) else {
             return answer::text(StatusCode::NOT_FOUND, &format!("deployments.apps \"{name}\" not found"));
         };
-        self.clockwork.remove(functions.remove(place).id);
+        self.replicas.remove(functions.remove(place).id);
         answer::empty(StatusCode::ACCEPTED)
     }
 

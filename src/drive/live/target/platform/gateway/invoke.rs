@@ -8,17 +8,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body;
 use hyper::header::{ACCEPT, ALLOW, CONTENT_LENGTH, HeaderName, HeaderValue, SERVER};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, StatusCode};
 
-use super::super::clockwork::{Answered, Arrived, Standing};
+use super::super::clockwork::{Answered, Arrived, Clockwork, Standing};
 use super::super::functions::{Function, split_namespace};
 use super::super::handlers::{self, Call, Reply};
 use super::super::metrics::provider::STATUS;
+use super::super::replicas::Replicas;
 use super::super::server::{Answer, HungUp};
 use super::system::check_namespace;
 use super::{BODY_TIMEOUT, Gateway, answer};
@@ -28,7 +29,7 @@ use crate::record::ReplicaId;
 use crate::time::{Timestamp, nanos};
 
 const SERVED_BY: &str = "openfaas-community/0.27.8";
-/// Largest body a function is sent, in bytes. It is read and thrown away: the functions look at their query only.
+/// Largest body a function is sent, in bytes.
 const BODY_MAX: usize = 64 << 20;
 
 const CALL_ID: HeaderName = HeaderName::from_static("x-call-id");
@@ -36,7 +37,7 @@ const START_TIME: HeaderName = HeaderName::from_static("x-start-time");
 const SERVED_BY_HEADER: HeaderName = HeaderName::from_static("x-served-by");
 const DURATION: HeaderName = HeaderName::from_static("x-duration-seconds");
 const INTERNAL: HeaderName = HeaderName::from_static("x-openfaas-internal");
-const REPLICA: HeaderName = HeaderName::from_static(REPLICA_HEADER);
+pub(super) const REPLICA: HeaderName = HeaderName::from_static(REPLICA_HEADER);
 
 /// A request of a known function, from its start to its count.
 struct Counted<'a> {
@@ -54,7 +55,7 @@ impl<'a> Counted<'a> {
 
     fn finish(&mut self, status: StatusCode) {
         self.done = true;
-        let took = self.gateway.clockwork.clock().now() - self.began;
+        let took = self.gateway.replicas.clock().now() - self.began;
         self.gateway.metrics.completed(self.function, status, took);
     }
 }
@@ -81,7 +82,7 @@ impl Marks {
         if let Some(id) = self.call_id {
             headers.insert(CALL_ID, id);
         }
-        let started = gateway.clockwork.clock().epoch().unix_at(self.started);
+        let started = gateway.replicas.clock().epoch().unix_at(self.started);
         headers.insert(START_TIME, HeaderValue::from(nanos(started)));
         headers.insert(SERVED_BY_HEADER, HeaderValue::from_static(SERVED_BY));
     }
@@ -124,15 +125,20 @@ impl Gateway {
         if let Err(why) = function.ranges() {
             return Ok(not_found(StatusCode::NOT_FOUND, &why));
         }
-        let now = self.clockwork.clock().now();
-        let standing = self.clockwork.standing(function.id);
+        let now = self.replicas.clock().now();
+        let standing = self.replicas.standing(function.id);
         let mut call = Underway { counted: None, marks: None, gateway: self, function: &function };
         if standing.ready {
             call.begin(&head.headers, now);
         }
-        let answered = match self.check(head, namespace.is_empty(), name, body).await {
-            Some(refusal) => Ok(refusal),
-            None => self.run(name, &function, standing, head, &mut call).await,
+        let answered = match (self.check(head, namespace.is_empty(), name, body).await, &self.replicas) {
+            (Err(refusal), _) => Ok(*refusal),
+            (Ok(_), Replicas::Modelled(clockwork)) => {
+                self.run(clockwork, name, &function, standing, head, &mut call).await
+            }
+            (Ok(body), Replicas::Processes(pool)) => {
+                self.forwarder.call(pool, name, &function, head, body, &mut call).await
+            }
         };
         match answered {
             Ok(mut answer) => {
@@ -161,7 +167,7 @@ impl Gateway {
     /// # Errors
     /// The gateway's words for a reading that failed.
     pub(super) fn look_up(&self, name: &str, namespace: &str) -> Result<Arc<Function>, String> {
-        let began = self.clockwork.clock().now();
+        let began = self.replicas.clock().now();
         let read = match (check_namespace(Some(namespace)), self.functions.find(name)) {
             (Err(refusal), _) => Err((StatusCode::BAD_REQUEST, format!("{refusal}\n"))),
             (Ok(()), None) => Err((StatusCode::NOT_FOUND, String::new())),
@@ -173,7 +179,7 @@ impl Gateway {
     }
 
     /// What the provider refuses before it asks the function; the body is read on the way.
-    async fn check<B>(&self, head: &Parts, nowhere: bool, name: &str, body: B) -> Option<Answer>
+    async fn check<B>(&self, head: &Parts, nowhere: bool, name: &str, body: B) -> Result<Bytes, Box<Answer>>
     where
         B: Body + Unpin,
         B::Data: Buf,
@@ -187,17 +193,16 @@ impl Gateway {
             | Method::HEAD
             | Method::OPTIONS => {}
             // the provider passes on no other (faas-provider proxy/proxy.go)
-            _ => return Some(answer::empty(StatusCode::METHOD_NOT_ALLOWED)),
+            _ => return Err(Box::new(answer::empty(StatusCode::METHOD_NOT_ALLOWED))),
         }
         // `NAME.` is found in the default namespace, and has its endpoints in none
         if nowhere {
-            return Some(no_endpoints(name));
+            return Err(Box::new(no_endpoints(name)));
         }
-        match tokio::time::timeout(BODY_TIMEOUT, pass_over(body)).await {
-            Ok(Ok(())) => None,
-            Ok(Err(status)) => Some(answer::empty(status)),
-            Err(_) => Some(answer::empty(StatusCode::BAD_GATEWAY)),
-        }
+        // who is modelled looks at the query only
+        let keep = matches!(self.replicas, Replicas::Processes(_));
+        let read = tokio::time::timeout(BODY_TIMEOUT, read_over(body, keep)).await;
+        read.unwrap_or(Err(StatusCode::BAD_GATEWAY)).map_err(|status| Box::new(answer::empty(status)))
     }
 
     /// The function's answer, or one of those who stand before it.
@@ -206,6 +211,7 @@ impl Gateway {
     /// How it ended, where the request never came as far as being counted.
     async fn run(
         &self,
+        clockwork: &Clockwork,
         name: &str,
         function: &Function,
         standing: Standing,
@@ -215,7 +221,7 @@ impl Gateway {
         let probe = head.headers.contains_key("hey");
         let asked = Call { method: &head.method, probe, query: head.uri.query().unwrap_or_default() };
         let job = handlers::job(function.handler(standing.revision), &asked, &self.bodies).await;
-        let Arrived { released, answer } = self.clockwork.arrive(function.id, probe, job.wait);
+        let Arrived { released, answer } = clockwork.arrive(function.id, probe, job.wait);
         if let Some(released) = released
             && let Ok(at) = released.await
             && call.counted.is_none()
@@ -248,7 +254,7 @@ fn no_success(status: StatusCode, name: &str, body: &str) -> String {
 }
 
 /// A request of a known function: what is owed to the counters and to its answer.
-struct Underway<'a> {
+pub(super) struct Underway<'a> {
     counted: Option<Counted<'a>>,
     marks: Option<Marks>,
     gateway: &'a Gateway,
@@ -256,28 +262,37 @@ struct Underway<'a> {
 }
 
 impl Underway<'_> {
+    /// Whether it passed the look for a replica.
+    pub(super) fn is_counted(&self) -> bool {
+        self.counted.is_some()
+    }
+
     /// It passed the look for a replica.
-    fn begin(&mut self, headers: &HeaderMap, at: Timestamp) {
+    pub(super) fn begin(&mut self, headers: &HeaderMap, at: Timestamp) {
         self.counted = Some(Counted::begin(self.gateway, &self.function.full_name, at));
         self.marks = Some(self.gateway.marks(headers, at));
     }
 }
 
-/// Reads a body to its end. What goes wrong on the way breaks the gateway's own request to the provider.
-async fn pass_over<B>(mut body: B) -> Result<(), StatusCode>
+/// Reads a body to its end, and keeps it if it is wanted. What goes wrong on the way breaks the gateway's own request to the provider.
+async fn read_over<B>(mut body: B, keep: bool) -> Result<Bytes, StatusCode>
 where
     B: Body + Unpin,
     B::Data: Buf,
 {
-    let mut length = 0;
+    let (mut length, mut kept) = (0, BytesMut::new());
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| StatusCode::BAD_GATEWAY)?;
-        length += frame.data_ref().map_or(0, Buf::remaining);
+        let Ok(data) = frame.into_data() else { continue };
+        length += data.remaining();
         if length > BODY_MAX {
             return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }
+        if keep {
+            kept.put(data);
+        }
     }
-    Ok(())
+    Ok(kept.freeze())
 }
 
 fn came_back(name: &str, answered: Answered, reply: &Reply, head: &Parts) -> Answer {
@@ -300,12 +315,12 @@ fn came_back(name: &str, answered: Answered, reply: &Reply, head: &Parts) -> Ans
     answer
 }
 
-fn no_endpoints(name: &str) -> Answer {
+pub(super) fn no_endpoints(name: &str) -> Answer {
     internal(StatusCode::SERVICE_UNAVAILABLE, &format!("No endpoints available for: {name}."))
 }
 
 /// An error of the provider's own.
-fn internal(status: StatusCode, text: &str) -> Answer {
+pub(super) fn internal(status: StatusCode, text: &str) -> Answer {
     let mut answer = answer::error(status, text);
     answer.headers_mut().insert(INTERNAL, HeaderValue::from_static("proxy"));
     answer
@@ -326,7 +341,7 @@ fn from_function(reply: &Reply, method: &Method) -> Answer {
 
 /// What the watchdog adds, with its six decimals. The model tells one time for the whole way, so transport and gateway path
 /// are in it.
-fn with_duration(mut answer: Answer, took: Duration) -> Answer {
+pub(super) fn with_duration(mut answer: Answer, took: Duration) -> Answer {
     if let Ok(seconds) = HeaderValue::try_from(format!("{:.6}", took.as_secs_f64())) {
         answer.headers_mut().insert(DURATION, seconds);
     }

@@ -16,7 +16,7 @@ impl Gateway {
     /// An empty stream; for a follower one that stays open, headers and all, until the gateway's time for it is over.
     pub(super) async fn logs(&self, query: &str) -> Answer {
         let last = |key| query_values(query, key).next_back().unwrap_or_default();
-        let began = self.clockwork.clock().now();
+        let began = self.replicas.clock().now();
         let provided = |status| self.provided(&Method::GET, "/system/logs", status, began);
         let failed = |provider: StatusCode| {
             provided(provider);

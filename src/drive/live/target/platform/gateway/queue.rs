@@ -103,7 +103,7 @@ impl Gateway {
     /// Queues a call; nobody looks whether there is such a function.
     pub(super) async fn enqueue(&self, name: &str, request: Request<Incoming>) -> Answer {
         let (mut head, body) = request.into_parts();
-        let marks = self.marks(&head.headers, self.clockwork.clock().now());
+        let marks = self.marks(&head.headers, self.replicas.clock().now());
         if let Some(id) = marks.call_id() {
             head.headers.insert("x-call-id", id);
         }
@@ -157,7 +157,7 @@ impl Gateway {
     }
 
     async fn carry_out(&self, call: Queued) {
-        let clock = self.clockwork.clock();
+        let clock = self.replicas.clock();
         let started = clock.now();
         let Queued { function, query, mut headers, body, callback, _room: _ } = call;
         let call_id = given_call_id(&headers).cloned();

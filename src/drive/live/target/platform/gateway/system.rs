@@ -110,7 +110,7 @@ impl Gateway {
         let Ok(asked) = object::<ScaleRequest>(&body, "types.ScaleServiceRequest") else {
             return answer::error(StatusCode::BAD_REQUEST, "Error unmarshalling request body");
         };
-        let began = self.clockwork.clock().now();
+        let began = self.replicas.clock().now();
         let answer = self.set_replicas(name, namespace, asked.replicas.unwrap_or_default());
         self.provided(&Method::POST, SCALE, answer.status(), began);
         answer
@@ -124,14 +124,14 @@ impl Gateway {
             let text = format!("Unable to lookup function deployment {name}");
             return answer::text(StatusCode::INTERNAL_SERVER_ERROR, &text);
         };
-        let accepted = self.clockwork.scale(function.id, u32::try_from(asked).unwrap_or(u32::MAX));
+        let accepted = self.replicas.scale(function.id, u32::try_from(asked).unwrap_or(u32::MAX));
         let mut done = answer::empty(StatusCode::ACCEPTED);
         done.headers_mut().insert(ACCEPTED, HeaderValue::from(accepted));
         done
     }
 
     fn describe<'a>(&self, function: &'a Function, invocation_count: u64) -> FunctionStatus<'a> {
-        let replicas = self.clockwork.status(function.id);
+        let replicas = self.replicas.status(function.id);
         let spec = &function.spec;
         FunctionStatus {
             name: &function.name,

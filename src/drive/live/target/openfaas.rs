@@ -1,0 +1,198 @@
+//! Any OpenFaaS gateway as a target, by its REST API: nothing is started, and what is changed is put back.
+//!
+//! ```text
+//!   isolation: replicas and alert as the run needs them, as before afterwards   (journal: also after kill -9)
+//!   a reading a second --> watch: rows, sample, cost
+//!   rest: scale, counters
+//! ```
+//!
+//! A gateway tells counts of replicas and no pods, no queue and no CPU; what it does not tell stays unknown.
+
+mod isolation;
+pub mod journal;
+mod secret;
+mod silence;
+mod watch;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::AbortHandle;
+
+use self::isolation::{Isolation, Wanted};
+use self::journal::Journal;
+use self::watch::Watch;
+use super::rest::Rest;
+use super::{BoxFuture, DEFAULT_NAMESPACE, Target, TargetError};
+use crate::drive::live::clock::Clock;
+use crate::policy::{Counter, Refusal, ReplicaStatus};
+use crate::record::{EventRow, FunctionId, PlatformSample};
+
+pub use self::isolation::{IsolationError, pay};
+pub use self::secret::{SecretError, SecretSource};
+pub use self::watch::Writer;
+
+/// Between two readings of the replicas.
+const READ_EVERY: Duration = Duration::from_secs(1);
+
+/// Where a gateway is, how to be let in, and how long to be patient with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Its base address.
+    pub gateway: String,
+    /// The base address of its metrics; without it counters can't be read.
+    pub metrics: Option<String>,
+    /// The base address of its Alertmanager; without it the platform's own autoscaler is not kept from scaling.
+    pub alertmanager: Option<String>,
+    /// Where the functions live.
+    pub namespace: String,
+    /// How to be let in.
+    pub secret: SecretSource,
+    /// PEM file of the authorities that vouch for it; this machine's own if not given.
+    pub ca_file: Option<PathBuf>,
+    /// How long the function may take to have the replicas a run begins with.
+    pub ready_within: Duration,
+    /// How long putting things back is tried.
+    pub restore_within: Duration,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self {
+            gateway: "http://127.0.0.1:8080".to_owned(),
+            metrics: None,
+            alertmanager: None,
+            namespace: DEFAULT_NAMESPACE.to_owned(),
+            secret: SecretSource::None,
+            ca_file: None,
+            ready_within: Duration::from_secs(60),
+            restore_within: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What a run is to find.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// The functions by their ids; the first is scaled.
+    pub functions: Vec<String>,
+    /// Replicas of the first, ready.
+    pub replicas: u32,
+    /// Who scales it.
+    pub writer: Writer,
+    /// How long the run may take.
+    pub lasts: Duration,
+}
+
+/// A gateway with a function that is the run's own for a while.
+#[derive(Debug)]
+pub struct OpenFaas {
+    rest: Rest,
+    watch: Arc<Mutex<Watch>>,
+    clock: Clock,
+    reader: AbortHandle,
+    description: String,
+}
+
+/// The end of a run's stay at a gateway: what has to be put back.
+#[derive(Debug)]
+pub struct Stay(Isolation);
+
+impl OpenFaas {
+    /// Takes a function over: as many replicas as the run begins with, its alert silenced where the run's own policy scales and
+    /// an Alertmanager is known. Changes of its replicas go to `events`, by the actor `platform`.
+    ///
+    /// # Errors
+    /// When the gateway, the function or the password is not there, or another run has the function. Nothing is changed then.
+    pub async fn take_over(
+        access: &Access,
+        wish: Wish,
+        journal: Journal,
+        clock: Clock,
+        events: UnboundedSender<EventRow>,
+    ) -> Result<(Self, Stay), IsolationError> {
+        let alone = wish.writer == Writer::Policy;
+        let wanted = Wanted { replicas: wish.replicas, alone, lasts: wish.lasts };
+        let (isolation, status) = Isolation::begin(access, &wish.functions, wanted, journal).await?;
+        let rest = isolation.rest().clone();
+        let watch = Arc::new(Mutex::new(Watch::new(wish.writer, clock.now(), status)));
+        let reader = tokio::spawn(read_on(rest.clone(), Arc::clone(&watch), clock, events)).abort_handle();
+        let description = format!("OpenFaaS gateway at {} ({})", access.gateway, wish.functions.join(", "));
+        Ok((Self { rest, watch, clock, reader, description }, Stay(isolation)))
+    }
+
+    fn watch(&self) -> MutexGuard<'_, Watch> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stay {
+    /// Puts back what was changed: replicas as before, the alert heard again.
+    ///
+    /// # Errors
+    /// When it can't be put back in time; the message says what to type, and the journal keeps it for `watchtower restore`.
+    pub async fn end(mut self) -> Result<(), IsolationError> {
+        self.0.put_back().await
+    }
+}
+
+impl Drop for OpenFaas {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}
+
+async fn read_on(rest: Rest, watch: Arc<Mutex<Watch>>, clock: Clock, events: UnboundedSender<EventRow>) {
+    let mut ticks = tokio::time::interval(READ_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let reading = rest.replicas(FunctionId::STUDIED).await.map_err(|error| error.to_string());
+        let rows = watch.lock().unwrap_or_else(PoisonError::into_inner).read(clock.now(), reading);
+        for row in rows {
+            if events.send(row).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl Target for OpenFaas {
+    fn invoke_uri(&self, function: FunctionId, query: &str) -> Result<hyper::Uri, TargetError> {
+        self.rest.invoke_uri(function, query)
+    }
+
+    fn scrape(&self) -> BoxFuture<'_, Option<Vec<Counter>>> {
+        Box::pin(async { self.rest.scrape().await.inspect_err(|error| tracing::warn!(%error, "scrape failed")).ok() })
+    }
+
+    fn replicas(&self, function: FunctionId) -> BoxFuture<'_, Option<ReplicaStatus>> {
+        Box::pin(async move {
+            let status = self.rest.replicas(function).await;
+            status.inspect_err(|error| tracing::warn!(%error, "reading replicas failed")).ok()
+        })
+    }
+
+    fn scale(&self, function: FunctionId, to: u32) -> BoxFuture<'_, Result<u32, Refusal>> {
+        Box::pin(async move {
+            // before it is asked: a reading may come between the gateway's deed and its answer
+            let before = (function == FunctionId::STUDIED).then(|| self.watch().ask(to));
+            let accepted = self.rest.scale(function, to).await;
+            if let Some(before) = before {
+                let asked = accepted.as_ref().map_or(before, |accepted| *accepted);
+                self.watch().ask(asked);
+            }
+            accepted
+        })
+    }
+
+    fn sample(&self, function: FunctionId) -> PlatformSample {
+        if function == FunctionId::STUDIED { self.watch().sample(self.clock.now()) } else { PlatformSample::default() }
+    }
+
+    fn describe(&self) -> String {
+        self.description.clone()
+    }
+}

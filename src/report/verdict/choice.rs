@@ -1,0 +1,318 @@
+//! Which arm to take. An arm that keeps the objective is preferred to one that doesn't; of two that keep it the cheaper one; of two
+//! that don't the one that misses it less often. What the statistics have not told apart decides nothing.
+
+use super::{Comparison, Verdict, listed, mean_cost};
+use crate::report::charts::scale;
+use crate::report::material::{Arm, Material};
+
+/// The metric that says how well the objective was kept.
+pub(in crate::report) const DECISIVE: &str = "slo_violation_ratio";
+/// The metric that says what that cost.
+pub(in crate::report) const COST: &str = "replica_seconds";
+/// With fewer pairs of runs no test can tell anything apart.
+pub(super) const FEWEST_PAIRS: usize = 6;
+
+/// How two arms stand in one metric of which less is better.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Told {
+    /// The first has less.
+    First,
+    /// The second has less.
+    Second,
+    /// The same for all that matters.
+    Alike,
+    /// Not told apart, or not compared.
+    Open,
+}
+
+impl Told {
+    const fn flipped(self) -> Self {
+        match self {
+            Self::First => Self::Second,
+            Self::Second => Self::First,
+            Self::Alike | Self::Open => self,
+        }
+    }
+
+    /// The verdict's own word, and the difference's sign for the direction.
+    fn of(row: &Comparison) -> Self {
+        let word = row.verdict.split(|sign: char| !sign.is_alphabetic()).find(|word| !word.is_empty()).unwrap_or("");
+        match (word.to_lowercase().as_str(), row.difference) {
+            ("better" | "worse", Some(difference)) if difference < 0.0 => Self::Second,
+            ("better" | "worse", Some(difference)) if difference > 0.0 => Self::First,
+            ("equivalent", _) => Self::Alike,
+            _ => Self::Open,
+        }
+    }
+}
+
+/// All arms of a study and how they compare.
+pub(super) struct Choice<'a> {
+    material: &'a Material,
+    comparisons: &'a [Comparison],
+}
+
+impl<'a> Choice<'a> {
+    pub(super) const fn of(material: &'a Material, comparisons: &'a [Comparison]) -> Self {
+        Self { material, comparisons }
+    }
+
+    /// The comparison of two arms, and whether it names them the other way round.
+    fn row(&self, metric: &str, first: &Arm, second: &Arm) -> Option<(&'a Comparison, bool)> {
+        self.comparisons.iter().filter(|row| row.metric == metric).find_map(|row| {
+            if row.arm_a == first.name && row.arm_b == second.name {
+                Some((row, false))
+            } else if row.arm_a == second.name && row.arm_b == first.name {
+                Some((row, true))
+            } else {
+                None
+            }
+        })
+    }
+
+    fn told(&self, metric: &str, first: &Arm, second: &Arm) -> Told {
+        match self.row(metric, first, second) {
+            Some((row, false)) => Told::of(row),
+            Some((row, true)) => Told::of(row).flipped(),
+            None => Told::Open,
+        }
+    }
+
+    /// Share of requests that may miss the objective.
+    fn allowed(&self) -> f64 {
+        (1.0 - self.material.record.slo_percentile / 100.0).clamp(0.0, 1.0)
+    }
+
+    fn keeps(&self, arm: &Arm) -> bool {
+        arm.slo_violation_ratio().is_some_and(|missed| missed <= self.allowed() + 1e-12)
+    }
+
+    /// Which of two arms to take.
+    fn preferred(&self, first: &Arm, second: &Arm) -> Told {
+        let missed = self.told(DECISIVE, first, second);
+        let cost = self.told(COST, first, second);
+        match (self.keeps(first), self.keeps(second)) {
+            (true, true) if matches!(cost, Told::First | Told::Second) => cost,
+            (true, true) if cost == Told::Alike => missed,
+            (true, true) => Told::Open,
+            (false, false) if missed == Told::Alike => cost,
+            // one keeps it, or none does
+            _ => missed,
+        }
+    }
+
+    pub(super) fn verdict(&self) -> Verdict {
+        let arms: Vec<&Arm> = self.material.arms.iter().collect();
+        if !self.comparisons.iter().any(|row| row.metric == DECISIVE) {
+            return Verdict {
+                headline: "No verdict: the runs were repeated, but not compared.".to_owned(),
+                sure: vec!["stats.csv has no comparison of how often the objective was missed.".to_owned()],
+                ..Verdict::default()
+            };
+        }
+        let others = |arm: &Arm| arms.iter().copied().filter(|other| other.name != arm.name).collect::<Vec<_>>();
+        let beats_all = |arm: &&&Arm| {
+            others(arm).iter().all(|other| matches!(self.preferred(arm, other), Told::First | Told::Alike))
+                && others(arm).iter().any(|other| self.preferred(arm, other) == Told::First)
+        };
+        if let Some(winner) = arms.iter().find(beats_all) {
+            return self.taken(winner, &others(winner));
+        }
+        let is_beaten = |arm: &&Arm| others(arm).iter().any(|other| self.preferred(other, arm) == Told::First);
+        let left: Vec<&Arm> = arms.iter().copied().filter(|arm| !is_beaten(arm)).collect();
+        self.open(if left.len() > 1 { &left } else { &arms }, &arms)
+    }
+
+    fn taken(&self, winner: &Arm, others: &[&Arm]) -> Verdict {
+        let keeps = self.keeps(winner);
+        let is_dearer = others.iter().any(|other| self.told(COST, winner, other) == Told::Second);
+        let headline = match (keeps, is_dearer) {
+            (true, _) => format!("Take {}.", winner.name),
+            (false, false) => format!("Take {}, though no arm keeps the objective.", winner.name),
+            (false, true) => {
+                format!("Take {} if the objective matters more than the price; no arm keeps it.", winner.name)
+            }
+        };
+        let mut because = Vec::new();
+        if let Some(cheaper_of) = others.iter().find(|other| keeps && self.keeps(other)) {
+            because.push(format!(
+                "{} and {} both keep the objective, so the cheaper one is the better one.",
+                winner.name, cheaper_of.name
+            ));
+        } else if keeps {
+            because.push(format!("Only {} keeps the objective.", winner.name));
+        }
+        because.push(self.missed(winner, others));
+        Verdict {
+            headline,
+            because,
+            sure: others.iter().take(3).map(|other| self.sure(winner, other)).collect(),
+            cost: others.iter().take(3).filter_map(|other| self.cost(winner, other)).collect(),
+            ..Verdict::default()
+        }
+    }
+
+    fn open(&self, left: &[&Arm], arms: &[&Arm]) -> Verdict {
+        let names: Vec<String> = left.iter().map(|arm| arm.name.clone()).collect();
+        let (first, second) = (left[0], left[left.len().min(2) - 1]);
+        let alike = self.told(DECISIVE, first, second) == Told::Alike && self.told(COST, first, second) == Told::Alike;
+        let headline = if alike && left.len() == 2 {
+            format!("Take either: {} and {} are the same in what matters.", first.name, second.name)
+        } else {
+            format!("Undecided between {}.", listed(&names, 4).replace("; ", " and "))
+        };
+        let mut sure: Vec<String> = left.iter().skip(1).take(3).map(|other| self.sure(first, other)).collect();
+        for other in left.iter().skip(1).take(3) {
+            for (metric, words) in [(DECISIVE, "how often the objective was missed"), (COST, "cost")] {
+                let Some((row, _)) = self.row(metric, first, other) else { continue };
+                let said = row.verdict.trim().trim_end_matches('.');
+                if self.told(metric, first, other) == Told::Open && !said.is_empty() {
+                    let more = row.more_pairs.filter(|more| *more > 0).map_or(String::new(), |more| {
+                        let repeats = row.n.unwrap_or(0) + more;
+                        format!("; about {more} more pairs of runs would decide (--repeats {repeats})")
+                    });
+                    sure.push(format!("On {words} the statistics say: {said}{more}."));
+                }
+            }
+        }
+        Verdict {
+            headline,
+            because: vec![self.missed(arms[0], &arms[1..])],
+            sure,
+            cost: left.iter().skip(1).take(3).filter_map(|other| self.cost(first, other)).collect(),
+            ..Verdict::default()
+        }
+    }
+
+    /// How often each missed the objective.
+    fn missed(&self, first: &Arm, others: &[&Arm]) -> String {
+        let record = &self.material.record;
+        let missed = |arm: &Arm| arm.slo_violation_ratio().map_or("–".to_owned(), scale::percent);
+        let of_others: Vec<String> =
+            others.iter().map(|other| format!("{} with {}", other.name, missed(other))).collect();
+        format!(
+            "{} missed {} with {} of its planned requests, {}; {} may miss it.",
+            first.name,
+            scale::latency(record.slo_latency_ms),
+            missed(first),
+            listed(&of_others, 4).replace("; ", ", "),
+            scale::percent(self.allowed()),
+        )
+    }
+
+    /// How sure the difference in missed requests is.
+    fn sure(&self, first: &Arm, second: &Arm) -> String {
+        let Some((row, flipped)) = self.row(DECISIVE, first, second) else {
+            return format!("{} and {} were not compared.", first.name, second.name);
+        };
+        let n = row.n.unwrap_or(0);
+        let pairs = if n == 1 { "one pair of runs".to_owned() } else { format!("{n} pairs of runs") };
+        let (Some(low), Some(high)) = (row.ci_low, row.ci_high) else {
+            return format!("{} against {}, {pairs}: {}.", first.name, second.name, row.verdict.trim_end_matches('.'));
+        };
+        // the row is second less first; said is first less second
+        let (low, high) = if flipped { (low, high) } else { (-high, -low) };
+        let points = |share: f64| scale::digits(share.abs() * 100.0, 3);
+        let said = if high < 0.0 {
+            format!("{} to {} percentage points less often than", points(high), points(low))
+        } else if low > 0.0 {
+            format!("{} to {} percentage points more often than", points(low), points(high))
+        } else {
+            format!("between {} percentage points less and {} more often than", points(low), points(high))
+        };
+        let p =
+            row.p_holm.map_or(String::new(), |p| format!(", p = {} corrected for all metrics", scale::digits(p, 2)));
+        let noise = row.noise_floor.map_or(String::new(), |floor| {
+            format!(" Runs of one and the same arm lie up to {} points apart (A/A).", points(floor))
+        });
+        format!("Over {pairs} {} missed the objective {said} {} (95 % interval{p}).{noise}", first.name, second.name)
+    }
+
+    /// What the first costs against the second.
+    fn cost(&self, first: &Arm, second: &Arm) -> Option<String> {
+        let (a, b) = (mean_cost(first)?, mean_cost(second)?);
+        let count = |value: f64| scale::count(value.round() as u64);
+        let against = if b > 0.0 && self.told(COST, first, second) != Told::Alike {
+            let share = scale::percent((a - b).abs() / b);
+            match self.told(COST, first, second) {
+                Told::Open => format!(": {share} {}, which may be chance", if a < b { "less" } else { "more" }),
+                _ => format!(": {share} {}", if a < b { "less" } else { "more" }),
+            }
+        } else {
+            ": the same for all that matters".to_owned()
+        };
+        Some(format!("{} costs {} replica-seconds a run, {} {}{against}.", first.name, count(a), second.name, count(b)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::material::tests::material;
+
+    /// A study of two arms that missed the objective with these shares, and what the statistics say of misses and cost.
+    fn verdict(missed: [f64; 2], said: [(&str, f64); 2]) -> Verdict {
+        let mut study = material(&["a", "b"], 8);
+        for (arm, ratio) in study.arms.iter_mut().zip(missed) {
+            for run in &mut arm.runs {
+                if let Some(summary) = &mut run.summary {
+                    summary.slo_violation_ratio = Some(ratio);
+                }
+            }
+        }
+        let rows = [DECISIVE, COST].into_iter().zip(said).map(|(metric, (verdict, difference))| Comparison {
+            metric: metric.to_owned(),
+            arm_a: "a".to_owned(),
+            arm_b: "b".to_owned(),
+            n: Some(8),
+            difference: Some(difference),
+            ci_low: Some(difference - 0.01),
+            ci_high: Some(difference + 0.01),
+            p_holm: Some(0.03),
+            verdict: verdict.to_owned(),
+            ..Comparison::default()
+        });
+        Choice::of(&study, &rows.collect::<Vec<_>>()).verdict()
+    }
+
+    #[test]
+    fn an_arm_that_keeps_the_objective_is_taken_whatever_it_costs() {
+        let verdict = verdict([0.03, 0.12], [("worse", 0.09), ("better", -100.0)]);
+        assert_eq!(verdict.headline, "Take a.");
+        assert_eq!(verdict.because[0], "Only a keeps the objective.");
+        assert!(
+            verdict.sure[0].contains("a missed the objective 8 to 10 percentage points less often than b"),
+            "{:?}",
+            verdict.sure
+        );
+    }
+
+    #[test]
+    fn of_two_that_keep_it_the_cheaper_one_is_taken() {
+        let verdict = verdict([0.01, 0.04], [("worse", 0.03), ("better", -100.0)]);
+        assert_eq!(verdict.headline, "Take b.");
+        assert!(verdict.because[0].contains("the cheaper one"), "{:?}", verdict.because);
+    }
+
+    #[test]
+    fn of_two_that_dont_the_one_that_misses_it_less_is_taken_and_it_is_said() {
+        let cheaper = verdict([0.31, 0.12], [("better", -0.19), ("better", -100.0)]);
+        assert_eq!(cheaper.headline, "Take b, though no arm keeps the objective.");
+        let dearer = verdict([0.31, 0.12], [("better", -0.19), ("worse", 100.0)]);
+        assert_eq!(dearer.headline, "Take b if the objective matters more than the price; no arm keeps it.");
+    }
+
+    #[test]
+    fn what_is_not_told_apart_decides_nothing() {
+        let open = verdict([0.31, 0.12], [("undecided: about 14 more runs would tell", -0.19), ("better", -9.0)]);
+        assert_eq!(open.headline, "Undecided between a and b.");
+        assert!(open.sure.iter().any(|said| said.contains("about 14 more runs")), "{:?}", open.sure);
+        assert_eq!(verdict([0.03, 0.04], [("worse", 0.01), ("undecided", 3.0)]).headline, "Undecided between a and b.");
+    }
+
+    #[test]
+    fn two_that_are_the_same_leave_the_choice() {
+        let verdict = verdict([0.03, 0.03], [("equivalent", 0.0), ("equivalent", 1.0)]);
+        assert_eq!(verdict.headline, "Take either: a and b are the same in what matters.");
+    }
+}

@@ -1,0 +1,159 @@
+//! A measurement out of a results directory: the requests of a run, and the replicas that were ready when they left.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::drive::calibration::{Design, Measurement, Phase, Recorded, Reply};
+use crate::record::EventKind;
+use crate::study::recording::{Choice, RecordingError, run_of};
+use crate::study::results::{EventRecord, ResultsError};
+use crate::time::Timestamp;
+
+/// After a change of the replicas the queue is still that of before for so long.
+const SETTLES_S: f64 = 1.0;
+/// A stretch with fewer answers says too little.
+const LEAST: usize = 100;
+/// Stretches that are fitted at most; the longest count.
+const MOST: usize = 6;
+/// Requests of a stretch that are fitted at most; its first ones count.
+const LONGEST: usize = 3_000;
+/// Groups a stretch is divided into.
+const GROUPS: usize = 24;
+
+/// A run's measurement, and what it is called.
+#[derive(Clone, Debug)]
+pub struct RecordedMeasurement {
+    /// One phase for each stretch of time with the same ready replicas.
+    pub measurement: Measurement,
+    /// The function's name, as far as the study says.
+    pub function: String,
+    /// The run, such as `watchtower-1`.
+    pub run: String,
+}
+
+/// A request of `requests.csv`.
+struct Row {
+    sent_s: f64,
+    done_s: f64,
+    is_good: bool,
+}
+
+/// Reads a run of a results directory.
+///
+/// # Errors
+/// When there is no such run, its rows were not kept, or a file is damaged.
+pub fn read(path: &Path, choice: Choice<'_>) -> Result<RecordedMeasurement, RecordingError> {
+    let (directory, record, run) = run_of(path, choice)?;
+    let folder = directory.run_path(&run);
+    let file = folder.join("requests.csv");
+    if !file.exists() {
+        return Err(RecordingError::NoRows(folder));
+    }
+    let rows = rows(&file)?;
+    let timeline = directory.timeline(&run)?;
+    let first = timeline.iter().find_map(|second| second.ready).unwrap_or(1);
+    let steps = steps(&directory.events(&run)?, first);
+    let scenario: Option<toml::Value> = toml::from_str(&record.scenario).ok();
+    let function = scenario.and_then(|scenario| Some(scenario.get("function")?.get("name")?.as_str()?.to_owned()));
+    let function = function.unwrap_or_else(|| "function".to_owned());
+    let measurement = Measurement { phases: phases(&rows, &steps), replicas: first.max(1) };
+    Ok(RecordedMeasurement { measurement, function, run })
+}
+
+/// Ready replicas from a moment on, in seconds since the load's start.
+fn steps(events: &[EventRecord], first: u32) -> Vec<(f64, u32)> {
+    let kinds = [EventKind::Ready.as_str(), EventKind::Terminated.as_str()];
+    let mut steps = vec![(f64::NEG_INFINITY, first)];
+    for event in events.iter().filter(|event| kinds.contains(&event.kind.as_str()) && event.actor == "platform") {
+        if let Some(to) = event.to {
+            steps.push((event.t_s, to));
+        }
+    }
+    steps
+}
+
+/// The stretches with the same replicas that have enough answers, in order of time.
+fn phases(rows: &[Row], steps: &[(f64, u32)]) -> Vec<Phase> {
+    let mut found: Vec<(usize, Phase)> = Vec::new();
+    for (place, (from, replicas)) in steps.iter().enumerate() {
+        let begin = if from.is_finite() { from + SETTLES_S } else { 0.0 };
+        let end = steps.get(place + 1).map_or(f64::INFINITY, |(next, _)| *next);
+        // what was still under way at the change met other replicas
+        let inside: Vec<&Row> = rows.iter().filter(|row| row.sent_s >= begin && row.done_s < end).collect();
+        if *replicas == 0 || inside.len() < LEAST {
+            continue;
+        }
+        found.push((place, phase(&inside[..inside.len().min(LONGEST)], *replicas)));
+    }
+    found.sort_by_key(|(_, phase)| std::cmp::Reverse(phase.replies.len()));
+    found.truncate(MOST);
+    found.sort_by_key(|(place, _)| *place);
+    found.into_iter().map(|(_, phase)| phase).collect()
+}
+
+fn phase(rows: &[&Row], replicas: u32) -> Phase {
+    let origin = rows.first().map_or(0.0, |row| row.sent_s);
+    let at = |seconds: f64| Timestamp::from_nanos(((seconds - origin).max(0.0) * 1e9).round() as u64);
+    let group = |place: usize| (place * GROUPS / rows.len()) as u32;
+    let arrivals = rows.iter().enumerate().map(|(place, row)| (at(row.sent_s), group(place))).collect();
+    let good = rows.iter().enumerate().filter(|(_, row)| row.is_good);
+    let replies =
+        good.map(|(place, row)| Reply { sent: at(row.sent_s), done: at(row.done_s), group: group(place) }).collect();
+    let recorded = Recorded { arrivals, replicas: vec![(Timestamp::ZERO, replicas)] };
+    let mut phase = Phase::new(Design::Recorded(Arc::new(recorded)), replies);
+    let failed = rows.iter().filter(|row| !row.is_good).count() as u64;
+    if failed > 0 {
+        phase.failed.insert(Ok(500), failed);
+    }
+    phase
+}
+
+fn rows(path: &Path) -> Result<Vec<Row>, ResultsError> {
+    let malformed = |line, problem: String| ResultsError::Malformed { path: path.to_owned(), line, problem };
+    let at = |error: csv::Error| malformed(error.position().map(csv::Position::line), error.to_string());
+    let mut reader = csv::Reader::from_path(path).map_err(at)?;
+    let head = reader.headers().map_err(at)?.clone();
+    let place = |column: &str| {
+        let place = head.iter().position(|name| name == column);
+        place.ok_or_else(|| malformed(Some(1), format!("there is no column {column}")))
+    };
+    let (sent, done, status) = (place("sent_s")?, place("done_s")?, place("status")?);
+    let (mut rows, mut row) = (Vec::new(), csv::StringRecord::new());
+    while reader.read_record(&mut row).map_err(at)? {
+        let line = row.position().map(csv::Position::line);
+        let number = |what: &str, place: usize| {
+            let text = row.get(place).unwrap_or_default();
+            text.parse::<f64>().map_err(|_| malformed(line, format!("{what} is {text:?}")))
+        };
+        let is_good = row.get(status).is_some_and(|status| status.starts_with('2'));
+        rows.push(Row { sent_s: number("sent_s", sent)?, done_s: number("done_s", done)?, is_good });
+    }
+    rows.sort_by(|a, b| a.sent_s.total_cmp(&b.sent_s));
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(sent_s: f64, done_s: f64) -> Row {
+        Row { sent_s, done_s, is_good: true }
+    }
+
+    #[test]
+    fn each_stretch_of_replicas_is_a_phase_of_its_own() {
+        let rows: Vec<Row> = (0..400).map(|number| f64::from(number) * 0.1).map(|at| row(at, at + 0.05)).collect();
+        let steps = [(f64::NEG_INFINITY, 1), (19.0, 2), (38.0, 3)];
+        let phases = phases(&rows, &steps);
+        let replicas: Vec<u32> = phases
+            .iter()
+            .map(|phase| match &phase.design {
+                Design::Recorded(recorded) => recorded.replicas[0].1,
+                _ => 0,
+            })
+            .collect();
+        // the last stretch is too short
+        assert_eq!(replicas, [1, 2]);
+        assert!(phases.iter().all(|phase| phase.replies.len() >= 150));
+    }
+}

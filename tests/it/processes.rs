@@ -1,0 +1,181 @@
+//! The process target: real Python behind the gateway. Without Python on the machine these tests say so and pass.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+use watchtower::study::target_kind::TargetKind;
+
+/// Four threads that sleep 300 ms, and ten at once every 1.2 s: they are answered in rounds of four, four and two.
+const SLEEPY: &str = r#"
+name = "sleepy"
+[function]
+name = "sleepy"
+query = "number=0.3"
+[slo]
+latency = "1s"
+[[load]]
+hey = "-n 60 -c 10 -q 0.8"
+[run]
+warm_up = "1s"
+warm_up_every = "500ms"
+cool_down = "1s"
+[limits]
+max_lateness = "50ms"
+max_stall = "5s"
+[[arm]]
+policy = "fixed"
+"#;
+
+/// Whether the target is offered, and there is a Python that can make environments.
+fn python() -> bool {
+    if !TargetKind::Process.is_available() {
+        println!("SKIPPED: this version does not offer --target process");
+        return false;
+    }
+    let there = Command::new("python3")
+        .args(["-c", "import venv, ensurepip, sys; sys.exit(sys.version_info < (3, 10))"])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !there {
+        println!("SKIPPED: python3 of at least 3.10 with venv is not installed, so nothing can be run as processes");
+    }
+    there
+}
+
+/// A run of a scenario as processes; `None`, told, where the packages can't be had.
+fn run(directory: &TempDir, scenario: &str) -> Option<Output> {
+    if !python() {
+        return None;
+    }
+    fs::write(directory.path().join("s.toml"), scenario).expect("a scenario file");
+    let output = Command::new(env!("CARGO_BIN_EXE_watchtower"))
+        .args(["run", "s.toml", "--target", "process", "--out", "out"])
+        .current_dir(directory.path())
+        .output()
+        .expect("the program starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if said.contains("packages can't be installed") {
+        println!("SKIPPED: {said}");
+        return None;
+    }
+    // a machine that stood still makes the run invalid
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{said}");
+    Some(output)
+}
+
+fn file(directory: &Path, name: &str) -> String {
+    fs::read_to_string(directory.join("out").join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Values of columns, by their names.
+fn columns<const N: usize>(csv: &str, names: [&str; N]) -> Vec<[String; N]> {
+    let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let head = lines.next().expect("a header");
+    let places = names.map(|name| head.iter().position(|column| *column == name).unwrap_or_else(|| panic!("{name}")));
+    lines.map(|row| places.map(|place| row[place].to_owned())).collect()
+}
+
+#[test]
+fn ten_sleepers_at_four_threads_are_answered_after_one_two_and_three_times_the_sleep() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let Some(_) = run(&directory, SLEEPY) else { return };
+    let requests = file(directory.path(), "runs/fixed-1/requests.csv");
+    let mut rounds = [0_u32; 3];
+    for [sent, done, status] in columns(&requests, ["sent_s", "done_s", "status"]) {
+        assert_eq!(status, "200");
+        let time = |text: &str| text.parse::<f64>().expect("a time");
+        let latency = time(&done) - time(&sent);
+        // never faster than its round; what the machine adds is no round
+        let round = (latency / 0.3) as usize;
+        assert!(round >= 1, "{latency} s is less than the sleep");
+        rounds[(round - 1).min(2)] += 1;
+    }
+    let all: u32 = rounds.iter().sum();
+    assert_eq!(all, 60);
+    // 40, 40 and 20 %; a slow machine moves some on
+    assert!(rounds[0] >= 15 && rounds[0] <= 24 && rounds[1] >= 12 && rounds[2] >= 12, "{rounds:?}");
+
+    let processes = file(directory.path(), "runs/fixed-1/processes.csv");
+    let rows = columns(&processes, ["replica", "state", "rss_mib", "threads"]);
+    assert!(rows.len() >= 5, "{processes}");
+    for [replica, state, resident, threads] in rows {
+        assert_eq!((replica.as_str(), state.as_str()), ("0", "ready"));
+        assert!(resident.parse::<f64>().expect("MiB") > 10.0, "{processes}");
+        assert!(threads.parse::<u32>().expect("a count") >= 5, "four workers and the one that listens: {processes}");
+    }
+}
+
+#[test]
+fn replicas_come_and_go_as_they_are_asked_for_and_none_is_left_behind() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let scenario = r#"
+name = "grow"
+[function]
+name = "ftest"
+replicas = 1
+[[load]]
+hey = "-z 6s -c 4 -q 5"
+[run]
+warm_up = "1s"
+cool_down = "1s"
+[limits]
+max_lateness = "50ms"
+max_stall = "5s"
+[[fault]]
+kind = "crash"
+start = "4s"
+[[arm]]
+policy = "fixed"
+replicas = 3
+"#;
+    let Some(_) = run(&directory, scenario) else { return };
+    let events = file(directory.path(), "runs/fixed-1/events.csv");
+    assert!(events.contains("platform,ready,1,2,") && events.contains("platform,ready,2,3,"), "{events}");
+    assert!(events.contains(",scenario,fault,") && events.contains(" died"), "{events}");
+    let processes = file(directory.path(), "runs/fixed-1/processes.csv");
+    let rows = columns(&processes, ["pid", "replica"]);
+    let replicas: std::collections::BTreeSet<&str> = rows.iter().map(|[_, replica]| replica.as_str()).collect();
+    assert!(replicas.len() >= 4, "three, and one in place of the one that died: {processes}");
+    for [pid, _] in &rows {
+        let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        assert!(!line.contains("serve.py"), "process {pid} is still there");
+    }
+    let answered = columns(&file(directory.path(), "comparison.csv"), ["target", "completed"]);
+    assert_eq!(answered[0][0], "process");
+    assert!(answered[0][1].parse::<u32>().expect("a count") > 90, "{answered:?}");
+}
+
+#[test]
+fn without_python_and_for_other_functions_it_is_said_what_to_do() {
+    if !python() {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let run = |scenario: &str, python: &str| {
+        fs::write(directory.path().join("s.toml"), scenario).expect("a scenario file");
+        let output = Command::new(env!("CARGO_BIN_EXE_watchtower"))
+            .args(["run", "s.toml", "--target", "process", "--out", "none", "--quiet"])
+            .env("PYTHON", python)
+            .current_dir(directory.path())
+            .output()
+            .expect("the program starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = run(SLEEPY, "/nowhere/python3");
+    assert!(
+        code == Some(1) && said.contains("python3 can't be run: ") && said.contains("apt-get install python3"),
+        "{said}"
+    );
+    assert!(!directory.path().join("none").exists(), "nothing was begun");
+    let other = SLEEPY
+        .replace("name = \"sleepy\"\nquery", "name = \"other\"\nquery")
+        .replace("[slo]", "[function.model]\ncpu = \"1ms\"\n[slo]");
+    let (code, said) = run(&other, "python3");
+    assert!(
+        code == Some(2) && said.contains("name = \"other\" is no function that --target process can run"),
+        "{said}"
+    );
+}
