@@ -11,16 +11,21 @@ pub enum Scaler {
     Policy,
     /// The real Prometheus and Alertmanager, which a live driver starts beside the embedded gateway; the policy looks on.
     RealChain,
-    /// A program of the user's, which the driver starts and asks; in virtual time too.
-    Program,
     /// The platform the function runs on, by an autoscaler of its own; the policy looks on.
     Platform,
+    /// A program of the user's, which the driver starts and asks; in virtual time too.
+    Program,
 }
 
 impl Scaler {
     /// Whether the policy decides by itself, so that it can be replayed and asked what it would have done.
     pub const fn is_pure(self) -> bool {
         matches!(self, Self::Policy)
+    }
+
+    /// Whether drivers carry out its actions, so that it can be simulated too.
+    pub const fn can_be_simulated(self) -> bool {
+        matches!(self, Self::Policy | Self::Program)
     }
 }
 

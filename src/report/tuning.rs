@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::charts::Figure;
-use super::charts::data::{Tradeoff, TriedSetting};
+use super::charts::{Figure, Tradeoff, TriedSetting};
 use super::write::{ReportError, put};
 use crate::study::results::tuning::{Tried, TuneDir, TuneRecord};
 

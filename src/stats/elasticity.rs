@@ -4,6 +4,7 @@
 //! cloud performance and dependability" (`ToMPECS` 3(4), 2018), in the form divided by demand. Ratios here, percentages there.
 
 use super::step_fn::StepFn;
+use super::step_response::total_change;
 use crate::time::Timestamp;
 
 /// The five elasticity metrics over one interval. All are ratios; all are 0 for a perfect autoscaler.
@@ -13,6 +14,14 @@ pub struct Elasticity {
     pub theta_u: f64,
     /// Mean of `max(supply - demand, 0) / demand`: how much was too much; above 1 when more than twice the demand was supplied.
     pub theta_o: f64,
+    /// Mean of `max(supply - demand, 0) / supply`, 0 to 1 (Ilyushkin et al., ICPE 2017); `None` if nothing is supplied at any time.
+    pub theta_o_supply: Option<f64>,
+    /// Mean of `max(demand - supply, 0)`, in replicas (BUNGEE: Herbst et al., SEAMS 2015).
+    pub accuracy_u: f64,
+    /// Mean of `max(supply - demand, 0)`, in replicas.
+    pub accuracy_o: f64,
+    /// Replicas by which supply changes more than demand, up and down alike, per minute: above 0 it oscillates, below it lags.
+    pub jitter_per_min: f64,
     /// Share of time with too little, 0 to 1.
     pub tau_u: f64,
     /// Share of time with too much, 0 to 1.
@@ -39,10 +48,17 @@ pub fn elasticity(demand: &StepFn, supply: &StepFn, from: Timestamp, to: Timesta
 pub fn elasticity_over(demand: &StepFn, supply: &StepFn, stretches: &[(Timestamp, Timestamp)]) -> Option<Elasticity> {
     let (mut whole, mut demanded) = (0.0, 0.0);
     let (mut missing, mut excess, mut short, mut over, mut apart) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    let (mut supplied, mut excess_of_supply, mut lacking, mut idle, mut moved) = (0.0, 0.0, 0.0, 0.0, 0.0);
     for &(from, to) in stretches.iter().filter(|(from, to)| from < to) {
         for (length, demand, supply) in demand.beside(supply, from, to) {
             let length = length.as_secs_f64();
             whole += length;
+            lacking += length * f64::from(demand.saturating_sub(supply));
+            idle += length * f64::from(supply.saturating_sub(demand));
+            if supply > 0 {
+                supplied += length;
+                excess_of_supply += length * f64::from(supply.saturating_sub(demand)) / f64::from(supply);
+            }
             if supply < demand {
                 short += length;
             } else if supply > demand {
@@ -55,10 +71,15 @@ pub fn elasticity_over(demand: &StepFn, supply: &StepFn, stretches: &[(Timestamp
             }
         }
         apart += time_apart(demand, supply, from, to);
+        moved += total_change(supply, from, to) as f64 - total_change(demand, from, to) as f64;
     }
     (demanded > 0.0).then(|| Elasticity {
         theta_u: missing / demanded,
         theta_o: excess / demanded,
+        theta_o_supply: (supplied > 0.0).then(|| excess_of_supply / supplied),
+        accuracy_u: lacking / whole,
+        accuracy_o: idle / whole,
+        jitter_per_min: 60.0 * moved / whole,
         tau_u: short / whole,
         tau_o: over / whole,
         instability: apart / whole,
@@ -116,6 +137,11 @@ mod tests {
         let supply = steps(1, &[(2_000, 3), (5_000, 5)]);
         // theta_u (2 x 3/4 + 3 x 1/4) / 10, theta_o (5 x 1/4) / 10, two of ten seconds with a change
         close(over(10, &StepFn::constant(4), &supply), [0.225, 0.125, 0.5, 0.5, 0.2]);
+        let found = over(10, &StepFn::constant(4), &supply);
+        // (3 x 2 s + 1 x 3 s) / 10, 1 x 5 s / 10, 1/5 x 5 s / 10; four replicas of change in a sixth of a minute
+        let further =
+            [found.accuracy_u, found.accuracy_o, found.theta_o_supply.unwrap_or(f64::NAN), found.jitter_per_min];
+        assert!(further.iter().zip([0.9, 0.5, 0.1, 24.0]).all(|(a, b)| (a - b).abs() < 1e-12), "{further:?}");
     }
 
     #[test]
@@ -148,14 +174,18 @@ mod tests {
         ) {
             let (demand, supply) = (steps(2, &demands), steps(1, &supplies));
             let found = over(3, &demand, &supply);
-            let mut sums = [0.0; 4];
+            let mut sums = [0.0; 7];
+            let mut supplied = 0.0;
             for at in 0..3_000 {
                 let at = Timestamp::from_millis(at);
                 let (d, s) = (f64::from(demand.at(at)), f64::from(supply.at(at)));
-                let now = [(d - s).max(0.0) / d, (s - d).max(0.0) / d, f64::from(u8::from(s < d)), f64::from(u8::from(s > d))];
+                let now = [(d - s).max(0.0) / d, (s - d).max(0.0) / d, f64::from(u8::from(s < d)), f64::from(u8::from(s > d)),
+                    (d - s).max(0.0), (s - d).max(0.0), if s > 0.0 { (s - d).max(0.0) / s } else { 0.0 }];
+                supplied += f64::from(u8::from(s > 0.0)) / 3_000.0;
                 sums.iter_mut().zip(now).for_each(|(sum, now)| *sum += now / 3_000.0);
             }
-            let found = [found.theta_u, found.theta_o, found.tau_u, found.tau_o];
+            let of_supply = found.theta_o_supply.map_or(0.0, |share| share * supplied);
+            let found = [found.theta_u, found.theta_o, found.tau_u, found.tau_o, found.accuracy_u, found.accuracy_o, of_supply];
             for (a, b) in found.iter().zip(sums) {
                 prop_assert!((a - b).abs() < 1e-9, "{found:?} is not {sums:?}");
             }

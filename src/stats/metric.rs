@@ -22,6 +22,7 @@ pub struct Metric {
 const HEY: &str = "hey 0.1.4, report.go";
 const OWN: &str = "watchtower";
 const SPEC: &str = "Herbst et al., SPEC-RG-2016-01; ToMPECS 3(4) 2018";
+const BUNGEE: &str = "BUNGEE: Herbst et al., SEAMS 2015";
 const TENE: &str = "Tene 2013 (coordinated omission), from when a request was due";
 
 /// Less is better; a difference matters from a share of arm a's mean on, and never below `least`.
@@ -134,7 +135,90 @@ pub const METRICS: &[Metric] = &[
     metric("held_back", "requests", "sent later than due because no worker was free", OWN, Some(less(0.05, 1.0))),
     metric("held_back_mean_ms", "ms", "how long those waited, on average", OWN, None),
     metric("held_back_max_ms", "ms", "how long the one that waited longest did", OWN, None),
+    metric(
+        "theta_o_supply",
+        "",
+        "mean over time of max(s - d, 0) / s: the share of what was supplied that was too much",
+        "Ilyushkin et al., ICPE 2017",
+        Some(less(0.05, 0.01)),
+    ),
+    metric("accuracy_u", "replicas", "(1 / T) integral of max(d - s, 0) dt", BUNGEE, Some(less(0.05, 0.05))),
+    metric("accuracy_o", "replicas", "(1 / T) integral of max(s - d, 0) dt", BUNGEE, Some(less(0.05, 0.05))),
+    metric(
+        "jitter_per_min",
+        "1/min",
+        "(sum of |changes of s| - sum of |changes of d|) / T: above 0 it oscillates, below 0 it lags",
+        BUNGEE,
+        None,
+    ),
+    metric("first_ready_s", "s", "load start until more replicas are ready than then; empty if never", OWN, None),
+    metric(
+        "reversals",
+        "",
+        "changes of direction of the desired count, from the load's start to the run's end",
+        OWN,
+        None,
+    ),
+    metric("replicas_changed", "replicas", "sum of |changes of the desired count|, likewise", OWN, None),
+    metric(
+        "overshoot",
+        "",
+        "(most ready - last) / (last - first) over the load; only of a load that does not change, and of supply that rose",
+        "control engineering's step response",
+        None,
+    ),
+    metric("settling_s", "s", "load start until ready stays within 1 of its last level; likewise", OWN, None),
+    metric("probe_share", "", "probes / (probes + sent): what watching costs", OWN, None),
+    metric("probe_bias_ms", "ms", "median of the probes less median of the requests, from sent", OWN, None),
+    metric("goodput_rps", "1/s", "requests that met the objective / duration", OWN, Some(more(0.05, 0.1))),
+    metric(
+        "replica_s_per_1000",
+        "s",
+        "replica-seconds per 1 000 requests that met the objective",
+        OWN,
+        Some(less(0.05, 0.01)),
+    ),
 ];
+
+const DOCUMENT: &str = "\
+# Metrics
+
+<!-- Made from the program's own table (src/stats/metric.rs). To change this page change the table, then run
+     UPDATE_DOCS=1 cargo test --test it metrics_document -->
+
+One number per run and metric: the columns of `comparison.csv` by which arms are compared. d(t) is demand, the fewest ready replicas
+that meet the objective at the load of that moment; s(t) is supply, the ready replicas; T is the time in which demand is known.
+Integrals of these step functions are exact, without sampling. An unknown value is empty, never 0.
+
+**Good** says which way is better; where it says neither, no verdict is made. **Matters from** is the margin: a difference below it is
+too small to matter, whatever its p ([statistics.md](statistics.md)).
+
+| metric | unit | what it is | good | matters from | source |
+| --- | --- | --- | --- | --- | --- |
+";
+
+/// The page docs/metrics.md.
+pub fn document() -> String {
+    let mut page = DOCUMENT.to_owned();
+    for metric in METRICS {
+        let (good, margin) = match metric.judged {
+            None => ("neither", String::new()),
+            Some((direction, margin)) => {
+                let good = if direction == Direction::Less { "less" } else { "more" };
+                let least = format!("{} {}", margin.least, metric.unit);
+                let least = least.trim_end();
+                let share = margin.relative * 100.0;
+                (good, if share > 0.0 { format!("{share} %, at least {least}") } else { least.to_owned() })
+            }
+        };
+        let formula = metric.formula.replace('|', "\\|");
+        let cells = [&format!("`{}`", metric.name), metric.unit, &formula, good, &margin, metric.source];
+        page.push_str("| ");
+        page.push_str(&cells.join(" | "));
+        page.push_str(" |\n");
+    }
+    page
+}
 
 /// The metric of a column.
 pub fn find(name: &str) -> Option<&'static Metric> {

@@ -14,4 +14,5 @@ pub mod metric;
 pub mod percentile;
 pub mod slo;
 pub mod step_fn;
+pub mod step_response;
 pub mod timeline;

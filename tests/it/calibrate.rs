@@ -261,6 +261,8 @@ fn a_run_in_virtual_time_gives_its_model_away() {
     let folder = tempfile::tempdir().unwrap();
     let scenario = r#"
 name = "known"
+[slo]
+latency = "1s"
 [function]
 name = "known"
 [function.model]

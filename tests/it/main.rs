@@ -25,6 +25,7 @@ mod journeys;
 mod live_and_simulated;
 mod live_page;
 mod load;
+mod metrics_document;
 mod open_loads;
 mod openfaas;
 mod oracle;

@@ -55,40 +55,6 @@ pub struct Outcome {
     pub is_valid: bool,
 }
 
-/// What a search for settings found.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Tradeoff {
-    /// The scenarios' names.
-    pub name: String,
-    /// The arm's name.
-    pub arm: String,
-    /// Seed of the search.
-    pub seed: u64,
-    /// Share of the planned requests that may miss the objective, if it is the same in every scenario.
-    pub allowed: Option<f64>,
-    /// Everything that was tried.
-    pub tried: Vec<TriedSetting>,
-    /// What nothing is better than in both ways, by rising cost.
-    pub front: Vec<TriedSetting>,
-    /// The setting the scenario has.
-    pub hand_set: Option<TriedSetting>,
-    /// The policy's defaults.
-    pub default: Option<TriedSetting>,
-    /// The recommended setting.
-    pub recommended: Option<TriedSetting>,
-}
-
-/// One setting that was tried: means over its runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct TriedSetting {
-    /// Cost, in replica-seconds.
-    pub cost: f64,
-    /// Share of the planned requests that missed the objective.
-    pub missed: f64,
-    /// Whether it was stopped before it had met every seed.
-    pub is_stopped: bool,
-}
-
 /// One arm: its runs' distributions merged, and the course of its first run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ArmSeries {

@@ -46,6 +46,7 @@ use surface::UNITS;
 use surface::raster::Raster;
 use surface::svg::Svg;
 pub(in crate::report) use surface::svg::escape;
+pub use tradeoff::{Tradeoff, TriedSetting};
 
 /// The charts of a study, in the order in which a report shows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,7 +160,7 @@ impl Chart {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Figure {
     /// Cost against violations of everything a search for settings tried.
-    Tradeoff(data::Tradeoff),
+    Tradeoff(Tradeoff),
     /// Latencies of a measured function beside those of its model.
     Calibrated(data::Calibrated),
 }

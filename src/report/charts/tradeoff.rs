@@ -1,11 +1,44 @@
 //! Cost against violations: everything a search tried, its front, and the settings that have a name.
 
 use super::canvas::{Canvas, Drawn, Rect, Spot, Stroke, Type};
-use super::data::{Tradeoff, TriedSetting};
 use super::font::{self, Weight};
 use super::scale::{self, Scale};
 use super::sheet::{AFTER, Drawing, Key, LEVEL_AXIS, Mark, level_grid, level_labels, nothing};
 use super::theme::{self, Colour};
+
+/// What a search for settings found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tradeoff {
+    /// The scenarios' names.
+    pub name: String,
+    /// The arm's name.
+    pub arm: String,
+    /// Seed of the search.
+    pub seed: u64,
+    /// Share of the planned requests that may miss the objective, if it is the same in every scenario.
+    pub allowed: Option<f64>,
+    /// Everything that was tried.
+    pub tried: Vec<TriedSetting>,
+    /// What nothing is better than in both ways, by rising cost.
+    pub front: Vec<TriedSetting>,
+    /// The setting the scenario has.
+    pub hand_set: Option<TriedSetting>,
+    /// The policy's defaults.
+    pub default: Option<TriedSetting>,
+    /// The recommended setting.
+    pub recommended: Option<TriedSetting>,
+}
+
+/// One setting that was tried: means over its runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TriedSetting {
+    /// Cost, in replica-seconds.
+    pub cost: f64,
+    /// Share of the planned requests that missed the objective.
+    pub missed: f64,
+    /// Whether it was stopped before it had met every seed.
+    pub is_stopped: bool,
+}
 
 /// Shares that may be labelled.
 const TICKS: [f64; 11] = [0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0];

@@ -84,12 +84,12 @@ fn start_beside_the_scenario(scenario: &Path, parameters: &[Parameter], settings
 
 /// What stands in the way of an arm that is scaled from outside.
 fn outside_problems(section: &ArmSection, arm: &Arm, target: TargetKind) -> Vec<Problem> {
+    if let Some(problem) = other_writer(section, arm, target) {
+        return vec![problem];
+    }
     if arm.policy.scaler == Scaler::Program && arm.settings.text("command").trim().is_empty() {
         let hint = "write the program with its arguments, such as command = \"python3 my_autoscaler.py\"";
         return vec![section.section.missing("command", "is not given, so there is no program to ask", hint)];
-    }
-    if let Some(problem) = other_writer(section, arm, target) {
-        return vec![problem];
     }
     if arm.policy.scaler != Scaler::RealChain {
         return Vec::new();

@@ -75,6 +75,10 @@ fn due(run: &RunSummary, key: &str) -> Value {
     known(run.due_ms.get(key).copied(), 3)
 }
 
+fn measure(run: &RunSummary, name: &str, decimals: usize) -> Value {
+    known(run.measures.get(name).copied(), decimals)
+}
+
 fn cpu(run: &RunSummary, of: fn(&CpuSummary) -> Option<f64>) -> Value {
     known(run.cpu.as_ref().and_then(of), 4)
 }
@@ -137,6 +141,19 @@ pub const COLUMNS: &[Column] = &[
     metric("held_back", |run| Value::Count(run.held_back)),
     metric("held_back_mean_ms", |run| known(run.held_back_mean_ms, 3)),
     metric("held_back_max_ms", |run| known(run.held_back_max_ms, 3)),
+    metric("theta_o_supply", |run| measure(run, "theta_o_supply", 6)),
+    metric("accuracy_u", |run| measure(run, "accuracy_u", 4)),
+    metric("accuracy_o", |run| measure(run, "accuracy_o", 4)),
+    metric("jitter_per_min", |run| measure(run, "jitter_per_min", 4)),
+    metric("first_ready_s", |run| measure(run, "first_ready_s", 3)),
+    metric("reversals", |run| measure(run, "reversals", 0)),
+    metric("replicas_changed", |run| measure(run, "replicas_changed", 0)),
+    metric("overshoot", |run| measure(run, "overshoot", 4)),
+    metric("settling_s", |run| measure(run, "settling_s", 3)),
+    metric("probe_share", |run| measure(run, "probe_share", 6)),
+    metric("probe_bias_ms", |run| measure(run, "probe_bias_ms", 3)),
+    metric("goodput_rps", |run| measure(run, "goodput_rps", 3)),
+    metric("replica_s_per_1000", |run| measure(run, "replica_s_per_1000", 3)),
     about("partial", |run| Value::Flag(run.partial)),
     about("demand", |run| run.demand.map_or(Value::Unknown, |demand| Value::Count(demand.into()))),
     about("lateness_p99_us", |run| known(run.lateness_us.get("p99").copied(), 1)),

@@ -25,6 +25,7 @@ pub mod error;
 pub mod expect;
 pub mod explanation;
 mod hgrm;
+mod measures;
 pub mod reader;
 mod rows;
 mod scaling;

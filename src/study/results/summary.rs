@@ -186,6 +186,9 @@ pub struct RunSummary {
     pub tau_o: Option<f64>,
     /// Share of time in which supply and demand move differently.
     pub instability: Option<f64>,
+    /// Further measures, by their columns; what can't be said of the run is not in it.
+    #[serde(default)]
+    pub measures: BTreeMap<String, f64>,
     /// Probes sent.
     pub probes: u64,
     /// Median latency of the answered probes, in milliseconds.

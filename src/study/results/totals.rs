@@ -62,8 +62,8 @@ pub(super) struct Totals {
     scaling: Scaling,
     /// What each shadow would have done.
     shadows: Vec<(String, Scaling)>,
-    ready: Option<StepFn>,
-    desired: Option<StepFn>,
+    pub(super) ready: Option<StepFn>,
+    pub(super) desired: Option<StepFn>,
     cost: Cost,
     broken: Broken,
     cpu: CpuUse,
@@ -258,6 +258,7 @@ impl Totals {
             tau_u: elasticity.map(|elasticity| elasticity.tau_u),
             tau_o: elasticity.map(|elasticity| elasticity.tau_o),
             instability: elasticity.map(|elasticity| elasticity.instability),
+            measures: BTreeMap::new(),
             probes: self.probes,
             probe_p50_ms: self.probe_latencies.sorted().percentile(50.0).map(millis),
             lateness_us: self.lateness_map(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::directory::{replace_file, write_json};
 use super::error::ResultsError;
 use super::hgrm::percentile_text;
+use super::measures;
 use super::rows::{Row, RowFile};
 use super::summary::RunSummary;
 use super::totals::{Counts, Snapshot, Totals};
@@ -153,7 +154,9 @@ impl RunWriter {
         }
         let answered = self.totals.answered();
         replace_file(&self.path.join("latency.hgrm"), percentile_text(answered.histogram()).as_bytes())?;
-        let summary = self.totals.summary(&self.about, outcome, &answered);
+        let mut summary = self.totals.summary(&self.about, outcome, &answered);
+        let (ready, desired) = (self.totals.ready.as_ref(), self.totals.desired.as_ref());
+        summary.measures = measures::of(&summary, &self.about, outcome, ready, desired);
         write_json(&self.path.join("summary.json"), &summary)?;
         Ok(summary)
     }

@@ -18,6 +18,9 @@ pub(super) struct Function {
     pub(super) next: u32,
     pub(super) in_flight: u32,
     pub(super) answered: u64,
+    /// Time spent at the gateway by all requests, up to when they were counted last.
+    request_time: Duration,
+    counted_to: Timestamp,
     /// CPU time and time lived of those that are gone.
     pub(super) used_before: Duration,
     pub(super) lived_before: Duration,
@@ -26,6 +29,19 @@ pub(super) struct Function {
 }
 
 impl Function {
+    /// A request comes to the gateway at `now` (1) or leaves it (-1).
+    pub(super) fn count(&mut self, now: Timestamp, change: i32) {
+        self.request_time = self.time_spent(now);
+        self.counted_to = now;
+        self.in_flight = self.in_flight.saturating_add_signed(change);
+        self.answered += u64::from(change < 0);
+    }
+
+    /// Time spent at the gateway by all requests up to now.
+    pub(super) fn time_spent(&self, now: Timestamp) -> Duration {
+        self.request_time + (now - self.counted_to) * self.in_flight
+    }
+
     pub(super) fn new(launch: Launch, wanted: Wanted) -> Self {
         Self {
             launch,
@@ -34,6 +50,8 @@ impl Function {
             replicas: Vec::new(),
             next: 0,
             in_flight: 0,
+            request_time: Duration::ZERO,
+            counted_to: Timestamp::ZERO,
             answered: 0,
             used_before: Duration::ZERO,
             lived_before: Duration::ZERO,

@@ -261,9 +261,9 @@ impl Pool {
 
     /// A request is at the gateway (1), or has left it (-1).
     pub(super) fn count(&self, function: FunctionId, change: i32) {
+        let now = self.clock.now();
         if let Some(function) = self.lock().functions.get_mut(usize::from(function.0)) {
-            function.in_flight = function.in_flight.saturating_add_signed(change);
-            function.answered += u64::from(change < 0);
+            function.count(now, change);
         }
     }
 
@@ -295,7 +295,8 @@ impl Pool {
             })
             .collect();
         pods.sort_by_key(|pod| pod.ready.is_none());
-        Measurement { in_flight: function.in_flight, answered: function.answered, pods }
+        let request_time = function.time_spent(now);
+        Measurement { in_flight: function.in_flight, answered: function.answered, request_time, pods }
     }
 
     /// The platform as one function sees it. CPU time is that of all replicas; who waits in a process is not known from outside.
