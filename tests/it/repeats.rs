@@ -159,7 +159,7 @@ fn a_study_interrupted_at_ten_points_and_resumed_is_the_same_as_one_that_was_not
             assert_eq!(read(&path), text, "{}", path.display());
         }
         let found = [read(&results.join("comparison.csv")), read(&results.join("stats.csv"))];
-        assert!(found == wanted, "point {point}");
+        assert_eq!(found, wanted, "point {point}");
         assert!(read(&results.join("study.json")).contains("\"status\": \"done\""));
     }
 }
@@ -253,7 +253,7 @@ fn a_study_repeats_until_the_interval_is_narrow_enough() {
         let text = SCENARIO.replace(
             "[run]",
             &format!(
-                "[run]\naa = false\nuntil = {{ metric = \"p95_ms\", half_width = \"{half_width}\", most = {most} }}"
+                "[run]\naa = false\nuntil = {{ metric = \"mean_ms\", half_width = \"{half_width}\", most = {most} }}"
             ),
         );
         study_of(&text, &Overrides { target: TargetKind::Simulated, ..Overrides::default() })

@@ -34,7 +34,10 @@ struct World {
     has_counters: bool,
     has_probes: bool,
     is_refused: bool,
+    /// What it asked for.
     scales: Vec<(Timestamp, u32, u32)>,
+    /// What of it was granted.
+    granted: Vec<(Timestamp, u32, u32)>,
     words: Vec<String>,
 }
 
@@ -54,6 +57,7 @@ impl World {
             has_probes: true,
             is_refused: false,
             scales: Vec::new(),
+            granted: Vec::new(),
             words: Vec::new(),
         }
     }
@@ -126,6 +130,9 @@ impl World {
 
     fn scale(&mut self, now: Timestamp, from: u32, to: u32) -> Option<u32> {
         self.scales.push((now, from, to));
+        if !self.is_refused {
+            self.granted.push((now, from, to));
+        }
         if self.is_refused {
             return None;
         }
@@ -253,7 +260,7 @@ fn second() -> impl Strategy<Value = Second> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: if std::env::var("WATCHTOWER_LONG").is_ok() { 2_000 } else { 60 }, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_comes_it_stays_within_bounds_and_no_minute_sees_more_than_two_changes_of_direction(
@@ -272,7 +279,7 @@ proptest! {
         }
         prop_assert!(world.scales.iter().all(|(_, from, to)| (1..=5).contains(to) && from != to));
         let mut turns = Vec::new();
-        let accepted = &world.scales;
+        let accepted = &world.granted;
         for pair in accepted.windows(2) {
             if (pair[0].2 > pair[0].1) != (pair[1].2 > pair[1].1) {
                 turns.push(pair[1].0);

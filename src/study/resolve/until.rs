@@ -21,7 +21,9 @@ pub(super) fn until(scenario: &Scenario, overrides: &Overrides, problems: &mut V
         problems.push(if name.is_empty() {
             section.missing("metric", "is not given", "name a column of comparison.csv, such as \"p95_ms\"")
         } else {
-            let hint = match nearest(name, names()) {
+            // "p95" is near many names by its letters, and the beginning of one
+            let begun = names().find(|known| known.starts_with(name));
+            let hint = match begun.or_else(|| nearest(name, names())) {
                 Some(meant) => format!("did you mean \"{meant}\"?"),
                 None => format!("known are {}", names().collect::<Vec<_>>().join(", ")),
             };
