@@ -7,7 +7,8 @@
 //!
 //! `show` compares the model's defaults, or what is given, with the tables; `search` looks for better values of what is free.
 //! Both tables of `ftest` are fitted at once, each row as the median of several runs, because the node and the function were the
-//! same. The search is differential evolution (Storn and Price 1997) on all cores; the seeds it uses are none of those shown.
+//! same. The search is differential evolution (Storn and Price 1997) on all cores; the seeds it uses are none of those shown, but who picks among its
+//! results by what is shown has looked at those too.
 //!
 //! What is known and not free: the template's four threads, hey's pacing, the original's settings of its watch tower.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a tool for the person who changes the model")]
