@@ -117,7 +117,7 @@ pub fn paired(a: &[f64], b: &[f64], seed: Seed) -> Compared {
         p_exact: (n > 0).then_some(p_exact),
         exact_test,
         p_signed_rank: signed_rank(&differences).map(|test| test.p).or((n > 0).then_some(1.0)),
-        cliffs_delta: several(a, b).then(|| cliffs_delta(a, b)).flatten(),
+        cliffs_delta: cliffs_delta(a, b),
         is_paired: true,
     }
 }
@@ -147,14 +147,9 @@ pub fn unpaired(a: &[f64], b: &[f64]) -> Compared {
         p_exact: test.map(|test| test.p),
         exact_test: if test.is_some_and(|test| !test.is_exact) { Test::RankSumByNormal } else { Test::RankSum },
         p_signed_rank: None,
-        cliffs_delta: several(a, b).then(|| cliffs_delta(a, b)).flatten(),
+        cliffs_delta: cliffs_delta(a, b),
         is_paired: false,
     }
-}
-
-/// Whether there is more than one run on either side: one pair is always all above or all below.
-fn several(a: &[f64], b: &[f64]) -> bool {
-    a.len() > 1 && b.len() > 1
 }
 
 fn ratio(mean_a: Option<f64>, mean_b: Option<f64>) -> Option<f64> {

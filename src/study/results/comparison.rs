@@ -170,7 +170,7 @@ fn statistics_table(statistics: &Statistics, (arm_a, arm_b): (&str, &str), is_aa
                 .map_or(String::new(), |ends| format!("{} to {}", digits(ends.low), digits(ends.high))),
             maybe(row.compared.ratio),
             judged.p_holm.map_or(String::new(), |p| if p < 1e-4 { "< 0.0001".to_owned() } else { format!("{p:.4}") }),
-            maybe(row.compared.cliffs_delta),
+            maybe(row.compared.cliffs_delta.filter(|_| row.compared.n > 1)),
             maybe(judged.margin),
             maybe(statistics.noise_floor(row.metric.name, arm_a)),
         ]);

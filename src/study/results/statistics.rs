@@ -104,7 +104,8 @@ impl Statistics {
                 made_by.map_or("", |test| test.as_str()).to_owned(),
                 chance(p),
                 chance(judged.and_then(|judged| judged.p_holm)),
-                maybe(row.compared.cliffs_delta),
+                // one pair is always all above or all below
+                maybe(row.compared.cliffs_delta.filter(|_| row.compared.n > 1)),
                 quote(&row.verdict()).into_owned(),
             ];
             text.push_str(&cells.join(","));
