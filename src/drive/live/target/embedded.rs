@@ -98,14 +98,11 @@ impl Target for Embedded {
     }
 
     fn scrape(&self) -> BoxFuture<'_, Option<Vec<Counter>>> {
-        Box::pin(async { self.rest.scrape().await.inspect_err(|error| tracing::warn!(%error, "scrape failed")).ok() })
+        Box::pin(self.rest.scraped())
     }
 
     fn replicas(&self, function: FunctionId) -> BoxFuture<'_, Option<ReplicaStatus>> {
-        Box::pin(async move {
-            let status = self.rest.replicas(function).await;
-            status.inspect_err(|error| tracing::warn!(%error, "reading replicas failed")).ok()
-        })
+        Box::pin(self.rest.read_replicas(function))
     }
 
     /// From the model itself: what a metrics server would have collected from kubelets and gateways.

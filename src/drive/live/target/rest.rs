@@ -238,6 +238,16 @@ impl Rest {
         Ok(exposition::invocations(&samples, &self.counter_names))
     }
 
+    /// [`Rest::scrape`] for a target, which has no place for the reason of a failure but the log.
+    pub(super) async fn scraped(&self) -> Option<Vec<Counter>> {
+        self.scrape().await.inspect_err(|error| tracing::warn!(%error, "scrape failed")).ok()
+    }
+
+    /// [`Rest::replicas`] for a target, as above.
+    pub(super) async fn read_replicas(&self, function: FunctionId) -> Option<ReplicaStatus> {
+        self.replicas(function).await.inspect_err(|error| tracing::warn!(%error, "reading replicas failed")).ok()
+    }
+
     fn name(&self, function: FunctionId) -> Result<&str, RestError> {
         let name = self.functions.get(usize::from(function.0));
         name.map(String::as_str).ok_or(RestError::UnknownFunction(function.0))

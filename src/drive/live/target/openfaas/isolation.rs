@@ -261,8 +261,7 @@ impl Isolation {
         if std::mem::replace(&mut self.is_over, true) {
             return Ok(());
         }
-        retried(&self.entry, &self.ways, self.within).await?;
-        Ok(self.journal.strike(&self.entry)?)
+        settle(&self.entry, &self.ways, &self.journal, self.within).await
     }
 }
 
@@ -276,8 +275,7 @@ impl Drop for Isolation {
         let paid = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.map_err(|error| error.to_string())?;
-            runtime.block_on(retried(&entry, &ways, within)).map_err(|error| error.to_string())?;
-            journal.strike(&entry).map_err(|error| error.to_string())
+            runtime.block_on(settle(&entry, &ways, &journal, within)).map_err(|error| error.to_string())
         });
         match paid.join() {
             Ok(Ok(())) => {}
@@ -301,7 +299,12 @@ pub async fn pay(entry: &Entry, journal: &Journal, within: Duration) -> Result<(
         ..Access::default()
     };
     let ways = Ways::open(&access, std::slice::from_ref(&entry.function))?;
-    retried(entry, &ways, within).await?;
+    settle(entry, &ways, journal, within).await
+}
+
+/// Puts back what an entry says and strikes it out.
+async fn settle(entry: &Entry, ways: &Ways, journal: &Journal, within: Duration) -> Result<(), IsolationError> {
+    retried(entry, ways, within).await?;
     Ok(journal.strike(entry)?)
 }
 
