@@ -6,12 +6,14 @@ mod calibrate;
 mod check;
 mod compare;
 mod completions;
+mod ended;
 mod exit;
 mod failure;
 mod health;
 mod hey;
 mod leash;
 mod live;
+mod merge;
 mod output;
 mod planned;
 mod progress;
@@ -21,6 +23,7 @@ mod restore;
 mod run;
 mod schema;
 mod serve;
+mod study_record;
 mod table;
 mod tune;
 
@@ -54,6 +57,7 @@ enum Command {
     Calibrate(calibrate::Args),
     Report(report::Args),
     Compare(compare::Args),
+    Merge(merge::Args),
     Replay(replay::Args),
     Restore(restore::Args),
     Serve(serve::Args),
@@ -93,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Calibrate(args) => (Printer::new(false), calibrate::run(&args, Printer::new(false))),
         Command::Report(args) => (Printer::new(false), report::run(&args)),
         Command::Compare(args) => (Printer::new(false), compare::run(&args, Printer::new(false))),
+        Command::Merge(args) => (Printer::new(false), merge::run(&args, Printer::new(false))),
         Command::Replay(args) => (Printer::new(false), replay::run(&args)),
         Command::Restore(args) => (Printer::new(false), restore::run(&args, Printer::new(false))),
         Command::Serve(args) => (Printer::new(false), serve::run(&args, Printer::new(false))),

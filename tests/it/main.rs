@@ -41,6 +41,7 @@ mod results;
 mod rollout;
 mod scenario;
 mod shadows;
+mod shards;
 mod sim;
 mod simulated;
 mod stats;

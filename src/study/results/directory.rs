@@ -177,7 +177,8 @@ impl ResultsDir {
             io::ErrorKind::AlreadyExists => ResultsError::Exists(path.clone()),
             _ => ResultsError::Create { path: path.clone(), source },
         })?;
-        RunWriter::create(&path, about, rows)
+        let writer = RunWriter::create(&path, about, rows)?;
+        if self.record.shard.is_some() { writer.recorded() } else { Ok(writer) }
     }
 
     /// Adds a finished run to `comparison.csv`.
@@ -350,7 +351,12 @@ pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), ResultsError
 
 /// Writes a value as indented JSON, by [`replace_file`].
 pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), ResultsError> {
+    replace_file(path, &json(path, value)?)
+}
+
+/// A value as indented JSON, for the file at `path`.
+pub(super) fn json(path: &Path, value: &impl Serialize) -> Result<Vec<u8>, ResultsError> {
     let mut text = serde_json::to_vec_pretty(value).map_err(|error| ResultsError::write(path)(error.into()))?;
     text.push(b'\n');
-    replace_file(path, &text)
+    Ok(text)
 }

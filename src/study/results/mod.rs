@@ -29,6 +29,7 @@ mod measures;
 pub mod reader;
 mod rows;
 mod scaling;
+pub mod shards;
 pub mod statistics;
 pub mod summary;
 mod totals;
