@@ -95,7 +95,7 @@ pub fn main() -> ExitCode {
         }
         Command::Check(args) => (Printer::new(false), Ok(check::run(&args, Printer::new(false)))),
         Command::Calibrate(args) => (Printer::new(false), calibrate::run(&args, Printer::new(false))),
-        Command::Report(args) => (Printer::new(false), report::run(&args)),
+        Command::Report(args) => (Printer::new(false), report::run(&args, Printer::new(false))),
         Command::Compare(args) => (Printer::new(false), compare::run(&args, Printer::new(false))),
         Command::Merge(args) => (Printer::new(false), merge::run(&args, Printer::new(false))),
         Command::Replay(args) => (Printer::new(false), replay::run(&args)),

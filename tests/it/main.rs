@@ -35,6 +35,7 @@ mod processes;
 mod promql;
 mod published;
 mod random_worlds;
+mod rebuilt;
 mod repeats;
 mod replays;
 mod results;
