@@ -266,7 +266,6 @@ fn the_program_says_why_nothing_fits_and_keeps_what_it_saw() {
 }
 
 #[test]
-#[ignore = "a recorded load whose workers send in step is not told apart yet; docs/calibrate.md, What it can't tell"]
 fn a_run_in_virtual_time_gives_its_model_away() {
     let folder = tempfile::tempdir().unwrap();
     let scenario = r#"
