@@ -35,7 +35,8 @@ use crate::policy::settings::Settings;
 use crate::policy::{Context, FunctionInfo, Policy};
 use crate::random::Seed;
 use crate::record::{
-    CpuShares, EventKind, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, ProcessRow, RequestRow,
+    CpuShares, EventKind, EventRow, FunctionId, GeneratorId, Lost, Measurement, PlatformSample, ProbeRow, ProcessRow,
+    RequestRow,
 };
 use crate::schedule::Call;
 use crate::schedule::share::Share;
@@ -303,6 +304,14 @@ pub trait Recorder {
     /// # Errors
     /// When it can't be kept.
     fn second(&mut self, _at: Timestamp, _planned: u64, _sample: &PlatformSample) -> Result<(), RecordError> {
+        Ok(())
+    }
+
+    /// A policy was told the platform's metrics of a function.
+    ///
+    /// # Errors
+    /// When they can't be kept.
+    fn metrics(&mut self, _at: Timestamp, _function: FunctionId, _sample: &Measurement) -> Result<(), RecordError> {
         Ok(())
     }
 

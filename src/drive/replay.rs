@@ -15,8 +15,9 @@
 //! sees exactly the samples (and the gaps) that the recording's Prometheus saw. Every other policy asks when it wants to and is
 //! told the newest reading. Where every answer was recorded each policy asks by itself and is told what the counters were
 //! at that moment. A policy that wants to probe is given the recorded probe that was under way then, or the next one, as a shadow
-//! is; without recorded probes it is refused, since a recording answers no requests.
+//! is; without recorded probes it is refused, since a recording answers no requests. Metrics are those that the run's policy was told.
 
+mod metrics;
 mod readings;
 mod recording;
 mod world;
@@ -29,7 +30,9 @@ use crate::random::Seed;
 use crate::record::{EventKind, FunctionId};
 use crate::time::{Epoch, Timestamp};
 
-pub use self::recording::{Answered, Counted, RecordedProbe, RecordedRun, Recording, Sample, Series};
+pub use self::recording::{
+    Answered, Counted, RecordedMetrics, RecordedProbe, RecordedReplicas, RecordedRun, Recording, Sample, Series,
+};
 use self::world::{Delivery, World};
 use super::Arm;
 

@@ -3,7 +3,7 @@
 //! Times are seconds since the load's start, negative before it. How recordings come out of files is `study::recording`'s matter.
 
 use crate::policy::FunctionInfo;
-use crate::record::Answer;
+use crate::record::{Answer, FunctionId, Measurement};
 
 /// What was recorded of one function.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +67,30 @@ pub struct RecordedProbe {
     pub answer: Answer,
 }
 
+/// A platform's metrics of a function as a policy was told of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordedMetrics {
+    /// When, in seconds since the load's start.
+    pub t_s: f64,
+    /// Of which function.
+    pub function: FunctionId,
+    /// Its totals. The times of the pods in it are those of `pods`.
+    pub sample: Measurement,
+    /// When each pod was asked for, and since when it is in service, in seconds since the load's start.
+    pub pods: Vec<(f64, Option<f64>)>,
+}
+
+/// Replicas from a moment on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RecordedReplicas {
+    /// When, in seconds since the load's start.
+    pub t_s: f64,
+    /// Desired.
+    pub desired: u32,
+    /// In service.
+    pub ready: u32,
+}
+
 /// What was recorded of one run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RecordedRun {
@@ -74,6 +98,10 @@ pub struct RecordedRun {
     pub functions: Vec<Recording>,
     /// Its probes, in any order.
     pub probes: Vec<RecordedProbe>,
+    /// What its policy was told of the platform's metrics, in any order.
+    pub metrics: Vec<RecordedMetrics>,
+    /// Replicas of the function under study from a moment on, in order of time.
+    pub replicas: Vec<RecordedReplicas>,
     /// When the run began and ended, where it is known; else its first and its last reading stand for it.
     pub span: Option<(f64, f64)>,
 }

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use crate::policy::{Action, Counter, Event, Policy, ProbeOutcome, Reason, Refusal, ReplicaStatus};
+use crate::policy::{Action, Counter, Event, Policy, ProbeOutcome, Reason, Refusal};
 use crate::record::{ErrorKind, EventKind, FunctionId};
 use crate::time::{Epoch, Timestamp};
 
+use super::metrics::{self, Metrics, Told};
 use super::readings::{answers, readings};
-use super::recording::{Counted, RecordedProbe, RecordedRun, Recording};
+use super::recording::{Counted, RecordedProbe, RecordedReplicas, RecordedRun, Recording};
 use super::{ReplayEvent, Replayed, timestamp};
 
 /// Events at one instant after which a policy is taken to be caught in a loop.
@@ -47,6 +48,8 @@ pub(super) struct World<'a> {
     /// Probes that are not over yet, by their ends; [`None`] if none was recorded at all.
     probes: Option<VecDeque<(Timestamp, ProbeOutcome)>>,
     waits_for_probe: bool,
+    metrics: Metrics,
+    replicas: &'a [RecordedReplicas],
     end: Timestamp,
     events: Vec<ReplayEvent>,
 }
@@ -76,6 +79,8 @@ impl<'a> World<'a> {
             answers: VecDeque::new(),
             probes: (!probes.is_empty()).then(|| probes.into()),
             waits_for_probe: false,
+            metrics: Metrics::new(load_start, run),
+            replicas: &run.replicas,
             end,
             events: Vec::new(),
         }
@@ -93,7 +98,8 @@ impl<'a> World<'a> {
                 let reading = self.readings.front().map_or(Timestamp::MAX, |(at, _)| *at);
                 let probe = self.next_probe(now);
                 let wake = policy.wake_at().unwrap_or(Timestamp::MAX).max(now);
-                let next = reading.min(probe).min(wake);
+                let measured = self.metrics.next().max(now);
+                let next = reading.min(probe).min(measured).min(wake);
                 if next > self.end {
                     let end_s = self.end.seconds_since(self.load_start);
                     return Replayed { events: self.events, end_s };
@@ -103,6 +109,10 @@ impl<'a> World<'a> {
                     self.read(policy, now);
                 } else if probe == now {
                     self.probed(policy, now);
+                } else if measured == now
+                    && let Some((function, sample)) = self.metrics.take()
+                {
+                    self.handle(policy, now, &Event::Measured { function, sample: Some(sample) });
                 } else {
                     self.handle(policy, now, &Event::Woken);
                 }
@@ -164,14 +174,15 @@ impl<'a> World<'a> {
                 self.answers.push_back(Event::Scraped(counters));
             }
             Action::ReadReplicas { function } => {
-                let status = self
-                    .desired
-                    .get(usize::from(function.0))
-                    .map(|desired| ReplicaStatus { desired: *desired, ready: *desired });
+                let desired = self.desired.get(usize::from(function.0)).copied();
+                let recorded = if function == FunctionId::STUDIED { self.replicas } else { &[] };
+                let status = desired.map(|desired| metrics::status(self.load_start, recorded, now, desired));
                 self.answers.push_back(Event::Replicas { function, status });
             }
-            // no recording holds the metrics of pods
-            Action::Measure { function } => self.answers.push_back(Event::Measured { function, sample: None }),
+            Action::Measure { function } => match self.metrics.ask(now, function) {
+                Told::Now(sample) => self.answers.push_back(Event::Measured { function, sample }),
+                Told::Later => {}
+            },
             Action::Scale { function, to, reason, .. } => self.scale(now, function, to, reason),
             Action::Judged(_) => {}
             Action::Note { kind, from, to, reason } => {

@@ -327,6 +327,9 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
             let row = self.decisions.answered(self.now, *function, result);
             self.recorder.event(&row)?;
         }
+        if let Event::Measured { function, sample: Some(sample) } = &event {
+            self.recorder.metrics(self.now, *function, sample)?;
+        }
         self.tell(&event)?;
         if let Event::ProbeDone(outcome) = event {
             self.tell_shadows(|shadows, now, wishes| shadows.probe_done(now, outcome, wishes))?;

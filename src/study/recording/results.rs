@@ -8,15 +8,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Choice, Recorded, RecordedArm, RecordingError};
-use crate::drive::replay::{Answered, Counted, RecordedProbe, RecordedRun, Recording};
+use crate::drive::replay::{
+    Answered, Counted, RecordedMetrics, RecordedProbe, RecordedReplicas, RecordedRun, Recording,
+};
 use crate::policy::FunctionInfo;
 use crate::policy::openfaas_ce::real::Phases;
 use crate::policy::settings::Value;
 use crate::random::Seed;
-use crate::record::ErrorKind;
+use crate::record::{ErrorKind, FunctionId, Measurement, PodSample, ReplicaId};
 use crate::study::nearest::nearest;
 use crate::study::results::summary::{RunSummary, StudyRecord};
-use crate::study::results::{EventRecord, ProbeRecord, ResultsDir, ResultsError, run_name};
+use crate::study::results::{EventRecord, MetricsRecord, ProbeRecord, ResultsDir, ResultsError, run_name};
 
 /// How long a probe may take before it counts as failed: hey's own time-out, as in live runs.
 const PROBE_TIMEOUT_S: f64 = 20.0;
@@ -60,7 +62,21 @@ pub(super) fn read(path: &Path, start: Option<Duration>, choice: Choice<'_>) -> 
         bounds: scenario.bounds,
         ..Recording::of(info, Counted::Answers(answers))
     };
-    let run = RecordedRun { functions: vec![recording], probes: recorded_probes(&probes), span: Some(span) };
+    let metrics = recorded_metrics(&directory.metrics(&name)?);
+    let replicas = recorded_replicas(&events, scenario.replicas);
+    if metrics.is_empty() {
+        unknown.push(
+            "the platform's metrics: the run's policy read none, so a policy that decides by them decides nothing"
+                .to_owned(),
+        );
+    }
+    let run = RecordedRun {
+        functions: vec![recording],
+        probes: recorded_probes(&probes),
+        metrics,
+        replicas,
+        span: Some(span),
+    };
     let seed = summary.as_ref().map(|summary| summary.seed).or_else(|| record.seeds.get(repeat as usize - 1).copied());
     Ok(Recorded {
         run,
@@ -246,6 +262,55 @@ fn recorded_probes(rows: &[ProbeRecord]) -> Vec<RecordedProbe> {
         RecordedProbe { sent_s: row.t_s, done_s: row.t_s + took, answer }
     };
     rows.iter().enumerate().map(probe).collect()
+}
+
+/// Metrics by the moments at which they were told: rows of one moment and function belong together.
+fn recorded_metrics(rows: &[MetricsRecord]) -> Vec<RecordedMetrics> {
+    let duration = |seconds: Option<f64>| Duration::try_from_secs_f64(seconds.unwrap_or(0.0)).unwrap_or_default();
+    let told = |rows: &[MetricsRecord]| {
+        let first = rows.first()?;
+        let pods = || rows.iter().filter(|row| row.replica.is_some());
+        let pod = |row: &MetricsRecord| PodSample {
+            replica: ReplicaId(row.replica.unwrap_or_default()),
+            cpu_time: duration(row.replica_cpu_s),
+            in_flight: row.replica_in_flight.unwrap_or_default(),
+            request_time: duration(row.replica_request_time_s),
+            answered: row.replica_answered.unwrap_or_default(),
+            ..PodSample::default()
+        };
+        let sample = Measurement {
+            in_flight: first.in_flight,
+            answered: first.answered,
+            request_time: duration(Some(first.request_time_s)),
+            pods: pods().map(pod).collect(),
+        };
+        let pods = pods().map(|row| (row.asked_s.unwrap_or_default(), row.ready_s)).collect();
+        Some(RecordedMetrics { t_s: first.t_s, function: FunctionId(first.function), sample, pods })
+    };
+    rows.chunk_by(|one, other| (one.t_s.to_bits(), one.function) == (other.t_s.to_bits(), other.function))
+        .filter_map(told)
+        .collect()
+}
+
+/// Desired and ready replicas by the run's events.
+fn recorded_replicas(events: &[EventRecord], first: u32) -> Vec<RecordedReplicas> {
+    let mut events: Vec<&EventRecord> = events.iter().filter(|event| event.to.is_some()).collect();
+    // they stand in the order in which they were heard of
+    events.sort_by(|one, other| one.t_s.total_cmp(&other.t_s));
+    let mut now = RecordedReplicas { t_s: f64::NEG_INFINITY, desired: first, ready: first };
+    let mut all = vec![now];
+    for event in events {
+        let to = event.to.unwrap_or_default();
+        match (event.actor.as_str(), event.kind.as_str()) {
+            ("platform", "ready" | "terminated") => now.ready = to.min(now.desired),
+            // what is taken away is out of service at once
+            (actor, "scale") if !actor.starts_with("shadow:") => (now.desired, now.ready) = (to, now.ready.min(to)),
+            _ => continue,
+        }
+        now.t_s = event.t_s;
+        all.push(now);
+    }
+    all
 }
 
 /// When the programs of a run's real chain did things, as they told it.

@@ -12,7 +12,7 @@ use super::columns;
 use super::demand_file;
 use super::derived;
 use super::error::ResultsError;
-use super::reader::{EventRecord, ProbeRecord, TimelineRecord, read_json, read_rows};
+use super::reader::{EventRecord, MetricsRecord, ProbeRecord, TimelineRecord, read_json, read_rows};
 use super::requests::{self, RequestRecord};
 use super::summary::{RunSummary, StudyRecord};
 use super::writer::{Rows, RunAbout, RunWriter};
@@ -270,6 +270,15 @@ impl ResultsDir {
     /// When it is missing, cut off or malformed; the error names file and line.
     pub fn probes(&self, run: &str) -> Result<Vec<ProbeRecord>, ResultsError> {
         read_rows(&self.run_path(run).join("probes.csv"))
+    }
+
+    /// A run's `metrics.csv`; none of a run whose policy read no metrics.
+    ///
+    /// # Errors
+    /// When it is cut off or malformed; the error names file and line.
+    pub fn metrics(&self, run: &str) -> Result<Vec<MetricsRecord>, ResultsError> {
+        let file = self.run_path(run).join("metrics.csv");
+        if file.exists() { read_rows(&file) } else { Ok(Vec::new()) }
     }
 
     /// Names of all runs that were begun, in ascending order.

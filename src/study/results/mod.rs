@@ -45,7 +45,7 @@ pub use derived::{PUT_ASIDE, Rebuilt, rebuild};
 pub use directory::{Ending, ResultsDir, run_name};
 pub use error::ResultsError;
 pub use hgrm::percentile_text;
-pub use reader::{EventRecord, ProbeRecord, TimelineRecord};
+pub use reader::{EventRecord, MetricsRecord, ProbeRecord, TimelineRecord};
 pub use requests::RequestRecord;
 pub use totals::Snapshot;
 pub use validity::{Limits, Suspects};

@@ -89,6 +89,35 @@ pub struct ProbeRecord {
     pub decision: String,
 }
 
+/// A row of `metrics.csv`: a pod as the policy was told of it, or a function without one.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct MetricsRecord {
+    /// When the policy was told, in seconds since the load's start.
+    pub t_s: f64,
+    /// Which function, in the scenario's order from 0.
+    pub function: u16,
+    /// Its requests at the gateway or beyond.
+    pub in_flight: u32,
+    /// Answers given so far.
+    pub answered: u64,
+    /// Time all requests have spent there so far, in seconds.
+    pub request_time_s: f64,
+    /// The pod.
+    pub replica: Option<u32>,
+    /// When it was asked for.
+    pub asked_s: Option<f64>,
+    /// Since when it is in service, if it is.
+    pub ready_s: Option<f64>,
+    /// CPU time it has used.
+    pub replica_cpu_s: Option<f64>,
+    /// Requests in it.
+    pub replica_in_flight: Option<u32>,
+    /// Time all requests have spent in it.
+    pub replica_request_time_s: Option<f64>,
+    /// Requests it has served.
+    pub replica_answered: Option<u64>,
+}
+
 /// All rows of a CSV file with a header; further columns are passed over.
 pub(super) fn read_rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, ResultsError> {
     let text = fs::read(path).map_err(ResultsError::read(path))?;

@@ -166,6 +166,12 @@ impl<'a> Row<'a> {
         self
     }
 
+    /// A duration in seconds with all its nine decimals.
+    pub(super) fn nanos(&mut self, duration: Duration) -> &mut Self {
+        push_decimal(self.next(), nanos(duration), 9);
+        self
+    }
+
     /// A duration in milliseconds with three decimals, which may be unknown.
     pub(super) fn millis(&mut self, duration: Option<Duration>) -> &mut Self {
         match duration {

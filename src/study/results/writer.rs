@@ -14,7 +14,9 @@ use super::summary::RunSummary;
 use super::totals::{Counts, Snapshot, Totals};
 use super::validity::Limits;
 use crate::drive::{Outcome, Phase, RecordError, Recorder, Tally};
-use crate::record::{CpuShares, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, ProcessRow, RequestRow};
+use crate::record::{
+    CpuShares, EventRow, FunctionId, GeneratorId, Lost, Measurement, PlatformSample, ProbeRow, ProcessRow, RequestRow,
+};
 use crate::stats::demand::DemandCurve;
 use crate::stats::slo::Slo;
 use crate::stats::timeline::{Second, Timeline};
@@ -31,6 +33,9 @@ const PROCESSES: &str = "t_s,replica,pid,state,cpu_s,rss_mib,threads,in_flight";
 const EVENTS: &str = "t_s,actor,kind,from,to,reason,value";
 /// Head of `cpu.csv`.
 const CPU: &str = "t_s,generator,generator_thread,platform,process,others,stolen,total";
+/// Head of `metrics.csv`. A row per pod, or one with empty pod columns where there is none.
+const METRICS: &str = "t_s,function,in_flight,answered,request_time_s,replica,asked_s,ready_s,replica_cpu_s,replica_in_flight,\
+                       replica_request_time_s,replica_answered";
 /// Head of `probes.csv`.
 const PROBES: &str = "t_s,latency_ms,status,above,below,decision";
 
@@ -91,6 +96,8 @@ pub struct RunWriter {
     cpu: Option<RowFile>,
     /// Only where replicas are processes.
     processes: Option<RowFile>,
+    /// Only where the policy reads metrics.
+    metrics: Option<RowFile>,
     /// Only of a shard.
     recording: Option<Recording>,
     load_start: Timestamp,
@@ -111,6 +118,7 @@ impl RunWriter {
             probes: RowFile::create(&path.join("probes.csv"), PROBES)?,
             cpu: None,
             processes: None,
+            metrics: None,
             recording: None,
             load_start: Timestamp::ZERO,
             load_end: None,
@@ -167,7 +175,8 @@ impl RunWriter {
         let seconds = self.timeline.finish(outcome.end, counts.planned, &outcome.last_sample);
 
         let rows = [&mut self.timeline_rows, &mut self.events, &mut self.probes];
-        for rows in rows.into_iter().chain(&mut self.requests).chain(&mut self.cpu).chain(&mut self.processes) {
+        let others = self.cpu.iter_mut().chain(&mut self.processes).chain(&mut self.metrics);
+        for rows in rows.into_iter().chain(&mut self.requests).chain(others) {
             rows.flush()?;
         }
         self.rewrite_timeline(&seconds)?;
@@ -315,6 +324,34 @@ impl Recorder for RunWriter {
         Ok(())
     }
 
+    fn metrics(&mut self, at: Timestamp, function: FunctionId, sample: &Measurement) -> Result<(), RecordError> {
+        let origin = self.load_start;
+        if self.metrics.is_none() {
+            self.metrics = Some(RowFile::create(&self.path.join("metrics.csv"), METRICS)?);
+        }
+        let Some(metrics) = &mut self.metrics else { return Ok(()) };
+        let none = std::iter::once(None).filter(|_| sample.pods.is_empty());
+        for pod in sample.pods.iter().map(Some).chain(none) {
+            metrics.row(|out| {
+                out.time(at, origin).count(function.0.into()).count(sample.in_flight.into()).count(sample.answered);
+                out.nanos(sample.request_time);
+                let Some(pod) = pod else {
+                    for _ in 0..7 {
+                        out.unknown();
+                    }
+                    return;
+                };
+                out.count(pod.replica.0.into()).time(pod.asked, origin);
+                match pod.ready {
+                    Some(at) => out.time(at, origin),
+                    None => out.unknown(),
+                };
+                out.nanos(pod.cpu_time).count(pod.in_flight.into()).nanos(pod.request_time).count(pod.answered);
+            })?;
+        }
+        Ok(())
+    }
+
     fn second(&mut self, at: Timestamp, planned: u64, sample: &PlatformSample) -> Result<(), RecordError> {
         self.keep(|| Told::Second(at, planned, *sample))?;
         self.totals.sample(at, sample);
@@ -323,7 +360,8 @@ impl Recorder for RunWriter {
             self.timeline_row(&second, &mut Row::new(&mut line));
             self.timeline_rows.line(&line)?;
         }
-        for rows in [&mut self.timeline_rows, &mut self.probes].into_iter().chain(&mut self.requests) {
+        let rows = [&mut self.timeline_rows, &mut self.probes].into_iter();
+        for rows in rows.chain(&mut self.requests).chain(&mut self.metrics) {
             rows.flush()?;
         }
         self.recording.as_mut().map_or(Ok(()), Recording::flush)?;
