@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::config::{Config, FunctionConfig};
+use super::config::{Config, FunctionConfig, LogLevel};
 use super::log::{Log, Sink};
 use crate::drive::live::clock::Clock;
 use crate::drive::live::sidecar::{Board, Leadership, LockError, Way, run};
@@ -52,6 +52,7 @@ pub struct Crew {
     /// Where the locks are by which one of several leads.
     locks: PathBuf,
     sink: Sink,
+    level: Arc<Mutex<LogLevel>>,
     seats: BTreeMap<String, Seat>,
 }
 
@@ -82,7 +83,7 @@ impl Crew {
         locks: PathBuf,
         sink: Arc<dyn Fn(&str) + Send + Sync>,
     ) -> Self {
-        Self { clock, board, dry_run, locks, sink, seats: BTreeMap::new() }
+        Self { clock, board, dry_run, locks, sink, level: Arc::default(), seats: BTreeMap::new() }
     }
 
     /// Makes the sidecars those of a configuration: what is the same goes on undisturbed, what changed begins anew, what is gone ends and
@@ -103,6 +104,7 @@ impl Crew {
         for function in &fresh {
             ways.push(way(&config.access, function)?);
         }
+        *self.level.lock().unwrap_or_else(PoisonError::into_inner) = config.log_level;
         let over: Vec<String> =
             self.seats.iter().filter(|(_, seat)| !is_kept(seat)).map(|(name, _)| name.clone()).collect();
         for name in over {
@@ -141,7 +143,7 @@ impl Crew {
         let sidecar = Sidecar::new(function.arm.clone(), info, self.clock.epoch(), rules, seed);
         let mut log = Log {
             function: function.name.clone(),
-            level: config.log_level,
+            level: Arc::clone(&self.level),
             epoch: self.clock.epoch(),
             dry_run: self.dry_run,
             board: self.board.clone(),

@@ -1,6 +1,6 @@
 //! The log of a sidecar: a line of JSON for each thing that happened, for people and for whoever counts them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
@@ -16,7 +16,8 @@ pub(super) type Sink = Arc<dyn Fn(&str) + Send + Sync>;
 /// Logs what a sidecar does, and puts on the board how it stands.
 pub(super) struct Log {
     pub(super) function: String,
-    pub(super) level: LogLevel,
+    /// Shared, since it may change while sidecars go on.
+    pub(super) level: Arc<Mutex<LogLevel>>,
     pub(super) epoch: Epoch,
     pub(super) dry_run: bool,
     pub(super) board: Board,
@@ -53,6 +54,7 @@ const fn is_false(flag: &bool) -> bool {
 impl Listener for Log {
     fn hear(&mut self, sidecar: &Sidecar, wishes: &mut Wishes) {
         self.board.put(&self.function, sidecar, self.dry_run);
+        let lowest = *self.level.lock().unwrap_or_else(PoisonError::into_inner);
         for news in wishes.news.drain(..) {
             let (level, line) = match &news {
                 News::Event(row) => {
@@ -79,7 +81,7 @@ impl Listener for Log {
                     (LogLevel::Debug, line)
                 }
             };
-            if level >= self.level {
+            if level >= lowest {
                 // plain values are JSON
                 (self.sink)(&serde_json::to_string(&line).unwrap_or_default());
             }
