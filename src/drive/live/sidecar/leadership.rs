@@ -95,7 +95,7 @@ impl Drop for Leadership {
 
 enum Claim {
     Open(File),
-    Held(#[expect(dead_code, reason = "the lock is held for as long as this is")] Flock<File>),
+    Held(Flock<File>),
 }
 
 fn try_lock(file: File) -> io::Result<Claim> {
