@@ -2,6 +2,7 @@
 //!
 //! Standard output carries results only (tables, or JSON with `--json`); standard error carries everything for a person.
 
+mod autoscale;
 mod calibrate;
 mod check;
 mod compare;
@@ -61,6 +62,7 @@ enum Command {
     Replay(replay::Args),
     Restore(restore::Args),
     Serve(serve::Args),
+    Autoscale(autoscale::Args),
     Hey(hey::Args),
     Schema(schema::Args),
     Completions(completions::Args),
@@ -101,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => (Printer::new(false), replay::run(&args)),
         Command::Restore(args) => (Printer::new(false), restore::run(&args, Printer::new(false))),
         Command::Serve(args) => (Printer::new(false), serve::run(&args, Printer::new(false))),
+        Command::Autoscale(args) => (Printer::new(false), autoscale::run(&args, Printer::new(false))),
         Command::Schema(args) => (Printer::new(false), schema::run(&args)),
         Command::Completions(args) => (Printer::new(false), Ok(completions::run(&args))),
         Command::Leash(args) => (Printer::new(false), leash::run(&args)),

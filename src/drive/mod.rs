@@ -23,6 +23,7 @@ pub mod program;
 pub mod replay;
 mod schedule_plan;
 pub mod shadow;
+pub mod sidecar;
 pub mod sim;
 
 use std::time::Duration;

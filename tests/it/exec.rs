@@ -12,7 +12,7 @@ use watchtower::model::{FunctionModel, NodeModel, Work};
 use watchtower::policy::registry;
 use watchtower::policy::settings::{Settings, Value};
 use watchtower::random::{Purpose, Seed, Stream};
-use watchtower::record::{EventKind, EventRow, GeneratorId, Lost, RequestRow};
+use watchtower::record::{EventKind, EventRow, GeneratorId, Lost};
 use watchtower::schedule::hey;
 use watchtower::schedule::share::Share;
 use watchtower::time::{Epoch, Timestamp};

@@ -27,7 +27,7 @@ use watchtower::policy::FunctionInfo;
 use watchtower::policy::openfaas_ce::real::{Numbers, Phases};
 use watchtower::policy::registry;
 use watchtower::policy::settings::{Settings, Value};
-use watchtower::record::{EventKind, EventRow, FunctionId, GeneratorId, Lost, RequestRow};
+use watchtower::record::{EventKind, EventRow, FunctionId, GeneratorId, Lost};
 use watchtower::study::resolve::{self, Overrides};
 use watchtower::study::scenario::Scenario;
 use watchtower::time::Timestamp;

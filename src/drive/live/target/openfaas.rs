@@ -10,6 +10,7 @@
 
 mod isolation;
 pub mod journal;
+pub mod plain;
 mod secret;
 mod silence;
 mod watch;

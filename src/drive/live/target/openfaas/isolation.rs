@@ -357,7 +357,7 @@ async fn scale(rest: &Rest, function: &str, replicas: u32) -> Result<u32, Isolat
         replicas,
         why: match refusal {
             Refusal::Status { status, body } => format!("{status} {body}"),
-            Refusal::Unreachable(why) => why,
+            Refusal::Unreachable(why) | Refusal::HeldBack(why) => why,
         },
     })
 }
