@@ -157,6 +157,108 @@ fn a_replay_of_a_run_with_its_own_arm_decides_what_the_run_decided() {
     assert!(before.iter().zip(&recorded).all(|(one, other)| (one.0 - other.0).abs() < 0.01), "{before:?} {recorded:?}");
 }
 
+/// A quiet load with a spike, under every policy that reads the platform's metrics.
+const MEASURED: &str = r#"
+name = "measured"
+[function]
+name = "ftest"
+[function.model]
+cpu = "8ms"
+start_up = "1s"
+[platform]
+cores = 8
+[slo]
+latency = "100ms"
+percentile = 95
+[[load]]
+rate = 60
+to = 260
+shape = "spike"
+spike_at = "4s"
+spike_for = "10s"
+duration = "DURATION"
+arrivals = "poisson"
+[run]
+warm_up = "2s"
+cool_down = "COOL"
+[limits]
+max_lateness = "1m"
+max_stall = "1m"
+[[arm]]
+name = "lookout"
+policy = "lookout"
+ARMS
+"#;
+
+const MORE_ARMS: &str = r#"
+[[arm]]
+name = "hpa"
+policy = "hpa"
+metric = "cpu"
+sync_period = "5s"
+[[arm]]
+name = "kpa"
+policy = "kpa"
+[[arm]]
+name = "keda"
+policy = "keda"
+sync_period = "5s"
+[[arm]]
+name = "pro"
+policy = "openfaas-pro"
+evaluation_interval = "5s"
+"#;
+
+/// (when, from, to) of each scaling that the run's files have of its policy, and of its replay up to the run's end.
+fn run_and_replay(house: &House, out: &str, arm: &str) -> [Vec<(f64, String, String)>; 2] {
+    let folder = house.dir.path().join(out).join("runs").join(format!("{arm}-1"));
+    let events = rows(&fs::read_to_string(folder.join("events.csv")).expect("events"));
+    let end: f64 = events.last().expect("some")[0].parse().expect("a time");
+    let own = |row: &&Vec<String>| row[2] == "scale" && row[1] != "platform";
+    let ran = events.iter().filter(own).map(|row| (row[0].parse().expect("a time"), row[3].clone(), row[4].clone()));
+    let replayed = scales(&house.rows(&["--policy", arm, "--counter", &folder.display().to_string()]));
+    let replayed = replayed.into_iter().filter(|scale| scale.0 <= end).map(|(at, from, to, _)| (at, from, to));
+    [ran.collect(), replayed.collect()]
+}
+
+fn assert_same_decisions(house: &House, out: &str, arm: &str, apart: f64) {
+    let [ran, replayed] = run_and_replay(house, out, arm);
+    assert!(!ran.is_empty(), "{arm} never scaled");
+    let same = ran.len() == replayed.len()
+        && ran
+            .iter()
+            .zip(&replayed)
+            .all(|(one, other)| (one.0 - other.0).abs() <= apart && (&one.1, &one.2) == (&other.1, &other.2));
+    assert!(same, "{arm} in the run: {ran:#?}\nreplayed: {replayed:#?}");
+}
+
+#[test]
+fn policies_that_read_metrics_decide_in_a_replay_what_they_decided_in_the_run() {
+    let house = House::new();
+    let study = MEASURED.replace("DURATION", "60s").replace("COOL", "30s").replace("ARMS", MORE_ARMS);
+    house.write("measured.toml", &study);
+    let output = house.run(&["run", "measured.toml", "--target", "simulated", "--out", "out", "--quiet"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    for arm in ["lookout", "hpa", "kpa", "keda", "pro"] {
+        // a scaling is granted at once in a replay and some milliseconds later in a run: a hold may end one look of half a second apart
+        assert_same_decisions(&house, "out", arm, 0.6);
+    }
+    // another one's metrics are as good: what would OpenFaaS Pro have done where ours scaled?
+    let rows = house.rows(&["--policy", "pro", "--counter", "out/runs/lookout-1"]);
+    assert!(!scales(&rows).is_empty(), "{rows:?}");
+}
+
+/// The same policy, by the clock: what it decided on the embedded target it decides again on what it was told there.
+#[test]
+fn a_run_by_the_clock_is_decided_again_in_its_replay() {
+    let house = House::new();
+    let study = MEASURED.replace("DURATION", "18s").replace("COOL", "2s").replace("ARMS", "");
+    house.write("measured.toml", &study);
+    let output = house.run(&["run", "measured.toml", "--out", "out", "--quiet"]);
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_same_decisions(&house, "out", "lookout", 1.1);
+}
+
 #[test]
 fn a_replay_of_a_run_with_another_policy_decides_what_a_shadow_of_it_decided() {
     let eager = house().rows(&["--policy", "eager", "--counter", "asked/runs/tower-1"]);

@@ -212,6 +212,7 @@ fn where_every_answer_was_recorded_a_policy_reads_the_counters_when_it_wants_to(
         functions: vec![Recording::of(FunctionInfo::default(), Counted::Answers(answers()))],
         probes: Vec::new(),
         span: Some((-2.0, 60.0)),
+        ..RecordedRun::default()
     };
     let asks = Asks { every: Duration::from_secs(2), next: Timestamp::from_secs(1), told: Vec::new() };
     let mut asks = asks;
@@ -261,6 +262,7 @@ fn a_policy_that_probes_is_given_the_recorded_probe_under_way_or_the_next_one() 
             probe(9.0, 70.0, Ok(200)),
         ],
         span: Some((-2.0, 60.0)),
+        ..RecordedRun::default()
     };
     let mut probes = Probes(Vec::new());
     World::new(Epoch::default(), Timestamp::from_secs(2), &run, Delivery::OnRequest, Duration::ZERO).run(&mut probes);

@@ -1,6 +1,5 @@
 //! What a recorded run's policy was told of the platform, told again: metrics, and how far its pods were.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::policy::ReplicaStatus;
@@ -10,27 +9,14 @@ use crate::time::Timestamp;
 use super::recording::{RecordedMetrics, RecordedReplicas, RecordedRun};
 use super::timestamp;
 
-/// Metrics that were recorded within this time after a question are its answer; else the newest before it are.
+/// Metrics that were recorded within this time after a question are its answer, unless others before it are nearer.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// A run's scaling stands in its files when the platform had answered, a moment after the policy's decision.
 const ANSWERED_WITHIN: Duration = Duration::from_millis(500);
 
 /// The recorded metrics of all functions, in order of time.
 #[derive(Debug)]
-pub(super) struct Metrics {
-    samples: Vec<(Timestamp, FunctionId, Measurement)>,
-    /// Questions that are answered later: when, and by which sample.
-    due: VecDeque<(Timestamp, usize)>,
-}
-
-/// What a question about metrics gets.
-#[derive(Debug, PartialEq)]
-pub(super) enum Told {
-    /// This, at once; nothing if nothing was recorded before.
-    Now(Option<Measurement>),
-    /// What [`Metrics::take`] gives when its time has come.
-    Later,
-}
+pub(super) struct Metrics(Vec<(Timestamp, FunctionId, Measurement)>);
 
 impl Metrics {
     pub(super) fn new(load_start: Timestamp, run: &RecordedRun) -> Self {
@@ -44,31 +30,23 @@ impl Metrics {
         };
         let mut samples: Vec<_> = run.metrics.iter().map(sample).collect();
         samples.sort_by_key(|(at, function, _)| (*at, *function));
-        Self { samples, due: VecDeque::new() }
+        Self(samples)
     }
 
-    /// A policy asks at `now`.
-    pub(super) fn ask(&mut self, now: Timestamp, function: FunctionId) -> Told {
-        let from = self.samples.partition_point(|(at, ..)| *at < now);
-        let later = self.samples[from..].iter().position(|(_, whose, _)| *whose == function).map(|place| from + place);
-        if let Some(place) = later.filter(|place| self.samples[*place].0 <= now + PATIENCE) {
-            self.due.push_back((self.samples[place].0, place));
-            return Told::Later;
+    /// What a policy that asks at `now` is told, and when; nothing if nothing was recorded before.
+    pub(super) fn answer(&self, now: Timestamp, function: FunctionId) -> (Timestamp, Option<Measurement>) {
+        let (before, from_now) = self.0.split_at(self.0.partition_point(|(at, ..)| *at < now));
+        let of_function = |(_, whose, _): &&(Timestamp, FunctionId, Measurement)| *whose == function;
+        let newest = before.iter().rev().find(of_function);
+        let soon = from_now.iter().find(of_function).filter(|(at, ..)| *at <= now + PATIENCE);
+        // a replay may ask a moment after the run did
+        let is_nearer = |(soon, ..): &&(Timestamp, FunctionId, Measurement)| {
+            newest.is_none_or(|(newest, ..)| *soon - now <= now - *newest)
+        };
+        match soon.filter(is_nearer) {
+            Some((at, _, sample)) => (*at, Some(sample.clone())),
+            None => (now, newest.map(|(_, _, sample)| sample.clone())),
         }
-        let before = self.samples[..from].iter().rev().find(|(_, whose, _)| *whose == function);
-        Told::Now(before.map(|(_, _, sample)| sample.clone()))
-    }
-
-    /// When the next question is answered. Those asked later are never answered sooner: each gets the first sample after it.
-    pub(super) fn next(&self) -> Timestamp {
-        self.due.front().map_or(Timestamp::MAX, |(at, _)| *at)
-    }
-
-    /// The answer that is due.
-    pub(super) fn take(&mut self) -> Option<(FunctionId, Measurement)> {
-        let (_, place) = self.due.pop_front()?;
-        let (_, function, sample) = &self.samples[place];
-        Some((*function, sample.clone()))
     }
 }
 
@@ -107,15 +85,17 @@ mod tests {
 
     #[test]
     fn a_question_gets_the_sample_right_after_it_or_the_newest_before() {
-        let mut metrics = metrics(&[1.0, 2.0, 3.0]);
-        assert_eq!(metrics.ask(at(0.2), FunctionId::STUDIED), Told::Now(None));
-        assert_eq!(metrics.ask(at(1.9), FunctionId::STUDIED), Told::Later);
-        assert_eq!(metrics.next(), at(2.0));
-        assert_eq!(metrics.take().map(|(_, sample)| sample.answered), Some(20));
-        assert_eq!(metrics.next(), Timestamp::MAX);
-        let Told::Now(Some(sample)) = metrics.ask(at(2.4), FunctionId::STUDIED) else { panic!("at once") };
-        assert_eq!(sample.answered, 20);
-        assert_eq!(metrics.ask(at(1.9), FunctionId(1)), Told::Now(None), "of another function nothing is known");
+        let metrics = metrics(&[1.0, 2.0, 3.0]);
+        let answer = |seconds, function| {
+            let (at, sample) = metrics.answer(at(seconds), FunctionId(function));
+            (at, sample.map(|sample| sample.answered))
+        };
+        assert_eq!(answer(0.2, 0), (at(0.2), None));
+        assert_eq!(answer(1.9, 0), (at(2.0), Some(20)));
+        assert_eq!(answer(2.0, 0), (at(2.0), Some(20)));
+        assert_eq!(answer(2.1, 0), (at(2.1), Some(20)));
+        assert_eq!(answer(2.4, 0), (at(2.4), Some(20)));
+        assert_eq!(answer(1.9, 1), (at(1.9), None), "of another function nothing is known");
     }
 
     #[test]

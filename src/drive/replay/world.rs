@@ -7,7 +7,7 @@ use crate::policy::{Action, Counter, Event, Policy, ProbeOutcome, Reason, Refusa
 use crate::record::{ErrorKind, EventKind, FunctionId};
 use crate::time::{Epoch, Timestamp};
 
-use super::metrics::{self, Metrics, Told};
+use super::metrics::{self, Metrics};
 use super::readings::{answers, readings};
 use super::recording::{Counted, RecordedProbe, RecordedReplicas, RecordedRun, Recording};
 use super::{ReplayEvent, Replayed, timestamp};
@@ -43,8 +43,8 @@ pub(super) struct World<'a> {
     /// Counters at the last reading, or as far as answers were counted.
     newest: BTreeMap<Place, f64>,
     desired: Vec<u32>,
-    /// Answers that are ready, in order of the questions.
-    answers: VecDeque<Event>,
+    /// Answers by the time from which each is there, in order of the questions: none overtakes another.
+    answers: VecDeque<(Timestamp, Event)>,
     /// Probes that are not over yet, by their ends; [`None`] if none was recorded at all.
     probes: Option<VecDeque<(Timestamp, ProbeOutcome)>>,
     waits_for_probe: bool,
@@ -92,14 +92,14 @@ impl<'a> World<'a> {
         self.handle(policy, now, &Event::Started { replicas: self.desired.clone() });
         loop {
             let before = now;
-            if let Some(answer) = self.answers.pop_front() {
+            if let Some((_, answer)) = self.answers.pop_front_if(|(at, _)| *at <= now) {
                 self.handle(policy, now, &answer);
             } else {
                 let reading = self.readings.front().map_or(Timestamp::MAX, |(at, _)| *at);
                 let probe = self.next_probe(now);
                 let wake = policy.wake_at().unwrap_or(Timestamp::MAX).max(now);
-                let measured = self.metrics.next().max(now);
-                let next = reading.min(probe).min(measured).min(wake);
+                let answer = self.answers.front().map_or(Timestamp::MAX, |(at, _)| *at);
+                let next = reading.min(probe).min(answer).min(wake);
                 if next > self.end {
                     let end_s = self.end.seconds_since(self.load_start);
                     return Replayed { events: self.events, end_s };
@@ -109,10 +109,8 @@ impl<'a> World<'a> {
                     self.read(policy, now);
                 } else if probe == now {
                     self.probed(policy, now);
-                } else if measured == now
-                    && let Some((function, sample)) = self.metrics.take()
-                {
-                    self.handle(policy, now, &Event::Measured { function, sample: Some(sample) });
+                } else if answer == now {
+                    // it is handed over in the next turn
                 } else {
                     self.handle(policy, now, &Event::Woken);
                 }
@@ -167,22 +165,23 @@ impl<'a> World<'a> {
             Action::Probe if self.probes.is_some() => self.waits_for_probe = true,
             Action::Probe => {
                 let answer = Err(ErrorKind::Refused);
-                self.answers.push_back(Event::ProbeDone(ProbeOutcome { sent: now, latency: Duration::ZERO, answer }));
+                self.answers
+                    .push_back((now, Event::ProbeDone(ProbeOutcome { sent: now, latency: Duration::ZERO, answer })));
             }
             Action::Scrape => {
                 let counters = self.counters(now);
-                self.answers.push_back(Event::Scraped(counters));
+                self.answers.push_back((now, Event::Scraped(counters)));
             }
             Action::ReadReplicas { function } => {
                 let desired = self.desired.get(usize::from(function.0)).copied();
                 let recorded = if function == FunctionId::STUDIED { self.replicas } else { &[] };
                 let status = desired.map(|desired| metrics::status(self.load_start, recorded, now, desired));
-                self.answers.push_back(Event::Replicas { function, status });
+                self.answers.push_back((now, Event::Replicas { function, status }));
             }
-            Action::Measure { function } => match self.metrics.ask(now, function) {
-                Told::Now(sample) => self.answers.push_back(Event::Measured { function, sample }),
-                Told::Later => {}
-            },
+            Action::Measure { function } => {
+                let (at, sample) = self.metrics.answer(now, function);
+                self.answers.push_back((at, Event::Measured { function, sample }));
+            }
             Action::Scale { function, to, reason, .. } => self.scale(now, function, to, reason),
             Action::Judged(_) => {}
             Action::Note { kind, from, to, reason } => {
@@ -211,7 +210,7 @@ impl<'a> World<'a> {
         let t_s = self.seconds(now);
         let (Some(recording), Some(desired)) = (self.recordings.get(index), self.desired.get_mut(index)) else {
             let refusal = Refusal::Status { status: 404, body: "no such function".to_owned() };
-            self.answers.push_back(Event::ScaleAnswered { function, result: Err(refusal) });
+            self.answers.push_back((now, Event::ScaleAnswered { function, result: Err(refusal) }));
             return;
         };
         let (fewest, most) = recording.bounds;
@@ -220,7 +219,7 @@ impl<'a> World<'a> {
         let kind = if granted == from { EventKind::Refused } else { EventKind::Scale };
         let function_of = Some(function);
         self.events.push(ReplayEvent { t_s, kind, function: function_of, from: Some(from), to: Some(granted), reason });
-        self.answers.push_back(Event::ScaleAnswered { function, result: Ok(granted) });
+        self.answers.push_back((now, Event::ScaleAnswered { function, result: Ok(granted) }));
     }
 
     fn seconds(&self, at: Timestamp) -> f64 {

@@ -17,7 +17,9 @@ use crate::drive::live::target::openfaas::Access;
 use crate::drive::live::target::platform::Options;
 use crate::drive::live::target::process::{Environment, EnvironmentError, Recipe, Workshop};
 use crate::drive::{Phase, RecordError, Recorder};
-use crate::record::{CpuShares, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, ProcessRow, RequestRow};
+use crate::record::{
+    CpuShares, EventRow, FunctionId, GeneratorId, Lost, Measurement, PlatformSample, ProbeRow, ProcessRow, RequestRow,
+};
 use crate::study::companion::{Outside, own_program};
 use crate::study::plan::Study;
 use crate::study::results::RunWriter;
@@ -221,5 +223,9 @@ impl Recorder for Watched<'_> {
 
     fn cpu(&mut self, at: Timestamp, shares: &CpuShares) -> Result<(), RecordError> {
         self.writer.cpu(at, shares)
+    }
+
+    fn metrics(&mut self, at: Timestamp, function: FunctionId, sample: &Measurement) -> Result<(), RecordError> {
+        self.writer.metrics(at, function, sample)
     }
 }
