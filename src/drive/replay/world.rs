@@ -92,7 +92,9 @@ impl<'a> World<'a> {
         self.handle(policy, now, &Event::Started { replicas: self.desired.clone() });
         loop {
             let before = now;
-            if let Some((_, answer)) = self.answers.pop_front_if(|(at, _)| *at <= now) {
+            if self.answers.front().is_some_and(|(at, _)| *at <= now)
+                && let Some((_, answer)) = self.answers.pop_front()
+            {
                 self.handle(policy, now, &answer);
             } else {
                 let reading = self.readings.front().map_or(Timestamp::MAX, |(at, _)| *at);
