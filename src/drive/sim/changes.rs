@@ -5,7 +5,7 @@ use crate::model::Change;
 use crate::record::{EventKind, EventRow, FunctionId};
 
 use super::Simulation;
-use super::load::Reply;
+use super::worker::Reply;
 use super::platform::Caller;
 
 impl<R: Recorder + ?Sized> Simulation<'_, R> {
