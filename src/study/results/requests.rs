@@ -7,6 +7,8 @@ use super::error::ResultsError;
 /// What readers need of a row. Times are seconds since the load's start.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RequestRecord<'a> {
+    /// When the schedule called for it.
+    pub due_s: f64,
     /// When it left.
     pub sent_s: f64,
     /// When it was answered or given up.
@@ -30,7 +32,8 @@ pub(super) fn each(path: &Path, mut take: impl FnMut(RequestRecord<'_>)) -> Resu
         let place = head.iter().position(|name| name == column);
         place.ok_or_else(|| malformed(Some(1), format!("there is no column {column}")))
     };
-    let (sent, done, status, error) = (place("sent_s")?, place("done_s")?, place("status")?, place("error")?);
+    let (due, sent, done) = (place("due_s")?, place("sent_s")?, place("done_s")?);
+    let (status, error) = (place("status")?, place("error")?);
     let mut row = csv::StringRecord::new();
     while reader.read_record(&mut row).map_err(at)? {
         let line = row.position().map(csv::Position::line);
@@ -39,6 +42,7 @@ pub(super) fn each(path: &Path, mut take: impl FnMut(RequestRecord<'_>)) -> Resu
         let seconds = |what: &str, place: usize| text(place).parse().map_err(|_| wrong(what, place));
         let answered = Some(text(status)).filter(|status| !status.is_empty());
         take(RequestRecord {
+            due_s: seconds("due_s", due)?,
             sent_s: seconds("sent_s", sent)?,
             done_s: seconds("done_s", done)?,
             status: answered.map(|status_text| status_text.parse().map_err(|_| wrong("status", status))).transpose()?,
@@ -61,12 +65,13 @@ mod tests {
             let mut rows = Vec::new();
             each(&file, |row| rows.push((row.sent_s, row.done_s, row.status, row.error.to_owned()))).map(|()| rows)
         };
-        let rows = read("worker,error,status,done_s,sent_s\n1,,200,0.5,0.25\n1,timeout,,20.5,0.5\n").expect("rows");
+        let rows =
+            read("worker,error,status,done_s,sent_s,due_s\n1,,200,0.5,0.25,0\n1,timeout,,20.5,0.5,0\n").expect("rows");
         assert_eq!(rows, [(0.25, 0.5, Some(200), String::new()), (0.5, 20.5, None, "timeout".to_owned())]);
         for (text, problem) in [
-            ("sent_s,done_s,status\n", "line 1: there is no column error"),
-            ("sent_s,done_s,status,error\n1,x,200,\n", "line 2: done_s is \"x\""),
-            ("sent_s,done_s,status,error\n1,2,,reset\n1,2,ok,\n", "line 3: status is \"ok\""),
+            ("due_s,sent_s,done_s,status\n", "line 1: there is no column error"),
+            ("due_s,sent_s,done_s,status,error\n0,1,x,200,\n", "line 2: done_s is \"x\""),
+            ("due_s,sent_s,done_s,status,error\n0,1,2,,reset\n0,1,2,ok,\n", "line 3: status is \"ok\""),
         ] {
             let said = read(text).expect_err("damaged").to_string();
             assert!(said.contains("requests.csv") && said.contains(problem), "{said}");
