@@ -179,7 +179,7 @@ impl Sidecar {
                 let failed = failure_of(&event);
                 self.tell(now, event, wishes);
                 match failed {
-                    Some(why) => self.failed(now, why, wishes),
+                    Some(why) => self.failed(now, &why, wishes),
                     None => self.failures = 0,
                 }
             }
@@ -235,7 +235,7 @@ impl Sidecar {
         self.looking = false;
         let Some(status) = status else {
             self.look_at = now + LOOK_EVERY;
-            return self.failed(now, "replicas can't be read".to_owned(), wishes);
+            return self.failed(now, "replicas can't be read", wishes);
         };
         self.look_at = now + LOOK_EVERY;
         (self.failures, self.wait) = (0, FIRST_WAIT);
@@ -295,7 +295,7 @@ impl Sidecar {
     }
 
     /// Something did not answer.
-    fn failed(&mut self, now: Timestamp, why: String, wishes: &mut Wishes) {
+    fn failed(&mut self, now: Timestamp, why: &str, wishes: &mut Wishes) {
         self.failures = self.failures.saturating_add(1);
         match self.state {
             State::Standby => {}
