@@ -54,11 +54,11 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
 
 /// What is wrong with the shards is a matter of what was given; a disk that is full is not.
 fn refused(error: &MergeError) -> Failure {
-    let failed = |error: &MergeError| match error {
-        MergeError::Results(ResultsError::Write { .. } | ResultsError::Create { .. }) => true,
-        MergeError::Record(RecordError(_)) => true,
-        _ => false,
-    };
-    let status = if failed(error) { ExitStatus::Failed } else { ExitStatus::Usage };
+    let is_full = matches!(
+        error,
+        MergeError::Results(ResultsError::Write { .. } | ResultsError::Create { .. })
+            | MergeError::Record(RecordError(_))
+    );
+    let status = if is_full { ExitStatus::Failed } else { ExitStatus::Usage };
     Failure::from_error(status, error, None)
 }

@@ -44,7 +44,7 @@ use crate::schedule::share::Share;
 use crate::time::{Epoch, Timestamp};
 
 pub use self::client::{ClientPlan, Trust};
-pub use self::schedule_plan::{Planned, SchedulePlan};
+pub use self::schedule_plan::{Planned, SchedulePlan, shares};
 
 /// Everything a driver needs to know about one run: one arm, one repeat.
 #[derive(Clone)]
@@ -86,17 +86,6 @@ impl Plan {
             bounds: self.functions.iter().map(|function| function.bounds).collect(),
         }
     }
-}
-
-/// The share of each of these loads that a share of all of them is: workers are dealt out over all loads in their order.
-pub fn shares(generators: &[GeneratorPlan], share: Share) -> Vec<Share> {
-    let mut before = 0;
-    let of = |generator: &GeneratorPlan| {
-        let own = share.after(before);
-        before += u64::from(generator.schedule.workers());
-        own
-    };
-    generators.iter().map(of).collect()
 }
 
 /// An autoscaler with its settings, as a scenario names it.

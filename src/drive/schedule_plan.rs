@@ -4,6 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::GeneratorPlan;
 use super::journeys::JourneysPlan;
 use crate::random::{Purpose, Seed};
 use crate::record::{GeneratorId, WorkerId};
@@ -138,6 +139,17 @@ impl Planned {
             Self::Open => f64::INFINITY,
         }
     }
+}
+
+/// The share of each of these loads that a share of all of them is: workers are dealt out over all loads in their order.
+pub fn shares(generators: &[GeneratorPlan], share: Share) -> Vec<Share> {
+    let mut before = 0;
+    let of = |generator: &GeneratorPlan| {
+        let own = share.after(before);
+        before += u64::from(generator.schedule.workers());
+        own
+    };
+    generators.iter().map(of).collect()
 }
 
 impl SchedulePlan {

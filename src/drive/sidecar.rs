@@ -14,6 +14,9 @@
 //!
 //! May not enter: a clock, a socket, a word for people that is not an event's.
 
+mod orders;
+mod words;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -21,10 +24,12 @@ use rand::RngExt as _;
 
 use super::Arm;
 use super::decisions::Decisions;
-use crate::policy::{Action, Context, Event, FunctionInfo, Policy, Reason, Refusal, ReplicaStatus};
+use crate::policy::{Context, Event, FunctionInfo, Policy, Reason, Refusal, ReplicaStatus};
 use crate::random::{Purpose, Seed, Stream};
-use crate::record::{ErrorKind, EventKind, EventRow, FunctionId, ProbeRow};
+use crate::record::{ErrorKind, EventKind, FunctionId};
 use crate::time::{Epoch, Timestamp};
+
+pub use self::words::{Brought, Counts, Errand, News, Rules, Standing, Task, Wishes};
 
 /// Between two looks at the replicas, whatever the policy asks: what is told of them is never older.
 pub const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -37,125 +42,6 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// The longest of these waits.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-
-/// Over which scalings are counted.
-const MINUTE: Duration = Duration::from_secs(60);
-
-/// Answers a policy is given at one instant before it has to wait a moment: whatever it is, it holds up nobody.
-const ANSWERS_AT_ONCE: u32 = 1_000;
-
-/// What it is held to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// Fewest and most replicas it may ask for.
-    pub bounds: (u32, u32),
-    /// Scalings a minute, at most.
-    pub actions_per_minute: u32,
-    /// Whether it only says what it would do.
-    pub dry_run: bool,
-}
-
-/// What is to be done for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Task {
-    /// Read the replicas, to see whether the platform answers: [`Brought::Looked`].
-    Look,
-    /// Send one probe: [`Event::ProbeDone`].
-    Probe,
-    /// Read the counters: [`Event::Scraped`].
-    Scrape,
-    /// Read the replicas: [`Event::Replicas`].
-    ReadReplicas,
-    /// Ask for this many replicas: [`Event::ScaleAnswered`].
-    Scale(u32),
-}
-
-/// A task, and in which reign it was given; its result is brought back with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Errand {
-    /// Counts how often leadership changed.
-    pub reign: u64,
-    /// What to do.
-    pub task: Task,
-}
-
-/// What an errand brings back.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Brought {
-    /// The replicas, or that they could not be read.
-    Looked(Option<ReplicaStatus>),
-    /// What the policy asked for.
-    Answer(Event),
-}
-
-/// What happened, to be kept.
-#[derive(Clone, Debug, PartialEq)]
-pub enum News {
-    /// A decision, a refusal, a loss.
-    Event(EventRow),
-    /// A probe, judged.
-    Probe(ProbeRow),
-}
-
-/// What it leaves behind after each step.
-#[derive(Debug, Default)]
-pub struct Wishes {
-    /// To be carried out.
-    pub errands: Vec<Errand>,
-    /// To be kept.
-    pub news: Vec<News>,
-}
-
-/// How it stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Another one leads.
-    Standby,
-    /// It leads, and has not found its function yet.
-    Looking,
-    /// It leads.
-    Leading,
-    /// It leads, and the platform does not answer.
-    Lost,
-}
-
-impl Standing {
-    /// The word that stands in metrics and on `/healthz`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Standby => "standby",
-            Self::Looking => "looking",
-            Self::Leading => "leading",
-            Self::Lost => "lost",
-        }
-    }
-}
-
-/// What it has done so far. Scalings that were asked for are accepted, refused or unanswered, once each; those it kept back were never
-/// asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Scalings the platform accepted, to more.
-    pub ups: u64,
-    /// To fewer.
-    pub downs: u64,
-    /// To the count that was there.
-    pub unchanged: u64,
-    /// Scalings it refused.
-    pub refused: u64,
-    /// Scalings whose answer never came: they may have been carried out.
-    pub unanswered: u64,
-    /// Scalings kept back: too many in a minute, or leadership had run out.
-    pub held_back: u64,
-    /// Probes judged.
-    pub probes: u64,
-    /// Of these, without an answer or with one that is no success.
-    pub probes_failed: u64,
-    /// How often the platform was lost.
-    pub losses: u64,
-    /// How often somebody else set the replicas.
-    pub meddlings: u64,
-}
 
 /// An autoscaler of one function.
 pub struct Sidecar {
@@ -293,7 +179,7 @@ impl Sidecar {
                 let failed = failure_of(&event);
                 self.tell(now, event, wishes);
                 match failed {
-                    Some(why) => self.failed(now, why, wishes),
+                    Some(why) => self.failed(now, &why, wishes),
                     None => self.failures = 0,
                 }
             }
@@ -349,7 +235,7 @@ impl Sidecar {
         self.looking = false;
         let Some(status) = status else {
             self.look_at = now + LOOK_EVERY;
-            return self.failed(now, "replicas can't be read".to_owned(), wishes);
+            return self.failed(now, "replicas can't be read", wishes);
         };
         self.look_at = now + LOOK_EVERY;
         (self.failures, self.wait) = (0, FIRST_WAIT);
@@ -409,7 +295,7 @@ impl Sidecar {
     }
 
     /// Something did not answer.
-    fn failed(&mut self, now: Timestamp, why: String, wishes: &mut Wishes) {
+    fn failed(&mut self, now: Timestamp, why: &str, wishes: &mut Wishes) {
         self.failures = self.failures.saturating_add(1);
         match self.state {
             State::Standby => {}
@@ -462,97 +348,6 @@ impl Sidecar {
         self.unsure |= matches!(result, Err(Refusal::Unreachable(_)));
         let row = self.decisions.answered(now, FunctionId::STUDIED, result);
         wishes.news.push(News::Event(row));
-    }
-
-    /// Hands an event to the policy, and what follows at once from what it wants.
-    fn tell(&mut self, now: Timestamp, event: Event, wishes: &mut Wishes) {
-        let mut events = VecDeque::from([event]);
-        let mut given = 0;
-        while let (Some(event), Some(mut policy)) = (events.pop_front(), self.policy.take()) {
-            given += 1;
-            let mut actions = Vec::new();
-            policy.handle(now, &event, &mut actions);
-            self.policy = Some(policy);
-            for action in actions {
-                self.act(now, action, &mut events, wishes);
-            }
-            if given >= ANSWERS_AT_ONCE {
-                self.note(now, EventKind::Failed, "the policy asks again and again at one moment", wishes);
-                break;
-            }
-        }
-        self.rested = now + Duration::from_millis(1);
-    }
-
-    fn act(&mut self, now: Timestamp, action: Action, events: &mut VecDeque<Event>, wishes: &mut Wishes) {
-        let function = FunctionId::STUDIED;
-        match action {
-            Action::Probe => self.errand(Task::Probe, wishes),
-            Action::Scrape => self.errand(Task::Scrape, wishes),
-            Action::ReadReplicas { .. } if self.rules.dry_run => {
-                let status = Some(ReplicaStatus { desired: self.expected, ready: self.expected });
-                events.push_back(Event::Replicas { function, status });
-            }
-            Action::ReadReplicas { .. } => self.errand(Task::ReadReplicas, wishes),
-            // a sidecar has no metrics of pods; which policies may be one is asked when it is set up
-            Action::Measure { function } => events.push_back(Event::Measured { function, sample: None }),
-            Action::Scale { from, to, reason, .. } => self.scale(now, (from, to), reason, events, wishes),
-            Action::Judged(row) => {
-                self.counts.probes += 1;
-                self.counts.probes_failed += u64::from(row.answer != Ok(200));
-                wishes.news.push(News::Probe(row));
-            }
-            Action::Note { kind, from, to, reason } => self.event(now, kind, from, to, reason, wishes),
-        }
-    }
-
-    fn scale(
-        &mut self,
-        now: Timestamp,
-        (from, to): (u32, u32),
-        reason: Reason,
-        events: &mut VecDeque<Event>,
-        wishes: &mut Wishes,
-    ) {
-        let function = FunctionId::STUDIED;
-        let (min, max) = self.rules.bounds;
-        let bounded = to.clamp(min, max);
-        let reason = if bounded == to {
-            reason
-        } else {
-            Reason { text: format!("{}; {to} is outside {min} to {max}", reason.text), ..reason }
-        };
-        self.decisions.asked(function, from, bounded, reason);
-        if let Some(why) = self.holds_back(now) {
-            self.counts.held_back += 1;
-            let result = Err(Refusal::HeldBack(why));
-            let row = self.decisions.answered(now, function, &result);
-            wishes.news.push(News::Event(row));
-            events.push_back(Event::ScaleAnswered { function, result });
-            return;
-        }
-        self.acted.push_back(now);
-        self.scaling += 1;
-        if self.rules.dry_run {
-            let result = Ok(bounded);
-            self.scaled(now, &result, false, wishes);
-            self.expected = bounded;
-            events.push_back(Event::ScaleAnswered { function, result });
-        } else {
-            self.errand(Task::Scale(bounded), wishes);
-        }
-    }
-
-    /// Why it must not scale now.
-    fn holds_back(&mut self, now: Timestamp) -> Option<String> {
-        if self.leads_until.is_none_or(|until| now >= until) {
-            return Some("leadership has run out".to_owned());
-        }
-        while self.acted.front().is_some_and(|at| *at + MINUTE <= now) {
-            self.acted.pop_front();
-        }
-        let most = self.rules.actions_per_minute;
-        (self.acted.len() >= most as usize).then(|| format!("{most} scalings in the last minute"))
     }
 
     fn note(&self, now: Timestamp, kind: EventKind, text: &str, wishes: &mut Wishes) {

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use crate::drive::schedule_plan::KnownSchedule;
 use crate::drive::{Plan, RecordError, Recorder, Tally, shares};
-use crate::record::{Answer, Detail, ErrorKind, GeneratorId, Lost, ReplicaId, RequestRow, WorkerId};
+use crate::record::{Answer, Detail, ErrorKind, GeneratorId, Lost, RequestRow, WorkerId};
 use crate::schedule::share::Share;
 use crate::schedule::{Call, Next, Turn};
 use crate::time::{Timestamp, nanos};
 
 use super::agenda::{Agenda, What};
 use super::platform::{Asked, Caller, Platform, steps_of};
+use super::worker::{Does, Reply, Worker};
 
 /// A worker's time for one request, however fast the answer: without it, a worker without pacing would send for ever at one moment to
 /// a function that takes no time. hey takes some ten microseconds.
@@ -70,41 +71,6 @@ impl Generator {
         }
         None
     }
-}
-
-#[derive(Clone, Copy)]
-struct Worker {
-    generator: GeneratorId,
-    /// Counts the requests, so that a late answer is not taken for the next one's.
-    attempt: u32,
-    does: Does,
-    call: Call,
-    /// What its call asks for. Kept until its next one, so a late answer of a request that was given up is taken for an answer to
-    /// what its worker asks now.
-    asked: Asked,
-    sent: Timestamp,
-}
-
-/// What a worker is at.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Does {
-    /// Its generator has not begun.
-    Nothing,
-    /// It waits until its call is ready.
-    Send,
-    /// It waits for an answer.
-    Wait,
-    /// It has no more to do.
-    Finished,
-}
-
-/// What a worker got.
-#[derive(Clone, Copy)]
-pub(super) struct Reply {
-    pub(super) at: Timestamp,
-    pub(super) status: u16,
-    pub(super) replica: Option<ReplicaId>,
-    pub(super) size: Option<u64>,
 }
 
 impl Load {

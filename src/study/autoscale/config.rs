@@ -120,11 +120,14 @@ fn from_toml(name: &str, file: &SidecarFile) -> Result<Config, ScenarioError> {
     let settings = &file.autoscale.settings;
     let listen = match settings.text("listen") {
         "" => None,
-        text => text.parse().map(Some).unwrap_or_else(|_| {
-            let hint = "write an address of this machine with its port, such as \"127.0.0.1:9477\"";
-            problems.push(file.autoscale.problem("listen", "is no address to listen at", hint));
-            None
-        }),
+        text => {
+            let address = text.parse().ok();
+            if address.is_none() {
+                let hint = "write an address of this machine with its port, such as \"127.0.0.1:9477\"";
+                problems.push(file.autoscale.problem("listen", "is no address to listen at", hint));
+            }
+            address
+        }
     };
     if file.functions.is_empty() && problems.is_empty() {
         let hint = "add [[function]], name = \"ftest\" and policy = \"watchtower\"";

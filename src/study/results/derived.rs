@@ -60,11 +60,11 @@ pub fn rebuild(results: &Path) -> Result<Rebuilt, ResultsError> {
         let file = directory.run_path(&name).join("summary.json");
         match file.exists().then(|| read_json::<RunSummary>(&file)).transpose() {
             Ok(summary) => runs.extend(summary),
-            Err(_) => return Ok(left(format!("runs/{name}/summary.json can't be read"))),
+            Err(_) => return Ok(left(&format!("runs/{name}/summary.json can't be read"))),
         }
     }
     if let Some(row) = strange_row(results, &runs) {
-        return Ok(left(format!("comparison.csv and summary.json tell different things of {row}")));
+        return Ok(left(&format!("comparison.csv and summary.json tell different things of {row}")));
     }
     let mut written = Vec::new();
     for (name, text) in texts(&record, &runs) {
@@ -81,7 +81,7 @@ pub fn rebuild(results: &Path) -> Result<Rebuilt, ResultsError> {
     Ok(Rebuilt::Written(written))
 }
 
-fn left(why: String) -> Rebuilt {
+fn left(why: &str) -> Rebuilt {
     Rebuilt::Left(format!("statistics and tables are left as they are: {why}"))
 }
 
@@ -106,7 +106,7 @@ fn is_damaged(there: &[u8], name: &str, text: &str, is_of_this_version: bool) ->
     if there.last() != Some(&b'\n') {
         return true;
     }
-    if !name.ends_with(".csv") {
+    if Path::new(name).extension().is_none_or(|extension| extension != "csv") {
         return false;
     }
     let there = std::str::from_utf8(there).ok().and_then(Cells::of);

@@ -65,13 +65,13 @@ mod tests {
             let mut rows = Vec::new();
             each(&file, |row| rows.push((row.sent_s, row.done_s, row.status, row.error.to_owned()))).map(|()| rows)
         };
-        let rows = read("worker,error,status,done_s,sent_s,due_s\n1,,200,0.5,0.25,0.25\n1,timeout,,20.5,0.5,0\n")
-            .expect("rows");
+        let rows =
+            read("worker,error,status,done_s,sent_s,due_s\n1,,200,0.5,0.25,0\n1,timeout,,20.5,0.5,0\n").expect("rows");
         assert_eq!(rows, [(0.25, 0.5, Some(200), String::new()), (0.5, 20.5, None, "timeout".to_owned())]);
         for (text, problem) in [
             ("due_s,sent_s,done_s,status\n", "line 1: there is no column error"),
-            ("due_s,sent_s,done_s,status,error\n1,1,x,200,\n", "line 2: done_s is \"x\""),
-            ("due_s,sent_s,done_s,status,error\n1,1,2,,reset\n1,1,2,ok,\n", "line 3: status is \"ok\""),
+            ("due_s,sent_s,done_s,status,error\n0,1,x,200,\n", "line 2: done_s is \"x\""),
+            ("due_s,sent_s,done_s,status,error\n0,1,2,,reset\n0,1,2,ok,\n", "line 3: status is \"ok\""),
         ] {
             let said = read(text).expect_err("damaged").to_string();
             assert!(said.contains("requests.csv") && said.contains(problem), "{said}");

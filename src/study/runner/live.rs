@@ -129,10 +129,10 @@ impl Live {
 
 /// Waits until a Unix time, or until the end is asked for, of which the run then learns by itself.
 async fn wait_until(at: Duration, interrupt: &mut Interrupt) {
-    let wait = at.saturating_sub(Clock::unix_now());
+    let (clock, wait) = (Clock::start(), at.saturating_sub(Clock::unix_now()));
     if !wait.is_zero() && interrupt.cause().is_none() {
         tokio::select! {
-            () = tokio::time::sleep(wait) => {}
+            () = clock.sleep_until(clock.now() + wait) => {}
             () = interrupt.wait() => {}
         }
     }

@@ -228,8 +228,8 @@ impl Load {
         let mut sources = Vec::with_capacity(generators.len());
         let mut attacks = Vec::new();
         let mut schedules = Vec::with_capacity(generators.len());
-        let shares = shares(generators, options.share);
-        for ((number, plan), share) in generators.iter().enumerate().zip(shares) {
+        let dealt = shares(generators, options.share);
+        for ((number, plan), share) in generators.iter().enumerate().zip(dealt) {
             let id = GeneratorId(u16::try_from(number).map_err(|_| LoadError::TooMany(generators.len()))?);
             let schedule = plan.schedule.build_share(load_start + plan.start, options.seed, id, share);
             if let SchedulePlan::Goose(journeys) = &plan.schedule {

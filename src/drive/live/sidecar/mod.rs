@@ -129,7 +129,7 @@ impl Hands {
             let function = FunctionId::STUDIED;
             match *task {
                 Task::Look => {
-                    drop(tokio::spawn(async move { bring(Brought::Looked(target.replicas(function).await)) }))
+                    drop(tokio::spawn(async move { bring(Brought::Looked(target.replicas(function).await)) }));
                 }
                 Task::ReadReplicas => drop(tokio::spawn(async move {
                     let status = target.replicas(function).await;

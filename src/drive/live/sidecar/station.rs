@@ -108,19 +108,17 @@ impl Board {
     fn metrics(&self) -> String {
         let reports = self.lock().clone();
         let mut text = String::new();
-        let mut family =
-            |name: &str, kind: &str, help: &str, of: &dyn Fn(&Report) -> Vec<(&'static str, Option<f64>)>| {
-                let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-                for (function, report) in &reports {
-                    for (labels, value) in of(report) {
-                        if let Some(value) = value {
-                            let comma = if labels.is_empty() { "" } else { "," };
-                            let _ =
-                                writeln!(text, "{name}{{function=\"{}\"{comma}{labels}}} {value}", escaped(function));
-                        }
+        let mut family = |name: &str, kind: &str, help: &str, of: &dyn Fn(&Report) -> Samples| {
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+            for (function, report) in &reports {
+                for (labels, value) in of(report) {
+                    if let Some(value) = value {
+                        let comma = if labels.is_empty() { "" } else { "," };
+                        let _ = writeln!(text, "{name}{{function=\"{}\"{comma}{labels}}} {value}", escaped(function));
                     }
                 }
-            };
+            }
+        };
         let number = |value: u64| Some(value as f64);
         family(
             "watchtower_autoscale_scalings_total",
@@ -188,6 +186,9 @@ impl Board {
         text
     }
 }
+
+/// Samples of one function: further labels, and a value where there is one.
+type Samples = Vec<(&'static str, Option<f64>)>;
 
 /// A label's value, as the format wants it.
 fn escaped(value: &str) -> String {

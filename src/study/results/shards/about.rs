@@ -27,9 +27,12 @@ pub(super) struct AboutRecord {
     loads: Vec<String>,
     limits: LimitsRecord,
     /// From which second of the load, its rate, its demand, and how many were not enough.
-    demand: Vec<(u64, Option<f64>, Option<u32>, Option<u32>)>,
+    demand: Vec<StretchRecord>,
     min_replicas: u32,
 }
+
+/// From, rate, demand, beyond limit.
+type StretchRecord = (u64, Option<f64>, Option<u32>, Option<u32>);
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct LimitsRecord {
@@ -83,7 +86,7 @@ impl From<&RunAbout> for AboutRecord {
 impl From<&AboutRecord> for RunAbout {
     fn from(record: &AboutRecord) -> Self {
         let limits = &record.limits;
-        let stretch = |&(from, rate, demand, beyond): &(u64, Option<f64>, Option<u32>, Option<u32>)| Stretch {
+        let stretch = |&(from, rate, demand, beyond): &StretchRecord| Stretch {
             from,
             rate,
             demand: match (demand, beyond) {

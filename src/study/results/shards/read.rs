@@ -130,7 +130,7 @@ fn same_runs(shards: &[Shard]) -> Result<Vec<(String, u32)>, MergeError> {
         }
     }
     for (shard, runs) in shards.iter().zip(&each) {
-        for run in all.iter().filter(|run| !runs.contains(run)) {
+        if let Some(run) = all.iter().find(|run| !runs.contains(run)) {
             let with = shards.iter().zip(&each).find(|(_, runs)| runs.contains(run));
             return Err(MergeError::NoRun {
                 path: shard.path.clone(),

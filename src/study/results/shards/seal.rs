@@ -2,6 +2,7 @@
 //! cut off, missing or changed later is found by name.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::Path;
@@ -119,5 +120,9 @@ fn file_record(bytes: &[u8]) -> FileRecord {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // writing to a string can't fail
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

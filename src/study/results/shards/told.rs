@@ -166,7 +166,7 @@ fn answer_line(answer: Answer) -> AnswerLine {
 fn answer((status, error): AnswerLine) -> Result<Answer, String> {
     match (status, error) {
         (Some(status), None) => Ok(Ok(status)),
-        (None, Some(word)) => word_of(&ErrorKind::ALL, |kind| kind.as_str(), &word).map(Err),
+        (None, Some(word)) => word_of(&ErrorKind::ALL, ErrorKind::as_str, &word).map(Err),
         _ => Err("an answer is a status or an error".to_owned()),
     }
 }
