@@ -6,6 +6,7 @@
 
 mod limited_sharing;
 mod losses_and_starts;
+mod tabled;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

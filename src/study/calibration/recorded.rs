@@ -1,10 +1,11 @@
 //! A measurement out of a results directory: the requests of a run, and the replicas that were ready when they left.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::drive::calibration::{Design, Measurement, Phase, Recorded, Reply};
-use crate::record::EventKind;
+use crate::record::{Detail, EventKind, GeneratorId, RequestRow, WorkerId};
 use crate::study::recording::{Choice, RecordingError, run_of};
 use crate::study::results::{EventRecord, ResultsError};
 use crate::time::Timestamp;
@@ -19,6 +20,8 @@ const MOST: usize = 6;
 const LONGEST: usize = 3_000;
 /// Groups a stretch is divided into.
 const GROUPS: usize = 24;
+/// Fewer requests at the same time are no burst that tells of workers.
+const SMALLEST_BURST: u32 = 4;
 
 /// A run's measurement, and what it is called.
 #[derive(Clone, Debug)]
@@ -33,6 +36,7 @@ pub struct RecordedMeasurement {
 
 /// A request of `requests.csv`.
 struct Row {
+    due_s: f64,
     sent_s: f64,
     done_s: f64,
     is_good: bool,
@@ -83,12 +87,46 @@ fn phases(rows: &[Row], steps: &[(f64, u32)]) -> Vec<Phase> {
         if *replicas == 0 || inside.len() < LEAST {
             continue;
         }
-        found.push((place, phase(&inside[..inside.len().min(LONGEST)], *replicas)));
+        let inside = &inside[..inside.len().min(LONGEST)];
+        // bursts are simulated with the replicas of the whole measurement
+        let in_step = (*replicas == steps[0].1).then(|| bursts(inside)).flatten();
+        found.push((place, in_step.unwrap_or_else(|| phase(inside, *replicas))));
     }
     found.sort_by_key(|(_, phase)| std::cmp::Reverse(phase.replies.len()));
     found.truncate(MOST);
     found.sort_by_key(|(place, _)| *place);
     found.into_iter().map(|(_, phase)| phase).collect()
+}
+
+/// The bursts of a load whose workers sent in step; `None` if it is no such load, or its bursts ran into each other.
+///
+/// The first burst is left out: it dialled.
+fn bursts(rows: &[&Row]) -> Option<Phase> {
+    let mut sizes: BTreeMap<u64, u32> = BTreeMap::new();
+    let first = rows.first()?.due_s;
+    let later: Vec<&Row> = rows.iter().copied().filter(|row| row.due_s > first).collect();
+    for row in &later {
+        *sizes.entry(row.due_s.to_bits()).or_default() += 1;
+    }
+    let size = sizes.values().copied().max().filter(|size| *size >= SMALLEST_BURST)?;
+    let at = |seconds: f64| Timestamp::from_nanos((seconds.max(0.0) * 1e9).round() as u64);
+    let as_sent: Vec<RequestRow> = later
+        .iter()
+        .map(|row| RequestRow {
+            generator: GeneratorId(0),
+            worker: WorkerId(0),
+            due: at(row.due_s),
+            ready: at(row.due_s),
+            sent: at(row.sent_s),
+            first_byte: None,
+            done: at(row.done_s),
+            answer: if row.is_good { Ok(200) } else { Ok(500) },
+            replica: None,
+            detail: Detail::default(),
+        })
+        .collect();
+    let phase = Phase::of_bursts(size, &as_sent);
+    (phase.replies.len() * 2 > later.len()).then_some(phase)
 }
 
 fn phase(rows: &[&Row], replicas: u32) -> Phase {
@@ -117,7 +155,8 @@ fn rows(path: &Path) -> Result<Vec<Row>, ResultsError> {
         let place = head.iter().position(|name| name == column);
         place.ok_or_else(|| malformed(Some(1), format!("there is no column {column}")))
     };
-    let (sent, done, status) = (place("sent_s")?, place("done_s")?, place("status")?);
+    let (due, sent) = (place("due_s")?, place("sent_s")?);
+    let (done, status) = (place("done_s")?, place("status")?);
     let (mut rows, mut row) = (Vec::new(), csv::StringRecord::new());
     while reader.read_record(&mut row).map_err(at)? {
         let line = row.position().map(csv::Position::line);
@@ -126,7 +165,12 @@ fn rows(path: &Path) -> Result<Vec<Row>, ResultsError> {
             text.parse::<f64>().map_err(|_| malformed(line, format!("{what} is {text:?}")))
         };
         let is_good = row.get(status).is_some_and(|status| status.starts_with('2'));
-        rows.push(Row { sent_s: number("sent_s", sent)?, done_s: number("done_s", done)?, is_good });
+        rows.push(Row {
+            due_s: number("due_s", due)?,
+            sent_s: number("sent_s", sent)?,
+            done_s: number("done_s", done)?,
+            is_good,
+        });
     }
     rows.sort_by(|a, b| a.sent_s.total_cmp(&b.sent_s));
     Ok(rows)
@@ -137,7 +181,24 @@ mod tests {
     use super::*;
 
     fn row(sent_s: f64, done_s: f64) -> Row {
-        Row { sent_s, done_s, is_good: true }
+        Row { due_s: sent_s, sent_s, done_s, is_good: true }
+    }
+
+    #[test]
+    fn workers_in_step_that_are_answered_in_time_make_bursts() {
+        let burst = |number: u32, takes: f64| {
+            (1..=5).map(move |place| {
+                let due = f64::from(number) * 0.2;
+                Row { due_s: due, sent_s: due + 1e-4, done_s: due + f64::from(place) * takes, is_good: true }
+            })
+        };
+        let is_bursts = |takes: f64| {
+            let rows: Vec<Row> = (0..40).flat_map(|number| burst(number, takes)).collect();
+            let phases = phases(&rows, &[(f64::NEG_INFINITY, 1)]);
+            matches!(&phases[0].design, Design::Bursts { leaves } if leaves.len() == 5)
+        };
+        assert!(is_bursts(0.02));
+        assert!(!is_bursts(0.06), "each burst meets what is left of the one before");
     }
 
     #[test]

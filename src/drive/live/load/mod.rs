@@ -9,6 +9,7 @@
 //! All workers live on one thread with a runtime of its own, apart from whatever serves the target: on two cores, two load
 //! threads measured slower than one. The pacer has another thread, which sleeps. Journeys are `goose`'s, in threads of its own.
 
+mod alarm;
 mod answer;
 mod chunks;
 mod client;

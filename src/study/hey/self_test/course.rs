@@ -23,12 +23,12 @@ use super::ladder::{Range, climb};
 use super::machine::Machine;
 use super::pairs::pairs;
 
-/// Delay of the constant exercise: as long as a short function takes.
-const CONSTANT: Duration = Duration::from_millis(5);
+/// Delay of the constant exercise: as long as a short function takes (a fifth of the seed's answers come sooner).
+const CONSTANT: Duration = Duration::from_millis(20);
 /// Delays of the two-valued exercise, and how many requests there are to one long one.
-const TWO_VALUES: (Duration, Duration, u64) = (Duration::from_millis(2), Duration::from_millis(20), 5);
+const TWO_VALUES: (Duration, Duration, u64) = (Duration::from_millis(10), Duration::from_millis(100), 5);
 /// Delay before and after the standstill.
-const CALM: Duration = Duration::from_millis(2);
+const CALM: Duration = Duration::from_millis(10);
 /// Rate of the open exercises and of the standstill; what the seed's `-c 50 -q 5` makes.
 const RATE: f64 = 250.0;
 /// The higher rate whose pacing is told.
