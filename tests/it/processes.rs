@@ -277,7 +277,9 @@ fn calibrated(environment: &Environment, handler: &str) -> (Calibration, f64) {
     let sample = platform.measure(FunctionId(0));
     let each = (used() - before) * 1e3 / sample.answered as f64;
     drop(platform);
-    let effort = Effort { times: 1.0, steps: 4, ..Effort::default() };
+    // as one would who knows the template and the machine
+    let cores = std::thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok());
+    let effort = Effort { times: 1.0, steps: 4, workers: Some(4), cores, ..Effort::default() };
     (Calibration::of("real".to_owned(), uri, measurement, effort), each)
 }
 
@@ -286,20 +288,22 @@ fn real_functions_give_their_sleep_and_their_work_away() {
     let Some(environment) = environment() else { return };
     let sleep = "import time\n\n\ndef handle(event, context):\n    time.sleep(0.02)\n";
     let busy = "import time\n\n\ndef handle(event, context):\n    end = time.thread_time() + 0.005\n    while time.thread_time() < end:\n        pass\n";
-    for (handler, quantity, truth) in [(sleep, Quantity::Wait, 20.0), (busy, Quantity::Cpu, 5.0)] {
+    for (handler, quantity) in [(sleep, Quantity::Wait), (busy, Quantity::Cpu)] {
         let mut faults = Vec::new();
         for _ in 0..ATTEMPTS {
-            let (calibration, each) = calibrated(&environment, handler);
+            let (calibration, counted) = calibrated(&environment, handler);
+            // what works is the loop and the template around it, which the kernel counts together
+            let truth = if quantity == Quantity::Wait { 20.0 } else { counted };
+            assert!(quantity == Quantity::Wait || counted >= 5.0, "{counted} ms is less than the loop");
             let found = calibration.fit.as_ref().map(|fit| fit.best.get(quantity));
-            println!(
-                "{quantity:?} of {truth} ms was found as {found:?}; the kernel counted {each:.2} ms of CPU a request; {:?}",
-                calibration.fit.as_ref().map(|fit| fit.best)
-            );
+            let said =
+                format!("{quantity:?} of {truth:.2} ms was found as {found:?} ms ({counted:.2} ms of CPU a request)");
+            println!("{said}");
             if found.is_some_and(|found| (found / truth - 1.0).abs() < 0.1) {
                 faults.clear();
                 break;
             }
-            faults.push(format!("{quantity:?} of {truth} ms was found as {found:?}: {:?}", calibration.misfits));
+            faults.push(format!("{said}: {:?}; {:?}", calibration.fit.map(|fit| fit.best), calibration.misfits));
             if is_busy() {
                 println!("SKIPPED, other programs keep this machine busy: {}", faults.join("\n"));
                 faults.clear();
