@@ -71,12 +71,11 @@ fn kind(text: &str) -> Result<TargetKind, String> {
 fn processes(names: &[String], printer: Printer) -> Result<(Workshop, Processes), Failure> {
     let failed = |error: &dyn std::error::Error| Failure::from_error(ExitStatus::Failed, error, None);
     let recipe = Recipe::find().map_err(|error| failed(&error))?;
-    let environment = match recipe.made() {
-        Some(made) => made,
-        None => {
-            printer.say(&recipe.what_is_made());
-            recipe.make().map_err(|error| failed(&error))?
-        }
+    let environment = if let Some(made) = recipe.made() {
+        made
+    } else {
+        printer.say(&recipe.what_is_made());
+        recipe.make().map_err(|error| failed(&error))?
     };
     let workshop = Workshop::set_up().map_err(|error| failed(&error))?;
     let processes = workshop.processes(&environment, names.iter().map(String::as_str), own_program());

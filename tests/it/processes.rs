@@ -222,7 +222,7 @@ fn a_run_that_is_killed_takes_its_processes_with_it() {
         let whole = rows.rsplit_once('\n').map_or("", |(whole, _)| whole);
         let ready = || columns(whole, ["pid", "state"]).into_iter().filter(|[_, state]| state == "ready");
         let running: std::collections::BTreeSet<String> =
-            if whole.is_empty() { Default::default() } else { ready().map(|[pid, _]| pid).collect() };
+            if whole.is_empty() { std::collections::BTreeSet::new() } else { ready().map(|[pid, _]| pid).collect() };
         if running.len() == 3 {
             break running;
         }

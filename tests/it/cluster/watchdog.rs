@@ -1,6 +1,11 @@
 //! What stands before a handler and turns requests away, and a handler that fails.
 
-use super::*;
+use std::time::Duration;
+
+use watchtower::model::{Arrival, Change, Ending, FunctionModel, RequestId, StartUp, Work};
+use watchtower::record::ReplicaId;
+
+use super::{F, FREE_NODE, answers, cluster, idle_function, millis, ms, request, run};
 
 #[test]
 fn a_watchdog_lets_in_as_many_as_it_may_and_turns_the_others_away_at_once() {

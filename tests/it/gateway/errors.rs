@@ -159,7 +159,7 @@ fn handler_exception() {
     assert_eq!(counted(&fixture, "sleepy"), [(200, 1), (500, 1)]);
 }
 
-/// max_inflight exceeded (if set)
+/// `max_inflight` exceeded (if set)
 #[test]
 fn max_inflight_exceeded() {
     let fixture = sleepy_with(|plan| plan.model.max_inflight = 2);
@@ -177,7 +177,7 @@ fn max_inflight_exceeded() {
     assert_eq!(counted(&fixture, "sleepy"), [(200, 3), (429, 1)]);
 }
 
-/// max_inflight exceeded, where a deployment sets it as people do
+/// `max_inflight` exceeded, where a deployment sets it as people do
 #[test]
 fn a_deployment_sets_the_watchdog_s_limit_by_its_environment() {
     let fixture = Fixture::start();
@@ -202,7 +202,7 @@ fn a_deployment_sets_the_watchdog_s_limit_by_its_environment() {
     });
 }
 
-/// client went away: `queueing::a_client_that_goes_away_is_counted_as_502`; function > exec_timeout 30 s, and 65 s without a
+/// client went away: `queueing::a_client_that_goes_away_is_counted_as_502`; function > `exec_timeout` 30 s, and 65 s without a
 /// replica: `patience::the_limits_of_watchdog_and_gateway_end_a_call`, which waits for them.
 #[test]
 fn the_other_rows_have_tests_of_these_names() {

@@ -173,7 +173,7 @@ impl Pool {
     }
 
     /// Asks for replicas; what was accepted, within the function's bounds.
-    pub(super) fn scale(self: &Arc<Self>, function: FunctionId, to: u32) -> u32 {
+    pub(super) fn scale(&self, function: FunctionId, to: u32) -> u32 {
         let mut state = self.lock();
         let now = self.clock.now();
         let Some(scaled) = state.functions.get_mut(usize::from(function.0)) else { return 0 };
