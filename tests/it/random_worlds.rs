@@ -45,6 +45,8 @@ fn work(longest_ms: u64) -> impl Strategy<Value = Work> {
 
 fn function() -> impl Strategy<Value = FunctionPlan> {
     let model = (1_u32..6, 1_u32..40, work(30), work(30), work(900), millis(0, 4_000), millis(0, 3_000));
+    let raises = prop::sample::select(vec![0.0, 0.0, 0.2, 1.0]);
+    let watchdog = (raises, prop::sample::select(vec![0, 0, 1, 3, 8]), millis(0, 500));
     let handler = prop::sample::select(vec![
         (Handler::Ftest, "number=50"),
         (Handler::Ftest, "number=-1"),
@@ -53,13 +55,26 @@ fn function() -> impl Strategy<Value = FunctionPlan> {
         (Handler::Sleepy, "number=40"),
         (Handler::Plain, ""),
     ]);
-    (model, handler, 0_u32..4, 0_u32..6, 0_u32..9).prop_map(|(model, (handler, query), min, more, replicas)| {
+    let function = (model, watchdog, handler, 0_u32..4, 0_u32..6, 0_u32..9);
+    function.prop_map(|(model, watchdog, (handler, query), min, more, replicas)| {
         let (workers, connections, cpu, probe_cpu, wait, fixed, termination) = model;
+        let (raises, max_inflight, listens_after) = watchdog;
         let start_up = StartUp { fixed, container: fixed / 3, probe: fixed / 2 };
         FunctionPlan {
             info: FunctionInfo { name: "f".to_owned(), ..FunctionInfo::default() },
             handler,
-            model: FunctionModel { workers, connections, cpu, probe_cpu, wait, start_up, termination },
+            model: FunctionModel {
+                workers,
+                connections,
+                cpu,
+                probe_cpu,
+                wait,
+                raises,
+                max_inflight,
+                listens_after,
+                start_up,
+                termination,
+            },
             query: query.to_owned(),
             replicas,
             bounds: (min, min + more),

@@ -380,6 +380,8 @@ impl Recorder for RunWriter {
             out.number(Some(row.cpu_time.as_secs_f64()), 2).number(Some(row.resident as f64 / 1_048_576.0), 1);
             out.count(row.threads.into()).count(row.in_flight.into());
         })?;
+        // a row or two a second, and whoever looks for what a killed run left wants the last one
+        rows.flush()?;
         Ok(())
     }
 

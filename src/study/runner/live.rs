@@ -49,10 +49,7 @@ pub(super) async fn prepare(target: TargetKind, observer: &mut dyn Observer) -> 
     if let Some(made) = recipe.made() {
         return Ok(Replicas::Processes(made));
     }
-    let place = recipe.place().display();
-    observer.prepares(&format!(
-        "making a Python environment with Flask and waitress in {place}: this is done once and takes some 20 s"
-    ));
+    observer.prepares(&recipe.what_is_made());
     let made = tokio::task::spawn_blocking(move || recipe.make()).await;
     // only a panic of the task ends it without an answer, and the program with it
     made.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic())).map(Replicas::Processes)
@@ -155,8 +152,8 @@ async fn one_run(
         Replicas::Modelled => None,
         Replicas::Processes(environment) => {
             let workshop = Workshop::set_up().map_err(|error| TargetError::Replica(error.to_string()))?;
-            let function = &plan.functions[0].info.name;
-            options.processes = Some(workshop.processes(environment, function, own_program()));
+            let names = plan.functions.iter().map(|function| function.info.name.as_str());
+            options.processes = Some(workshop.processes(environment, names, own_program()));
             Some(workshop)
         }
     };

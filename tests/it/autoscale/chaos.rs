@@ -261,7 +261,7 @@ impl World {
         let (holder, until) = self.lease;
         assert!(holder == Some(id) || self.now >= until, "{}: {id} scales while {holder:?} leads", self.now);
         let result = if refuses {
-            Err(Refusal::Status { status: if to % 2 == 0 { 500 } else { 409 }, body: String::new() })
+            Err(Refusal::Status { status: if to.is_multiple_of(2) { 500 } else { 409 }, body: String::new() })
         } else {
             self.replicas = to;
             Ok(to)
