@@ -23,8 +23,9 @@ use watchtower::policy::registry::{PolicyInfo, Scaler};
 use watchtower::policy::settings::{Kind, Settings, Value};
 use watchtower::policy::{Action, Context, Event, FunctionInfo, Policy, Reason, registry};
 use watchtower::random::{Purpose, Seed, Stream};
-use watchtower::record::{EventKind, EventRow, FunctionId, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
-use watchtower::time::{Epoch, Timestamp};
+use watchtower::record::{EventKind, EventRow, FunctionId, GeneratorId, Lost, PlatformSample, RequestRow};
+use watchtower::schedule::share::Share;
+use watchtower::time::Timestamp;
 
 /// No world takes as long as this; one that does never ends.
 const NEVER: Duration = Duration::from_secs(120);
@@ -176,6 +177,7 @@ fn world() -> impl Strategy<Value = World> {
                     warm_up: phases.0,
                     warm_up_every: phases.1,
                     cool_down: phases.2,
+                    share: Share::WHOLE,
                 };
                 World { plan, ends_after }
             },
@@ -275,10 +277,6 @@ impl Witness {
 }
 
 impl Recorder for Witness {
-    fn begin(&mut self, _: Epoch, _: Timestamp) -> Result<(), RecordError> {
-        Ok(())
-    }
-
     fn phase(&mut self, at: Timestamp, _: Phase) -> Result<(), RecordError> {
         self.at(at);
         Ok(())
@@ -298,10 +296,6 @@ impl Recorder for Witness {
     fn lost(&mut self, _: Timestamp, _: GeneratorId, lost: Lost) -> Result<(), RecordError> {
         assert_eq!(lost.late, 0, "virtual time is never late");
         self.lost += lost.busy;
-        Ok(())
-    }
-
-    fn probe(&mut self, _: &ProbeRow) -> Result<(), RecordError> {
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! `[openfaas]`: where a gateway is and how to be let in. Looked at closely only where it is used.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::drive::live::target::openfaas::{Access, SecretSource};
 use crate::drive::{GeneratorPlan, Trust};
@@ -13,15 +13,16 @@ const PLACES: [&str; 4] = ["password_file", "password_env", "token_file", "token
 
 /// The access of a study on `--target openfaas`; `None` on others.
 pub(super) fn access(scenario: &Scenario, target: TargetKind, problems: &mut Vec<Problem>) -> Option<Access> {
-    if target != TargetKind::Openfaas {
-        return None;
-    }
-    let section = &scenario.openfaas;
+    (target == TargetKind::Openfaas).then(|| of_section(&scenario.openfaas, &scenario.directory, problems))
+}
+
+/// The access that an `[openfaas]` describes; relative paths start from `directory`.
+pub(in crate::study) fn of_section(section: &Section, directory: &Path, problems: &mut Vec<Problem>) -> Access {
     let settings = &section.settings;
     let text = |key: &str| Some(settings.text(key).to_owned()).filter(|text| !text.is_empty());
     // what a killed run noted is read from any directory
     let path = |key: &str| {
-        let file = text(key).map(|file| scenario.directory.join(file))?;
+        let file = text(key).map(|file| directory.join(file))?;
         Some(std::path::absolute(&file).unwrap_or(file))
     };
     let access = Access {
@@ -52,7 +53,7 @@ pub(super) fn access(scenario: &Scenario, target: TargetKind, problems: &mut Vec
             problems.push(section.problem(key, format!("can't be used: {what}"), hint));
         }
     }
-    Some(access)
+    access
 }
 
 fn secret(section: &Section, path: &dyn Fn(&str) -> Option<PathBuf>, problems: &mut Vec<Problem>) -> SecretSource {

@@ -25,6 +25,10 @@ use crate::study::results::summary::RunSummary;
 use crate::study::target_kind::TargetKind;
 use crate::time::{Epoch, Timestamp};
 
+/// From one run to the next there is this much more than a run takes, where machines keep in step: for taking the function over and
+/// for putting it back.
+const BETWEEN: Duration = Duration::from_secs(30);
+
 /// What runs the replicas of a study's runs.
 #[derive(Clone, Debug)]
 pub(super) enum Replicas {
@@ -54,16 +58,19 @@ pub(super) struct Live {
     total: u64,
     duration_of_run: Duration,
     openfaas: Option<Access>,
+    /// When the first run's load begins, as Unix time, if that is fixed.
+    start_at: Option<Duration>,
     next: Option<Job>,
 }
 
 impl Live {
-    pub(super) fn new(study: &Study, replicas: Replicas) -> Self {
+    pub(super) fn new(study: &Study, replicas: Replicas, start_at: Option<Duration>) -> Self {
         Self {
             replicas,
             total: study.runs(),
             duration_of_run: study.duration_of_run(),
             openfaas: study.openfaas.clone(),
+            start_at,
             next: None,
         }
     }
@@ -93,9 +100,36 @@ impl Live {
         let index = job.index;
         let ended = match &self.openfaas {
             None => one_run(job, &self.replicas, observer, interrupt).await,
-            Some(access) => Box::pin(openfaas::one_run(access, self.duration_of_run, job, observer, interrupt)).await,
+            Some(access) => {
+                let load_at = self.load_at(index);
+                if let Some(at) = load_at {
+                    wait_until(at.saturating_sub(job.plan.warm_up + BETWEEN / 2), interrupt).await;
+                }
+                let times = openfaas::Times { lasts: self.duration_of_run, load_at };
+                Box::pin(openfaas::one_run(access, times, job, observer, interrupt)).await
+            }
         };
         Some((index, ended))
+    }
+}
+
+impl Live {
+    /// When the load of a run begins, as Unix time, if that is fixed.
+    fn load_at(&self, index: u64) -> Option<Duration> {
+        let each = self.duration_of_run.saturating_add(BETWEEN);
+        let before = each.saturating_mul(u32::try_from(index).unwrap_or(u32::MAX));
+        self.start_at.map(|first| first.saturating_add(before))
+    }
+}
+
+/// Waits until a Unix time, or until the end is asked for, of which the run then learns by itself.
+async fn wait_until(at: Duration, interrupt: &mut Interrupt) {
+    let (clock, wait) = (Clock::start(), at.saturating_sub(Clock::unix_now()));
+    if !wait.is_zero() && interrupt.cause().is_none() {
+        tokio::select! {
+            () = clock.sleep_until(clock.now() + wait) => {}
+            () = interrupt.wait() => {}
+        }
     }
 }
 

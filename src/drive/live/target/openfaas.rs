@@ -10,6 +10,7 @@
 
 mod isolation;
 pub mod journal;
+pub mod plain;
 mod secret;
 mod silence;
 mod watch;
@@ -117,10 +118,37 @@ impl OpenFaas {
         let wanted = Wanted { replicas: wish.replicas, alone, lasts: wish.lasts };
         let (isolation, status) = Isolation::begin(access, &wish.functions, wanted, journal).await?;
         let rest = isolation.rest().clone();
-        let watch = Arc::new(Mutex::new(Watch::new(wish.writer, clock.now(), status)));
-        let reader = tokio::spawn(read_on(rest.clone(), Arc::clone(&watch), clock, events)).abort_handle();
+        let watch = Watch::new(wish.writer, clock.now(), status);
         let description = format!("OpenFaaS gateway at {} ({})", access.gateway, wish.functions.join(", "));
-        Ok((Self { rest, watch, clock, reader, description }, Stay(isolation)))
+        Ok((Self::watching(rest, watch, clock, events, description), Stay(isolation)))
+    }
+
+    /// Joins a run whose function another machine has taken over: nothing is changed here, and nothing has to be put back.
+    ///
+    /// # Errors
+    /// When the gateway, the function or the password is not there.
+    pub async fn join(
+        access: &Access,
+        functions: &[String],
+        clock: Clock,
+        events: UnboundedSender<EventRow>,
+    ) -> Result<Self, IsolationError> {
+        let (rest, status) = isolation::look(access, functions).await?;
+        let watch = Watch::new(Writer::Another, clock.now(), status);
+        let description = format!("OpenFaaS gateway at {} ({})", access.gateway, functions.join(", "));
+        Ok(Self::watching(rest, watch, clock, events, description))
+    }
+
+    fn watching(
+        rest: Rest,
+        watch: Watch,
+        clock: Clock,
+        events: UnboundedSender<EventRow>,
+        description: String,
+    ) -> Self {
+        let watch = Arc::new(Mutex::new(watch));
+        let reader = tokio::spawn(read_on(rest.clone(), Arc::clone(&watch), clock, events)).abort_handle();
+        Self { rest, watch, clock, reader, description }
     }
 
     fn watch(&self) -> MutexGuard<'_, Watch> {

@@ -156,6 +156,13 @@ impl Access {
     }
 }
 
+/// The way to a gateway and the replicas its first function has, without a change.
+pub(super) async fn look(access: &Access, functions: &[String]) -> Result<(Rest, ReplicaStatus), IsolationError> {
+    let rest = Ways::open(access, functions)?.rest;
+    let status = rest.replicas(FunctionId::STUDIED).await.map_err(failed("the function can't be found"))?;
+    Ok((rest, status))
+}
+
 /// A function taken over for a run. Dropping it puts everything back too, while the caller waits.
 #[derive(Debug)]
 pub(super) struct Isolation {
@@ -350,7 +357,7 @@ async fn scale(rest: &Rest, function: &str, replicas: u32) -> Result<u32, Isolat
         replicas,
         why: match refusal {
             Refusal::Status { status, body } => format!("{status} {body}"),
-            Refusal::Unreachable(why) => why,
+            Refusal::Unreachable(why) | Refusal::HeldBack(why) => why,
         },
     })
 }
