@@ -28,6 +28,7 @@ pub mod expect;
 pub mod explanation;
 mod hgrm;
 mod measures;
+mod metrics_file;
 pub mod reader;
 mod requests;
 mod rows;

@@ -8,6 +8,7 @@ use super::directory::{json, replace_file};
 use super::error::ResultsError;
 use super::hgrm::percentile_text;
 use super::measures;
+use super::metrics_file;
 use super::rows::{Row, RowFile};
 use super::shards::{Recording, Told, seal};
 use super::summary::RunSummary;
@@ -33,9 +34,6 @@ const PROCESSES: &str = "t_s,replica,pid,state,cpu_s,rss_mib,threads,in_flight";
 const EVENTS: &str = "t_s,actor,kind,from,to,reason,value";
 /// Head of `cpu.csv`.
 const CPU: &str = "t_s,generator,generator_thread,platform,process,others,stolen,total";
-/// Head of `metrics.csv`. A row per pod, or one with empty pod columns where there is none.
-const METRICS: &str = "t_s,function,in_flight,answered,request_time_s,replica,asked_s,ready_s,replica_cpu_s,replica_in_flight,\
-                       replica_request_time_s,replica_answered";
 /// Head of `probes.csv`.
 const PROBES: &str = "t_s,latency_ms,status,above,below,decision";
 
@@ -325,30 +323,11 @@ impl Recorder for RunWriter {
     }
 
     fn metrics(&mut self, at: Timestamp, function: FunctionId, sample: &Measurement) -> Result<(), RecordError> {
-        let origin = self.load_start;
-        if self.metrics.is_none() {
-            self.metrics = Some(RowFile::create(&self.path.join("metrics.csv"), METRICS)?);
-        }
-        let Some(metrics) = &mut self.metrics else { return Ok(()) };
-        let none = std::iter::once(None).filter(|_| sample.pods.is_empty());
-        for pod in sample.pods.iter().map(Some).chain(none) {
-            metrics.row(|out| {
-                out.time(at, origin).count(function.0.into()).count(sample.in_flight.into()).count(sample.answered);
-                out.nanos(sample.request_time);
-                let Some(pod) = pod else {
-                    for _ in 0..7 {
-                        out.unknown();
-                    }
-                    return;
-                };
-                out.count(pod.replica.0.into()).time(pod.asked, origin);
-                match pod.ready {
-                    Some(at) => out.time(at, origin),
-                    None => out.unknown(),
-                };
-                out.nanos(pod.cpu_time).count(pod.in_flight.into()).nanos(pod.request_time).count(pod.answered);
-            })?;
-        }
+        let metrics = match &mut self.metrics {
+            Some(metrics) => metrics,
+            none => none.insert(RowFile::create(&self.path.join("metrics.csv"), metrics_file::HEAD)?),
+        };
+        metrics_file::write(metrics, self.load_start, at, function, sample)?;
         Ok(())
     }
 
