@@ -42,7 +42,7 @@ pub(super) struct Args {
     pub(super) scenarios: Vec<PathBuf>,
 
     /// Where the function runs and is scaled: embedded; simulated, which is the same in virtual time; openfaas, any gateway as
-    /// [openfaas] names it (process and kubernetes are not there yet) [default: embedded, or that of the study that goes on]
+    /// [openfaas] names it; kubernetes, a cluster as [kubernetes] names it (process is not there yet) [default: embedded, or that of the study that goes on]
     #[arg(long, value_name = "TARGET")]
     pub(super) target: Option<TargetKind>,
 

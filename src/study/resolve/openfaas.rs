@@ -1,21 +1,19 @@
-//! `[openfaas]`: where a gateway is and how to be let in. Looked at closely only where it is used.
+//! `[openfaas]`: where a gateway is and how to be let in. Looked at closely only where it is used: on `--target openfaas`, and on
+//! `--target kubernetes` for what goes through the gateway.
 
 use std::path::PathBuf;
 
-use crate::drive::live::target::openfaas::{Access, SecretSource};
+use crate::drive::live::target::guest::SecretSource;
+use crate::drive::live::target::openfaas::Access;
 use crate::drive::{GeneratorPlan, Trust};
 use crate::study::problem::Problem;
 use crate::study::scenario::{Scenario, Section};
-use crate::study::target_kind::TargetKind;
 
 /// The keys that each name a place of a secret.
 const PLACES: [&str; 4] = ["password_file", "password_env", "token_file", "token_env"];
 
-/// The access of a study on `--target openfaas`; `None` on others.
-pub(super) fn access(scenario: &Scenario, target: TargetKind, problems: &mut Vec<Problem>) -> Option<Access> {
-    if target != TargetKind::Openfaas {
-        return None;
-    }
+/// The way to the gateway.
+pub(super) fn access(scenario: &Scenario, problems: &mut Vec<Problem>) -> Access {
     let section = &scenario.openfaas;
     let settings = &section.settings;
     let text = |key: &str| Some(settings.text(key).to_owned()).filter(|text| !text.is_empty());
@@ -52,7 +50,7 @@ pub(super) fn access(scenario: &Scenario, target: TargetKind, problems: &mut Vec
             problems.push(section.problem(key, format!("can't be used: {what}"), hint));
         }
     }
-    Some(access)
+    access
 }
 
 fn secret(section: &Section, path: &dyn Fn(&str) -> Option<PathBuf>, problems: &mut Vec<Problem>) -> SecretSource {

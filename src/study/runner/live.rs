@@ -1,6 +1,6 @@
 //! Runs by the wall clock: one after another, each on a platform that is started for it, or as a guest on somebody's.
 
-mod openfaas;
+mod guest;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +13,12 @@ use crate::drive::live::interrupt::Interrupt;
 use crate::drive::live::run::run;
 use crate::drive::live::target::TargetError;
 use crate::drive::live::target::embedded::Embedded;
-use crate::drive::live::target::openfaas::Access;
 use crate::drive::live::target::platform::Options;
 use crate::drive::live::target::process::{Environment, EnvironmentError, Recipe, Workshop};
 use crate::drive::{Phase, RecordError, Recorder};
 use crate::record::{CpuShares, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, ProcessRow, RequestRow};
 use crate::study::companion::{Outside, own_program};
-use crate::study::plan::Study;
+use crate::study::plan::{Premises, Study};
 use crate::study::results::RunWriter;
 use crate::study::results::summary::RunSummary;
 use crate::study::target_kind::TargetKind;
@@ -56,7 +55,7 @@ pub(super) struct Live {
     replicas: Replicas,
     total: u64,
     duration_of_run: Duration,
-    openfaas: Option<Access>,
+    premises: Option<Premises>,
     next: Option<Job>,
 }
 
@@ -66,7 +65,7 @@ impl Live {
             replicas,
             total: study.runs(),
             duration_of_run: study.duration_of_run(),
-            openfaas: study.openfaas.clone(),
+            premises: study.premises.clone(),
             next: None,
         }
     }
@@ -94,9 +93,9 @@ impl Live {
             duration: self.duration_of_run,
         });
         let index = job.index;
-        let ended = match &self.openfaas {
+        let ended = match &self.premises {
             None => one_run(job, &self.replicas, observer, interrupt).await,
-            Some(access) => Box::pin(openfaas::one_run(access, self.duration_of_run, job, observer, interrupt)).await,
+            Some(premises) => Box::pin(guest::one_run(premises, self.duration_of_run, job, observer, interrupt)).await,
         };
         Some((index, ended))
     }

@@ -9,10 +9,6 @@
 //! A gateway tells counts of replicas and no pods, no queue and no CPU; what it does not tell stays unknown.
 
 mod isolation;
-pub mod journal;
-mod secret;
-mod silence;
-mod watch;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,18 +17,15 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
-use self::isolation::{Isolation, Wanted};
-use self::journal::Journal;
-use self::watch::Watch;
+use super::guest::journal::Journal;
+use super::guest::{GuestError, SecretSource, Stay, Watch, Wish};
 use super::rest::Rest;
 use super::{BoxFuture, DEFAULT_NAMESPACE, Target, TargetError};
 use crate::drive::live::clock::Clock;
 use crate::policy::{Counter, Refusal, ReplicaStatus};
 use crate::record::{EventRow, FunctionId, PlatformSample};
 
-pub use self::isolation::{IsolationError, pay};
-pub use self::secret::{SecretError, SecretSource};
-pub use self::watch::Writer;
+pub(super) use self::isolation::debt;
 
 /// Between two readings of the replicas.
 const READ_EVERY: Duration = Duration::from_secs(1);
@@ -73,19 +66,6 @@ impl Default for Access {
     }
 }
 
-/// What a run is to find.
-#[derive(Clone, Debug)]
-pub struct Wish {
-    /// The functions by their ids; the first is scaled.
-    pub functions: Vec<String>,
-    /// Replicas of the first, ready.
-    pub replicas: u32,
-    /// Who scales it.
-    pub writer: Writer,
-    /// How long the run may take.
-    pub lasts: Duration,
-}
-
 /// A gateway with a function that is the run's own for a while.
 #[derive(Debug)]
 pub struct OpenFaas {
@@ -95,10 +75,6 @@ pub struct OpenFaas {
     reader: AbortHandle,
     description: String,
 }
-
-/// The end of a run's stay at a gateway: what has to be put back.
-#[derive(Debug)]
-pub struct Stay(Isolation);
 
 impl OpenFaas {
     /// Takes a function over: as many replicas as the run begins with, its alert silenced where the run's own policy scales and
@@ -112,29 +88,16 @@ impl OpenFaas {
         journal: Journal,
         clock: Clock,
         events: UnboundedSender<EventRow>,
-    ) -> Result<(Self, Stay), IsolationError> {
-        let alone = wish.writer == Writer::Policy;
-        let wanted = Wanted { replicas: wish.replicas, alone, lasts: wish.lasts };
-        let (isolation, status) = Isolation::begin(access, &wish.functions, wanted, journal).await?;
-        let rest = isolation.rest().clone();
+    ) -> Result<(Self, Stay), GuestError> {
+        let (rest, status, stay) = isolation::begin(access, &wish, journal).await?;
         let watch = Arc::new(Mutex::new(Watch::new(wish.writer, clock.now(), status)));
         let reader = tokio::spawn(read_on(rest.clone(), Arc::clone(&watch), clock, events)).abort_handle();
         let description = format!("OpenFaaS gateway at {} ({})", access.gateway, wish.functions.join(", "));
-        Ok((Self { rest, watch, clock, reader, description }, Stay(isolation)))
+        Ok((Self { rest, watch, clock, reader, description }, stay))
     }
 
     fn watch(&self) -> MutexGuard<'_, Watch> {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Stay {
-    /// Puts back what was changed: replicas as before, the alert heard again.
-    ///
-    /// # Errors
-    /// When it can't be put back in time; the message says what to type, and the journal keeps it for `watchtower restore`.
-    pub async fn end(mut self) -> Result<(), IsolationError> {
-        self.0.put_back().await
     }
 }
 
