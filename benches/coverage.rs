@@ -18,14 +18,15 @@ use std::time::Duration;
 
 use rand_xoshiro::rand_core::Rng;
 use watchtower::drive::{
-    Arm, FunctionPlan, GeneratorPlan, Handler, Phase, Plan, RecordError, Recorder, RequestPlan, SchedulePlan, sim,
+    Arm, FunctionPlan, GeneratorPlan, Handler, Plan, RecordError, Recorder, RequestPlan, SchedulePlan, sim,
 };
 use watchtower::model::{FunctionModel, NodeModel};
 use watchtower::policy::settings::{Settings, Value};
 use watchtower::policy::{FunctionInfo, registry};
 use watchtower::random::{Purpose, Seed};
-use watchtower::record::{EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
+use watchtower::record::{PlatformSample, RequestRow};
 use watchtower::schedule::hey;
+use watchtower::schedule::share::Share;
 use watchtower::stats::inference::ALPHA;
 use watchtower::stats::inference::compared::{Compared, paired};
 use watchtower::stats::inference::moments::{mean, standard_deviation};
@@ -34,7 +35,7 @@ use watchtower::stats::inference::verdict::{Direction, Judgement, Margin, Verdic
 use watchtower::stats::latency::Latencies;
 use watchtower::stats::metric;
 use watchtower::stats::slo::{Slo, SloCount};
-use watchtower::time::{Epoch, Timestamp};
+use watchtower::time::Timestamp;
 
 /// Pairs of a study; its first few are studies as well.
 const PAIRS: [usize; 4] = [6, 10, 20, 30];
@@ -111,6 +112,7 @@ fn plan(rounds: u32, increment: f64) -> Plan {
         warm_up: Duration::from_secs(1),
         warm_up_every: Duration::from_secs(1),
         cool_down: Duration::from_secs(2),
+        share: Share::WHOLE,
     }
 }
 
@@ -174,30 +176,10 @@ struct Seen {
 }
 
 impl Recorder for Seen {
-    fn begin(&mut self, _epoch: Epoch, _load_start: Timestamp) -> Result<(), RecordError> {
-        Ok(())
-    }
-
-    fn phase(&mut self, _at: Timestamp, _phase: Phase) -> Result<(), RecordError> {
-        Ok(())
-    }
-
     fn request(&mut self, row: &RequestRow) -> Result<(), RecordError> {
         self.sent.record(row.latency());
         self.due.record(row.latency_from_due());
         self.slo.record(row.latency_from_due(), row.is_ok());
-        Ok(())
-    }
-
-    fn lost(&mut self, _at: Timestamp, _generator: GeneratorId, _lost: Lost) -> Result<(), RecordError> {
-        Ok(())
-    }
-
-    fn probe(&mut self, _row: &ProbeRow) -> Result<(), RecordError> {
-        Ok(())
-    }
-
-    fn event(&mut self, _row: &EventRow) -> Result<(), RecordError> {
         Ok(())
     }
 

@@ -26,14 +26,15 @@ use std::time::{Duration, Instant};
 use rand_distr::{Distribution, Exp1, StandardNormal};
 use rand_xoshiro::rand_core::Rng;
 use watchtower::drive::{
-    Arm, FunctionPlan, GeneratorPlan, Handler, Phase, Plan, RecordError, Recorder, RequestPlan, SchedulePlan, sim,
+    Arm, FunctionPlan, GeneratorPlan, Handler, Plan, RecordError, Recorder, RequestPlan, SchedulePlan, sim,
 };
 use watchtower::model::{Arrival, Change, Cluster, FunctionModel, NodeModel, RequestId, Work};
 use watchtower::policy::settings::{Settings, Value};
 use watchtower::policy::{FunctionInfo, registry};
 use watchtower::random::{Purpose, Seed, Stream};
-use watchtower::record::{EventRow, FunctionId, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
+use watchtower::record::{FunctionId, RequestRow};
 use watchtower::schedule::hey;
+use watchtower::schedule::share::Share;
 use watchtower::stats::latency::LatencyHistogram;
 use watchtower::time::{Epoch, Timestamp};
 
@@ -247,6 +248,7 @@ fn plan(policy: &str, replicas: u32) -> Plan {
         warm_up_every: Duration::from_secs(5),
         faults: Vec::new(),
         cool_down: Duration::ZERO,
+        share: Share::WHOLE,
     }
 }
 
@@ -279,32 +281,8 @@ fn simulate(plan: &Plan) -> u64 {
 struct Histogram(LatencyHistogram);
 
 impl Recorder for Histogram {
-    fn begin(&mut self, _epoch: Epoch, _load_start: Timestamp) -> Result<(), RecordError> {
-        Ok(())
-    }
-
-    fn phase(&mut self, _at: Timestamp, _phase: Phase) -> Result<(), RecordError> {
-        Ok(())
-    }
-
     fn request(&mut self, row: &RequestRow) -> Result<(), RecordError> {
         self.0.record(row.latency());
-        Ok(())
-    }
-
-    fn lost(&mut self, _at: Timestamp, _generator: GeneratorId, _lost: Lost) -> Result<(), RecordError> {
-        Ok(())
-    }
-
-    fn probe(&mut self, _row: &ProbeRow) -> Result<(), RecordError> {
-        Ok(())
-    }
-
-    fn event(&mut self, _row: &EventRow) -> Result<(), RecordError> {
-        Ok(())
-    }
-
-    fn second(&mut self, _at: Timestamp, _planned: u64, _sample: &PlatformSample) -> Result<(), RecordError> {
         Ok(())
     }
 }

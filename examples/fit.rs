@@ -25,8 +25,9 @@ use watchtower::model::{FunctionModel, NodeModel, Work};
 use watchtower::policy::settings::{Settings, Value};
 use watchtower::policy::{FunctionInfo, registry};
 use watchtower::random::{Purpose, Seed, Stream};
-use watchtower::record::{EventKind, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
+use watchtower::record::{EventKind, EventRow, GeneratorId, Lost, ProbeRow, RequestRow};
 use watchtower::schedule::hey;
+use watchtower::schedule::share::Share;
 use watchtower::time::{Epoch, Timestamp};
 
 const ROWS: [&str; 8] = ["mean", "p10", "p25", "p50", "p75", "p90", "p95", "p99"];
@@ -97,6 +98,7 @@ fn plan(policy: &str, point: &Point, seed: Seed) -> Plan {
         warm_up_every: Duration::from_secs(3),
         faults: Vec::new(),
         cool_down: Duration::ZERO,
+        share: Share::WHOLE,
     }
 }
 
@@ -110,9 +112,6 @@ struct Seen {
 }
 
 impl Recorder for Seen {
-    fn begin(&mut self, _: Epoch, _: Timestamp) -> Result<(), RecordError> {
-        Ok(())
-    }
     fn phase(&mut self, _: Timestamp, _: Phase) -> Result<(), RecordError> {
         Ok(())
     }
@@ -136,9 +135,6 @@ impl Recorder for Seen {
     }
     fn event(&mut self, row: &EventRow) -> Result<(), RecordError> {
         self.ups += u32::from(row.kind == EventKind::Scale && row.to > row.from);
-        Ok(())
-    }
-    fn second(&mut self, _: Timestamp, _: u64, _: &PlatformSample) -> Result<(), RecordError> {
         Ok(())
     }
 }

@@ -42,6 +42,8 @@ pub enum Purpose {
     Order,
     /// What a search for settings tries next.
     Search,
+    /// Which requests' handlers raise an exception.
+    Raising,
 }
 
 impl Seed {

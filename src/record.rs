@@ -266,6 +266,21 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Phase,
+        Self::Scale,
+        Self::Refused,
+        Self::Decision,
+        Self::Alert,
+        Self::Ready,
+        Self::Terminated,
+        Self::Failed,
+        Self::Stall,
+        Self::Fault,
+        Self::Broken,
+    ];
+
     /// The word that stands in files.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -344,6 +359,9 @@ pub enum ProcessState {
 }
 
 impl ProcessState {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Starting, Self::Ready, Self::Terminating];
+
     /// The word that stands in files.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -2,16 +2,19 @@
 //!
 //! Standard output carries results only (tables, or JSON with `--json`); standard error carries everything for a person.
 
+mod autoscale;
 mod calibrate;
 mod check;
 mod compare;
 mod completions;
+mod ended;
 mod exit;
 mod failure;
 mod health;
 mod hey;
 mod leash;
 mod live;
+mod merge;
 mod output;
 mod planned;
 mod progress;
@@ -21,6 +24,7 @@ mod restore;
 mod run;
 mod schema;
 mod serve;
+mod study_record;
 mod table;
 mod tune;
 
@@ -54,9 +58,11 @@ enum Command {
     Calibrate(calibrate::Args),
     Report(report::Args),
     Compare(compare::Args),
+    Merge(merge::Args),
     Replay(replay::Args),
     Restore(restore::Args),
     Serve(serve::Args),
+    Autoscale(autoscale::Args),
     Hey(hey::Args),
     Schema(schema::Args),
     Completions(completions::Args),
@@ -91,11 +97,13 @@ pub fn main() -> ExitCode {
         }
         Command::Check(args) => (Printer::new(false), Ok(check::run(&args, Printer::new(false)))),
         Command::Calibrate(args) => (Printer::new(false), calibrate::run(&args, Printer::new(false))),
-        Command::Report(args) => (Printer::new(false), report::run(&args)),
+        Command::Report(args) => (Printer::new(false), report::run(&args, Printer::new(false))),
         Command::Compare(args) => (Printer::new(false), compare::run(&args, Printer::new(false))),
+        Command::Merge(args) => (Printer::new(false), merge::run(&args, Printer::new(false))),
         Command::Replay(args) => (Printer::new(false), replay::run(&args)),
         Command::Restore(args) => (Printer::new(false), restore::run(&args, Printer::new(false))),
         Command::Serve(args) => (Printer::new(false), serve::run(&args, Printer::new(false))),
+        Command::Autoscale(args) => (Printer::new(false), autoscale::run(&args, Printer::new(false))),
         Command::Schema(args) => (Printer::new(false), schema::run(&args)),
         Command::Completions(args) => (Printer::new(false), Ok(completions::run(&args))),
         Command::Leash(args) => (Printer::new(false), leash::run(&args)),

@@ -28,6 +28,7 @@ pub(super) fn begun(args: &Args) -> Result<Vec<Planned>, Failure> {
         repeats: args.repeats,
         seed: args.seed,
         aa: None,
+        share: args.shard,
     };
     let studies = args.scenarios.iter().map(|path| load_study(path, &overrides)).collect::<Result<Vec<_>, _>>()?;
     let directories = results_directories(args, &studies)?;
@@ -42,7 +43,13 @@ pub(super) fn resumed(args: &Args, directory: &Path) -> Result<Planned, Failure>
     };
     let usage = |error: &dyn std::error::Error| Failure::from_error(ExitStatus::Usage, error, None);
     let (_, record) = ResultsDir::open(directory).map_err(|error| usage(&error))?;
-    let wished = Wished { target: args.target, arms: args.arms.clone(), repeats: args.repeats, seed: args.seed };
+    let wished = Wished {
+        target: args.target,
+        arms: args.arms.clone(),
+        repeats: args.repeats,
+        seed: args.seed,
+        share: args.shard,
+    };
     let overrides = resume::overrides(directory, &record, &wished).map_err(|error| usage(&error))?;
     let mut study = load_study(scenario, &overrides)?;
     if args.arms.is_empty() && resume::check(directory, &record, &study).is_err() {

@@ -5,31 +5,26 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use super::ended::{Ended, json, status};
 use super::exit::ExitStatus;
 use super::failure::Failure;
-use super::health;
 use super::live::{Live, Watchers, address};
 use super::output::Printer;
 use super::planned::{Planned, begun, resumed};
 use super::progress::ProgressView;
-use super::table;
+use super::study_record::record;
 use crate::drive::live::clock::Clock;
 use crate::drive::live::interrupt::{Cause, Interrupt};
-use crate::stats::demand::{Demand, DemandCurve};
+use crate::schedule::share::Share;
+use crate::stats::demand::DemandCurve;
 use crate::study::demand::demand_while;
-use crate::study::host;
 use crate::study::plan::{Study, rounded};
 use crate::study::resolve::{self, Overrides};
-use crate::study::results::conclusion::{Conclusion, conclusions};
-use crate::study::results::expect::{Judged, Verdict, judge};
-use crate::study::results::explanation::explanations;
-use crate::study::results::statistics::Statistics;
-use crate::study::results::summary::{ArmRecord, HostRecord, SCHEMA_VERSION, StudyRecord};
 use crate::study::results::{ResultsError, Rows};
-use crate::study::runner::{Conduct, StudyEnd, StudyError, resume_study, run_study};
+use crate::study::runner::{Conduct, StudyError, resume_study, run_study};
 use crate::study::target_kind::TargetKind;
-use crate::time::format_duration;
 
 /// Run scenarios: every arm under the same load, everything recorded
 ///
@@ -41,8 +36,9 @@ pub(super) struct Args {
     #[arg(required_unless_present = "live", value_name = "SCENARIO")]
     pub(super) scenarios: Vec<PathBuf>,
 
-    /// Where the function runs and is scaled: embedded; simulated, which is the same in virtual time; openfaas, any gateway as
-    /// [openfaas] names it; kubernetes, a cluster as [kubernetes] names it (process is not there yet) [default: embedded, or that of the study that goes on]
+    /// Where the function runs and is scaled: embedded; simulated, which is the same in virtual time; process, real Python behind the
+    /// embedded gateway; openfaas, any gateway as [openfaas] names it; kubernetes, a cluster as [kubernetes] names it [default:
+    /// embedded, or that of the study that goes on]
     #[arg(long, value_name = "TARGET")]
     pub(super) target: Option<TargetKind>,
 
@@ -61,6 +57,16 @@ pub(super) struct Args {
     /// Results directory; must not exist (default: results/NAME-UTC). With several scenarios, a directory per scenario inside it
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
+
+    /// Send only shard I of N of the load: workers, users and places are dealt out in turn, the others' requests come from other
+    /// machines, and the autoscaler is the first shard's. `watchtower merge` unites the results (--target openfaas or simulated)
+    #[arg(long, value_name = "I/N")]
+    pub(super) shard: Option<Share>,
+
+    /// When the load of the first run begins, the same for all shards: Unix seconds, or a time such as 2026-11-29T18:00:00Z.
+    /// Further runs follow at fixed times (with --shard, by the wall clock)
+    #[arg(long, value_name = "TIME", requires = "shard", value_parser = moment)]
+    start_at: Option<Duration>,
 
     /// Go on with the interrupted study in this directory: its finished runs are kept, the others are made. Target, seed and
     /// repeats are the study's own, if not given; more repeats may be asked for
@@ -125,7 +131,10 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
             Some("leave it out, or add --target simulated".to_owned()),
         ));
     }
-    let conduct = Conduct { threads: args.threads, rows: args.rows.into() };
+    if let Some(at) = args.start_at {
+        is_to_come(at, target)?;
+    }
+    let conduct = Conduct { threads: args.threads, rows: args.rows.into(), start_at: args.start_at };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -149,34 +158,43 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
         if args.json {
             Printer::result(&json(&ended)?);
         } else {
-            for Ended { record, end, expectations, conclusions } in &ended {
-                let repeated = end.runs.iter().any(|run| run.repeat > 1);
-                Printer::result(&if repeated { table::arms(&end.runs) } else { table::table(&end.runs) });
-                let health = health::health(&end.runs);
-                if !health.is_empty() {
-                    Printer::result(&format!("\n{health}"));
-                }
-                if let Some(reading) = table::reading(record, &end.runs, conclusions) {
-                    Printer::result(&reading);
-                }
-                if !expectations.is_empty() {
-                    Printer::result(&table::expectations(expectations));
-                }
-            }
+            ended.iter().for_each(Ended::print);
         }
         if let Some(failure) = failure {
             return Err(failure);
         }
-        let valid = ended.iter().flat_map(|ended| &ended.end.runs).all(|run| run.valid);
-        let met = ended.iter().flat_map(|ended| &ended.expectations).all(|one| one.verdict != Verdict::NotMet);
         Ok(match interrupt.cause() {
             Some(Cause::CtrlC) => ExitStatus::Interrupted,
             Some(Cause::Terminate) => ExitStatus::Terminated,
-            None if !valid => ExitStatus::Failed,
-            None if met => ExitStatus::Done,
-            None => ExitStatus::NotMet,
+            None => status(&ended),
         })
     })
+}
+
+/// A point in time as it is typed: Unix seconds or RFC 3339. Since 1970.
+fn moment(text: &str) -> Result<Duration, String> {
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).map_err(|_| "is no Unix time".to_owned());
+    }
+    let time = text.parse::<jiff::Timestamp>();
+    let time = time.map_err(|_| "write Unix seconds, or a time such as 2026-11-29T18:00:00Z".to_owned())?;
+    Duration::try_from(time.duration_since(jiff::Timestamp::UNIX_EPOCH)).map_err(|_| "is before 1970".to_owned())
+}
+
+/// Whether the shards can still begin together.
+fn is_to_come(at: Duration, target: TargetKind) -> Result<(), Failure> {
+    let late = Clock::unix_now().saturating_sub(at);
+    let (problem, hint) = if target.is_virtual() {
+        ("--start-at is about the wall clock, and virtual time has none".to_owned(), "leave it out")
+    } else if late.is_zero() {
+        return Ok(());
+    } else {
+        (
+            format!("--start-at was {} ago", rounded(late)),
+            "give all shards a time to come, the warm-up and some seconds away",
+        )
+    };
+    Err(Failure::new(ExitStatus::Usage, problem, Some(hint.to_owned())))
 }
 
 impl Args {
@@ -265,114 +283,5 @@ async fn one_study(
         live.ended(results);
     }
     printer.say(&format!("results in {}", results.display()));
-    let expectations = judge(&record, &end.runs);
-    let conclusions = conclusions(&record, &end.runs, &Statistics::of(&record, &end.runs));
-    Ok(Ended { record, end, expectations, conclusions })
-}
-
-/// A study that ended, with what became of its expectations and what it says of its arms.
-struct Ended {
-    record: StudyRecord,
-    end: StudyEnd,
-    expectations: Vec<Judged>,
-    conclusions: Vec<Conclusion>,
-}
-
-fn record(study: &Study, demand: &DemandCurve, conduct: Conduct) -> StudyRecord {
-    StudyRecord {
-        schema_version: SCHEMA_VERSION,
-        watchtower_version: env!("CARGO_PKG_VERSION").to_owned(),
-        name: study.name.clone(),
-        description: study.description.clone(),
-        target: study.target.to_string(),
-        status: "running".to_owned(),
-        command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
-        seed: study.seed.0,
-        seeds: (1..=study.repeats).map(|repeat| study.seed.of_repeat(repeat).0).collect(),
-        repeats: study.repeats,
-        started_unix_s: Clock::unix_now().as_secs_f64(),
-        ended_unix_s: None,
-        slo_latency_ms: study.slo.latency.as_secs_f64() * 1e3,
-        slo_percentile: study.slo.percentile,
-        arms: study
-            .arms
-            .iter()
-            .zip(&study.shadows)
-            .zip(&study.aa_of)
-            .map(|((arm, shadows), aa_of)| ArmRecord {
-                name: arm.name.clone(),
-                policy: arm.policy.name.to_owned(),
-                settings: arm.settings.iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect(),
-                shadows: shadows.iter().map(|shadow| shadow.name.clone()).collect(),
-                aa_of: aa_of.map(|arm| study.arms[arm].name.clone()),
-            })
-            .collect(),
-        loads: study.loads.clone(),
-        warm_up_s: study.warm_up.as_secs_f64(),
-        cool_down_s: study.cool_down.as_secs_f64(),
-        // what is computed is the same on any host
-        host: if study.target.is_virtual() { HostRecord::default() } else { host::facts() },
-        notes: notes(study, demand, conduct),
-        expect: study.expect.clone(),
-        scenario: study.resolved_without_secrets().to_owned(),
-    }
-}
-
-/// What a reader must know besides the numbers.
-fn notes(study: &Study, demand: &DemandCurve, conduct: Conduct) -> Vec<String> {
-    let objective = format!("{} % within {}", study.slo.percentile, format_duration(study.slo.latency));
-    let mut notes = Vec::new();
-    if study.target.is_virtual() {
-        notes.push(
-            "Everything here happened in virtual time: the load left exactly when it could, and capacity, start-up and routing \
-             are the model's. The same scenario, seed and build give the same numbers again."
-                .to_owned(),
-        );
-    }
-    notes.extend(demand_note(demand, &objective));
-    if conduct.rows == Rows::None {
-        notes.push("Rows were turned off (--rows none): the runs have no requests.csv.".to_owned());
-    }
-    notes
-}
-
-/// What a reader must know of a demand that is not known all the time.
-fn demand_note(curve: &DemandCurve, objective: &str) -> Option<String> {
-    let stretches = curve.stretches();
-    let limit = stretches.iter().find_map(|stretch| match stretch.demand {
-        Demand::BeyondLimit(limit) => Some(limit),
-        Demand::Replicas(_) | Demand::Unknown => None,
-    });
-    let is_known = |known: bool| stretches.iter().any(|stretch| stretch.demand.replicas().is_some() == known);
-    match limit {
-        None if !is_known(false) => None,
-        None => Some("Demand is unknown, and with it theta, tau and instability.".to_owned()),
-        Some(limit) if !is_known(true) => Some(format!(
-            "In the model not even {limit} replicas meet the objective ({objective}) under this load: what is missing is not \
-             replicas. Demand is therefore unknown, and with it theta, tau and instability."
-        )),
-        Some(limit) => Some(format!(
-            "In the model not even {limit} replicas meet the objective ({objective}) in some stretches of this load (demand.csv \
-             has them): what is missing there is not replicas. Demand is unknown in them, and theta, tau and instability are \
-             about the rest."
-        )),
-    }
-}
-
-fn json(ended: &[Ended]) -> Result<String, Failure> {
-    let studies: Vec<_> = ended
-        .iter()
-        .map(|Ended { record, end, expectations, conclusions }| {
-            serde_json::json!({
-                "results": end.results.display().to_string(),
-                "reading": table::reading(record, &end.runs, conclusions),
-                "conclusions": conclusions,
-                "explanations": end.runs.iter().map(explanations).collect::<Vec<_>>(),
-                "expectations": expectations,
-                "runs": end.runs,
-            })
-        })
-        .collect();
-    serde_json::to_string_pretty(&serde_json::Value::Array(studies))
-        .map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))
+    Ok(Ended::of(record, end))
 }

@@ -82,6 +82,7 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
         repeats: Some(1),
         seed: wanted.seed,
         aa: None,
+        share: None,
     };
     let studies = wanted.files.iter().map(|path| load_study(path, &overrides)).collect::<Result<Vec<_>, _>>()?;
     let options = Options { budget: wanted.budget, seeds: wanted.seeds };

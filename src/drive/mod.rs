@@ -23,6 +23,7 @@ pub mod program;
 pub mod replay;
 mod schedule_plan;
 pub mod shadow;
+pub mod sidecar;
 pub mod sim;
 
 use std::time::Duration;
@@ -38,10 +39,11 @@ use crate::record::{
     CpuShares, EventKind, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, ProcessRow, RequestRow,
 };
 use crate::schedule::Call;
+use crate::schedule::share::Share;
 use crate::time::{Epoch, Timestamp};
 
 pub use self::client::{ClientPlan, Trust};
-pub use self::schedule_plan::{Planned, SchedulePlan};
+pub use self::schedule_plan::{Planned, SchedulePlan, shares};
 
 /// Everything a driver needs to know about one run: one arm, one repeat.
 #[derive(Clone)]
@@ -66,6 +68,10 @@ pub struct Plan {
     pub warm_up_every: Duration,
     /// Time observed after the load ends.
     pub cool_down: Duration,
+    /// What this machine sends of the load. By the wall clock the others of the load come from elsewhere, and the autoscaler, its
+    /// probes and the warm-up are the first share's. Virtual time has no other machines: the whole load is computed, and what is told
+    /// of is this share of its requests, with all else.
+    pub share: Share,
 }
 
 impl Plan {
@@ -186,6 +192,9 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// All of them, in order.
+    pub const ALL: [Self; 3] = [Self::WarmUp, Self::Load, Self::CoolDown];
+
     /// The word that stands in files and on screens.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -227,7 +236,7 @@ pub struct PolicyFailure(pub String);
 #[error("{0}")]
 pub struct RecordError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
-/// Where rows go as they come.
+/// Where rows go as they come. What is of no interest is passed over: it need not be written.
 ///
 /// Drivers call [`Recorder::second`] once a second, after everything that happened before it, with the platform as it stands.
 pub trait Recorder {
@@ -235,43 +244,57 @@ pub trait Recorder {
     ///
     /// # Errors
     /// When it can't be kept.
-    fn begin(&mut self, epoch: Epoch, load_start: Timestamp) -> Result<(), RecordError>;
+    fn begin(&mut self, _epoch: Epoch, _load_start: Timestamp) -> Result<(), RecordError> {
+        Ok(())
+    }
 
     /// The run entered a phase.
     ///
     /// # Errors
     /// When it can't be kept.
-    fn phase(&mut self, at: Timestamp, phase: Phase) -> Result<(), RecordError>;
+    fn phase(&mut self, _at: Timestamp, _phase: Phase) -> Result<(), RecordError> {
+        Ok(())
+    }
 
     /// A load request was answered or given up.
     ///
     /// # Errors
     /// When it can't be kept.
-    fn request(&mut self, row: &RequestRow) -> Result<(), RecordError>;
+    fn request(&mut self, _row: &RequestRow) -> Result<(), RecordError> {
+        Ok(())
+    }
 
     /// Planned requests turned out to be lost.
     ///
     /// # Errors
     /// When it can't be kept.
-    fn lost(&mut self, at: Timestamp, generator: GeneratorId, lost: Lost) -> Result<(), RecordError>;
+    fn lost(&mut self, _at: Timestamp, _generator: GeneratorId, _lost: Lost) -> Result<(), RecordError> {
+        Ok(())
+    }
 
     /// A policy judged a probe.
     ///
     /// # Errors
     /// When it can't be kept.
-    fn probe(&mut self, row: &ProbeRow) -> Result<(), RecordError>;
+    fn probe(&mut self, _row: &ProbeRow) -> Result<(), RecordError> {
+        Ok(())
+    }
 
     /// Something happened.
     ///
     /// # Errors
     /// When it can't be kept.
-    fn event(&mut self, row: &EventRow) -> Result<(), RecordError>;
+    fn event(&mut self, _row: &EventRow) -> Result<(), RecordError> {
+        Ok(())
+    }
 
     /// A second of the run is over. `planned` counts the requests the schedules called for before `at`.
     ///
     /// # Errors
     /// When it can't be kept.
-    fn second(&mut self, at: Timestamp, planned: u64, sample: &PlatformSample) -> Result<(), RecordError>;
+    fn second(&mut self, _at: Timestamp, _planned: u64, _sample: &PlatformSample) -> Result<(), RecordError> {
+        Ok(())
+    }
 
     /// A replica as it stands at the end of a second, where replicas are processes.
     ///

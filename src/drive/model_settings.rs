@@ -56,6 +56,28 @@ pub fn parameters(defaults: &FunctionModel) -> Vec<Parameter> {
             "mean time a worker thread is held without using CPU; for sleepy the number in the query",
         ),
         spread("wait_cv", defaults.wait, "spread of wait"),
+        Parameter {
+            name: "raises",
+            kind: Kind::Number { min: 0.0, max: 1.0 },
+            default: Value::Number(defaults.raises),
+            unit: "",
+            doc: "share of requests whose handler raises an exception after its work: 500, and no probe is among them",
+        },
+        integer(
+            "max_inflight",
+            0,
+            1_000_000,
+            defaults.max_inflight,
+            "requests",
+            "requests a replica's watchdog has at once; the others are answered 429; 0 for no limit",
+        ),
+        duration(
+            "listens_after",
+            Duration::ZERO,
+            HOUR,
+            defaults.listens_after,
+            "how long after a pod is ready its process listens; until then its watchdog answers 500",
+        ),
         duration(
             "start_up",
             Duration::ZERO,
@@ -96,6 +118,9 @@ pub fn model(settings: &Settings) -> FunctionModel {
         cpu: work("cpu", "cpu_cv"),
         probe_cpu: work("probe_cpu", "probe_cpu_cv"),
         wait: work("wait", "wait_cv"),
+        raises: settings.number("raises"),
+        max_inflight: settings.count("max_inflight"),
+        listens_after: settings.duration("listens_after"),
         start_up: StartUp {
             fixed: settings.duration("start_up"),
             container: settings.duration("start_up_container"),
@@ -130,6 +155,9 @@ mod tests {
             cpu: Work { mean: Duration::from_millis(11), cv: 0.5 },
             probe_cpu: Work { mean: Duration::from_millis(12), cv: 0.25 },
             wait: Work { mean: Duration::from_millis(13), cv: 0.125 },
+            raises: 0.75,
+            max_inflight: 18,
+            listens_after: Duration::from_millis(19),
             start_up: StartUp {
                 fixed: Duration::from_millis(14),
                 container: Duration::from_millis(15),

@@ -4,6 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::GeneratorPlan;
 use super::journeys::JourneysPlan;
 use crate::random::{Purpose, Seed};
 use crate::record::{GeneratorId, WorkerId};
@@ -11,6 +12,7 @@ use crate::schedule::arrivals::{Arrivals, Source};
 use crate::schedule::journeys::Journeys;
 use crate::schedule::open::{Bound, Open};
 use crate::schedule::rate::{Rate, Spacing};
+use crate::schedule::share::Share;
 use crate::schedule::trace::Trace;
 use crate::schedule::{Next, Schedule, Turn, hey};
 use crate::time::Timestamp;
@@ -44,6 +46,44 @@ impl KnownSchedule {
             Self::Hey(hey) => hey.next(worker, turn),
             Self::Open(open) => open.next(worker, turn),
             Self::Journeys(journeys) => journeys.next(worker, turn),
+        }
+    }
+}
+
+impl KnownSchedule {
+    /// A whole load of which only a share is counted: what is lost or left unused.
+    pub(super) fn counting(self, share: Share) -> Self {
+        match self {
+            Self::Open(open) => Self::Open(open.counting(share)),
+            other => other,
+        }
+    }
+
+    /// Whether what a worker lost and left unused is counted; an open loop leaves the others' out itself.
+    pub(super) fn accounts_for(&self, share: Share, worker: WorkerId) -> bool {
+        match self {
+            Self::Hey(_) | Self::Journeys(_) => share.has(worker.0.into()),
+            Self::Open(_) => true,
+        }
+    }
+
+    /// Whether the worker's last call is of this share of the load.
+    #[inline]
+    pub(super) fn is_of(&self, share: Share, worker: WorkerId) -> bool {
+        share.is_whole()
+            || match self {
+                Self::Hey(_) | Self::Journeys(_) => share.has(worker.0.into()),
+                Self::Open(open) => open.counts(worker),
+            }
+    }
+
+    /// What is left of it for one of several machines.
+    pub(super) fn share(self, share: Share) -> Self {
+        match self {
+            known if share.is_whole() => known,
+            Self::Hey(hey) => Self::Hey(hey.share(share)),
+            Self::Open(open) => Self::Open(open.share(share)),
+            Self::Journeys(journeys) => Self::Journeys(journeys.share(share)),
         }
     }
 }
@@ -101,10 +141,26 @@ impl Planned {
     }
 }
 
+/// The share of each of these loads that a share of all of them is: workers are dealt out over all loads in their order.
+pub fn shares(generators: &[GeneratorPlan], share: Share) -> Vec<Share> {
+    let mut before = 0;
+    let of = |generator: &GeneratorPlan| {
+        let own = share.after(before);
+        before += u64::from(generator.schedule.workers());
+        own
+    };
+    generators.iter().map(of).collect()
+}
+
 impl SchedulePlan {
     /// The schedule itself, starting at `start`. All that is random in it follows from the run's seed and the generator's number.
     pub fn build(&self, start: Timestamp, seed: Seed, generator: GeneratorId) -> Box<dyn Schedule> {
-        match self.build_known(start, seed, generator) {
+        self.build_share(start, seed, generator, Share::WHOLE)
+    }
+
+    /// The schedule of one of several machines that make the load together.
+    pub fn build_share(&self, start: Timestamp, seed: Seed, generator: GeneratorId, share: Share) -> Box<dyn Schedule> {
+        match self.build_known(start, seed, generator).share(share) {
             KnownSchedule::Hey(hey) => Box::new(hey),
             KnownSchedule::Open(open) => Box::new(open),
             KnownSchedule::Journeys(journeys) => Box::new(journeys),

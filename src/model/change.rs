@@ -88,4 +88,10 @@ pub enum Ending {
     NoEndpoint,
     /// Held at the gateway when its function was removed.
     Removed,
+    /// The handler raised an exception.
+    Raised,
+    /// The replica's watchdog had as many requests as it lets in.
+    TooMany,
+    /// The replica's process did not listen yet.
+    NotListening,
 }

@@ -132,6 +132,7 @@ impl Cluster {
             function: arrival.function,
             stage: Stage::Travelling,
             overdue: false,
+            raises: need.raises,
             gateway: need.gateway,
             cpu: need.cpu,
             wait: need.wait,

@@ -37,6 +37,13 @@ pub struct FunctionModel {
     pub probe_cpu: Work,
     /// Time a worker thread is held without using CPU (a sleep, a call to elsewhere). A request may bring its own.
     pub wait: Work,
+    /// Share of load requests, 0 to 1, whose handler raises an exception after its work: Flask answers 500 and the process lives on.
+    pub raises: f64,
+    /// Requests a replica's watchdog has in it at once (its `max_inflight`); the others are answered 429. 0 for no limit.
+    pub max_inflight: u32,
+    /// How long after a pod is ready its process listens: until then the watchdog answers 500 (of-watchdog#92). Pods that are
+    /// there when the run begins listen.
+    pub listens_after: Duration,
     /// How long a pod takes to become ready: a fixed part and two uniform parts, see [`StartUp`].
     pub start_up: StartUp,
     /// How long a removed pod lingers (and costs) before it is gone. Its requests are cut at once.
@@ -89,6 +96,9 @@ impl Default for FunctionModel {
             cpu: Work { mean: Duration::from_micros(280), cv: 2.0 },
             probe_cpu: Work { mean: Duration::from_millis(15), cv: 0.5 },
             wait: Work::NONE,
+            raises: 0.0,
+            max_inflight: 0,
+            listens_after: Duration::ZERO,
             start_up: StartUp::default(),
             termination: Duration::from_secs(1),
         }

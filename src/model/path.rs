@@ -50,9 +50,13 @@ impl Cluster {
             self.refuse(slot, Ending::NoEndpoint);
             return;
         };
+        self.requests.get_mut(slot).replica = replica;
+        if let Some(ending) = self.replicas[replica as usize].refuses(self.now) {
+            self.refuse(slot, ending);
+            return;
+        }
         let key = self.requests.key(slot);
         self.begin_limit(self.now + EXECUTION_LIMIT, key);
-        self.requests.get_mut(slot).replica = replica;
         let place = self.replicas[replica as usize].admit(self.now, slot);
         if place != Place::Thread {
             self.functions[function].waiting += 1;
@@ -92,7 +96,7 @@ impl Cluster {
         }
     }
 
-    /// The request ends without having reached a replica.
+    /// The request ends without having come into a replica's process.
     fn refuse(&mut self, slot: u32, ending: Ending) {
         self.answer(slot, ending);
         self.release(slot);
@@ -185,15 +189,17 @@ impl Cluster {
     fn complete(&mut self, slot: u32) -> Option<u32> {
         let request = self.requests.get(slot);
         let (replica, overdue) = (request.replica, request.overdue);
+        let ending = if request.raises { Ending::Raised } else { Ending::Served };
         let function = usize::from(request.function.0);
         if !overdue {
-            self.answer(slot, Ending::Served);
+            self.answer(slot, ending);
         }
         self.release(slot);
         let server = &mut self.replicas[replica as usize];
         server.present.leave(self.now);
         server.served += u64::from(!overdue);
         if overdue {
+            server.given_up -= 1;
             // the watchdog gave its connection up; waitress closes it now that the thread is done
             let accepted = server.close_connection();
             self.settle(accepted);
@@ -239,6 +245,7 @@ impl Cluster {
         self.answer(slot, Ending::Overdue);
         if request.stage == Stage::Served {
             self.requests.get_mut(slot).overdue = true;
+            self.replicas[request.replica as usize].given_up += 1;
             return;
         }
         self.functions[usize::from(request.function.0)].waiting -= 1;
@@ -265,7 +272,7 @@ impl Cluster {
         let function = &mut self.functions[usize::from(request.function.0)];
         function.present.leave(self.now);
         function.answered += 1;
-        let reached_one = matches!(ending, Ending::Served | Ending::Cut | Ending::Overdue);
+        let reached_one = !matches!(ending, Ending::NoReplica | Ending::NoEndpoint | Ending::Removed);
         let replica = reached_one.then(|| self.replicas[request.replica as usize].id);
         let answer = Answer { request: request.id, ending, replica };
         self.lines.outbound.push_back((self.now + self.way_back, answer));

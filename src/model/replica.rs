@@ -17,6 +17,7 @@ use crate::time::Timestamp;
 
 use super::presence::Presence;
 use super::tags::Tags;
+use super::{Ending, FunctionModel};
 
 /// How long the watchdog keeps an unused connection to the process (of-watchdog, `http_runner.go`, `IdleConnTimeout`).
 pub(super) const IDLE_CONNECTION: Duration = Duration::from_millis(500);
@@ -28,6 +29,12 @@ pub(super) struct Replica {
     /// How often this slot was used: tells a replica from its successor.
     pub(super) generation: u32,
     workers: u32,
+    /// Requests its watchdog has at once at most; 0 for any number.
+    max_inflight: u32,
+    /// From then on its process listens.
+    pub(super) listens_from: Timestamp,
+    /// Requests in its threads that its watchdog has given up.
+    pub(super) given_up: u32,
     /// Threads that hold a request.
     busy: u32,
     queue: VecDeque<u32>,
@@ -67,23 +74,27 @@ impl Replica {
     }
 
     /// Puts a new replica into a slot.
-    pub(super) fn renew(
-        &mut self,
-        now: Timestamp,
-        id: ReplicaId,
-        function: FunctionId,
-        workers: u32,
-        connections: u32,
-    ) {
+    pub(super) fn renew(&mut self, now: Timestamp, id: ReplicaId, function: FunctionId, model: &FunctionModel) {
         self.began = now;
         self.present = Presence::default();
         self.served = 0;
         self.used = 0.0;
         self.id = id;
         self.function = function;
-        self.workers = workers.max(1);
+        self.workers = model.workers.max(1);
+        self.max_inflight = model.max_inflight;
+        self.listens_from = now + model.listens_after;
+        self.given_up = 0;
         self.busy = 0;
-        self.connections = Connections { limit: connections.max(1), ..Connections::default() };
+        self.connections = Connections { limit: model.connections.max(1), ..Connections::default() };
+    }
+
+    /// How its watchdog turns a request away that comes now; `None` if it passes it on.
+    pub(super) fn refuses(&self, now: Timestamp) -> Option<Ending> {
+        if self.max_inflight > 0 && self.present.count() - self.given_up >= self.max_inflight {
+            return Some(Ending::TooMany);
+        }
+        (now < self.listens_from).then_some(Ending::NotListening)
     }
 
     /// The process is gone, and with it whatever was in it. Its connections are none of the next one's business.

@@ -48,6 +48,8 @@ pub(super) struct Request {
     pub(super) stage: Stage,
     /// Answered already as overdue; only its thread works on.
     pub(super) overdue: bool,
+    /// Its handler raises an exception after its work.
+    pub(super) raises: bool,
     /// CPU work on the gateway path, in nanoseconds.
     pub(super) gateway: f64,
     /// CPU work in the replica, in nanoseconds.

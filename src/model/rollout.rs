@@ -73,6 +73,15 @@ impl Cluster {
         self.functions[usize::from(function.0)].serving.0
     }
 
+    /// How many requests at once the watchdogs of that revision let into a replica; 0 for any number.
+    ///
+    /// # Panics
+    /// When the platform has no such function.
+    pub fn max_inflight(&self, function: FunctionId) -> u32 {
+        let function = &self.functions[usize::from(function.0)];
+        function.models.get(&function.serving).map_or(0, |model| model.max_inflight)
+    }
+
     /// A pod of this revision came into service.
     pub(super) fn serve_revision(&mut self, function: FunctionId, revision: Revision) {
         let function = &mut self.functions[usize::from(function.0)];

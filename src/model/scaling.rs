@@ -7,7 +7,7 @@ use super::cluster::Cluster;
 use super::pods::{Revision, Step};
 use super::replica::Replica;
 use super::request::Stage;
-use super::{Change, Ending};
+use super::{Change, Ending, FunctionModel};
 
 impl Cluster {
     /// Replicas that are in service when the run begins, within the bounds.
@@ -18,6 +18,7 @@ impl Cluster {
             let pods = &mut self.functions[index].pods;
             let (replica, revision) = (pods.create_ready(slot), pods.revision());
             self.renew(slot, function, replica, revision);
+            self.replicas[slot as usize].listens_from = self.now;
         }
     }
 
@@ -80,8 +81,7 @@ impl Cluster {
     fn renew(&mut self, slot: u32, function: FunctionId, replica: ReplicaId, revision: Revision) {
         // kept as long as there is a pod of it
         let model = self.functions[usize::from(function.0)].models.get(&revision);
-        let (workers, connections) = model.map_or((1, 1), |model| (model.workers, model.connections));
-        self.replicas[slot as usize].renew(self.now, replica, function, workers, connections);
+        self.replicas[slot as usize].renew(self.now, replica, function, model.unwrap_or(&FunctionModel::default()));
     }
 
     /// The process dies: whatever was in the replica ends. Returns how many requests that cut.

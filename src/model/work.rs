@@ -52,6 +52,8 @@ pub(super) struct Need {
     pub(super) wait: u64,
     /// Uniform over all values: chooses the replica.
     pub(super) route: u64,
+    /// Whether the handler raises an exception.
+    pub(super) raises: bool,
 }
 
 /// The streams of one function.
@@ -61,8 +63,11 @@ pub(super) struct Luck {
     cpu: Law,
     probe_cpu: Law,
     wait: Law,
+    /// Share of requests whose handler raises.
+    raises: f64,
     service: Stream,
     routing: Stream,
+    raising: Stream,
     probe_service: Stream,
     probe_routing: Stream,
 }
@@ -74,8 +79,10 @@ impl Luck {
             cpu: Law::new(function.cpu),
             probe_cpu: Law::new(function.probe_cpu),
             wait: Law::new(function.wait),
+            raises: function.raises,
             service: seed.stream_of(Purpose::Service, entity),
             routing: seed.stream_of(Purpose::Routing, entity),
+            raising: seed.stream_of(Purpose::Raising, entity),
             probe_service: seed.stream_of(Purpose::ProbeService, entity),
             probe_routing: seed.stream_of(Purpose::ProbeRouting, entity),
         }
@@ -86,6 +93,7 @@ impl Luck {
         self.cpu = Law::new(function.cpu);
         self.probe_cpu = Law::new(function.probe_cpu);
         self.wait = Law::new(function.wait);
+        self.raises = function.raises;
     }
 
     pub(super) fn draw(&mut self, arrival: &Arrival) -> Need {
@@ -95,6 +103,7 @@ impl Luck {
                 cpu: self.probe_cpu.draw(&mut self.probe_service),
                 wait: 0,
                 route: self.probe_routing.next_u64(),
+                raises: false,
             };
         }
         Need {
@@ -102,6 +111,7 @@ impl Luck {
             cpu: self.cpu.draw(&mut self.service),
             wait: arrival.wait.map_or_else(|| self.wait.draw(&mut self.service) as u64, nanos),
             route: self.routing.next_u64(),
+            raises: self.raises > 0.0 && uniform(&mut self.raising) < self.raises,
         }
     }
 }

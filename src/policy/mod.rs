@@ -129,6 +129,9 @@ pub enum Refusal {
     /// No answer came.
     #[error("no answer: {0}")]
     Unreachable(String),
+    /// It was never asked: a rule of the driver's.
+    #[error("kept back: {0}")]
+    HeldBack(String),
 }
 
 /// What a policy wants done.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::study::results::columns;
 use crate::study::results::summary::{RunSummary, StudyRecord};
-use crate::study::results::{ProbeRecord, TimelineRecord};
+use crate::study::results::{PUT_ASIDE, ProbeRecord, TimelineRecord};
 
 /// Files that are not there though they should be. Of each run its name and whether it has a summary.
 pub(super) fn missing(root: &Path, record: &StudyRecord, runs: &[(String, bool)]) -> Vec<String> {
@@ -27,6 +27,11 @@ pub(super) fn missing(root: &Path, record: &StudyRecord, runs: &[(String, bool)]
             expect(format!("runs/{run}/hey-{load}.txt"), "");
         }
     }
+    for file in put_aside(root) {
+        said.push(format!(
+            "{file}: was cut off, or its numbers were not those of the runs; it was made again, and what was there is {PUT_ASIDE}/{file}"
+        ));
+    }
     // rows of requests may be left out or thrown away, of all runs alike
     let has_requests = |run: &str| root.join("runs").join(run).join("requests.csv").exists();
     if runs.iter().any(|(run, _)| has_requests(run)) {
@@ -35,6 +40,15 @@ pub(super) fn missing(root: &Path, record: &StudyRecord, runs: &[(String, bool)]
         }
     }
     said
+}
+
+/// Files that were once found damaged and made again.
+fn put_aside(root: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(root.join(PUT_ASIDE)) else { return Vec::new() };
+    let mut names: Vec<String> =
+        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
 }
 
 /// Where a run's summary and its rows tell different things.

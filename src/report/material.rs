@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::charts::data::{ArmSeries, Course, Distribution, FaultSpan, Outcome, Probe, Scaling, Second, Shadow, Study};
 use crate::record::{EventKind, EventRow};
+use crate::study::results::advice;
 use crate::study::results::summary::{RunSummary, StudyRecord};
 use crate::time::parse_duration;
 
@@ -167,9 +168,7 @@ impl Arm {
 
     /// Share of all planned requests that missed the objective, over all runs.
     pub(super) fn slo_violation_ratio(&self) -> Option<f64> {
-        let known = || self.summaries().filter_map(|run| Some((run.slo_violation_ratio?, run.planned as f64)));
-        let planned: f64 = known().map(|(_, planned)| planned).sum();
-        (planned > 0.0).then(|| known().map(|(ratio, planned)| ratio * planned).sum::<f64>() / planned)
+        advice::missed(self.summaries())
     }
 
     fn series(&self, place: usize, shadows: &[(String, usize)]) -> ArmSeries {

@@ -24,4 +24,4 @@ mod write;
 
 pub use calibration::write_calibration;
 pub use tuning::write_tuning;
-pub use write::{ReportError, write};
+pub use write::{Again, ReportError, again, write};

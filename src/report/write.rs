@@ -9,7 +9,7 @@ use super::charts::{Chart, ChartError};
 use super::differences::differences;
 use super::html::{self, Edition};
 use super::read::read;
-use crate::study::results::ResultsError;
+use crate::study::results::{Rebuilt, ResultsError, rebuild};
 
 /// Why a report could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +59,28 @@ pub fn write(results: &Path) -> Result<Vec<PathBuf>, ReportError> {
         .map_err(|source| ReportError::Chart { name: "report", source })?;
     written.push(put(results.join("report.html"), page.as_bytes())?);
     Ok(written)
+}
+
+/// A study's report made again.
+#[derive(Debug)]
+pub struct Again {
+    /// The files, in the order written.
+    pub written: Vec<PathBuf>,
+    /// Why statistics and tables were left as they are, if they were.
+    pub left: Option<String>,
+}
+
+/// Everything that follows from the data, made again: statistics, tables and expectations, then [`write`].
+///
+/// # Errors
+/// As [`write`].
+pub fn again(results: &Path) -> Result<Again, ReportError> {
+    let (mut written, left) = match rebuild(results)? {
+        Rebuilt::Written(files) => (files, None),
+        Rebuilt::Left(why) => (Vec::new(), Some(why)),
+    };
+    written.extend(write(results)?);
+    Ok(Again { written, left })
 }
 
 /// Replaces a file whole: who looks at it meanwhile sees the old one or the new one.

@@ -17,6 +17,7 @@ use rand_xoshiro::rand_core::Rng;
 use crate::random::{Purpose, Seed, Stream};
 
 use super::shape::Shape;
+use super::share::Share;
 use super::trace::Bins;
 
 /// Requests of a block, or expected ones.
@@ -117,6 +118,10 @@ pub struct Arrivals {
     /// The rest of the block that is being handed out.
     offsets: Vec<u64>,
     taken: usize,
+    /// Those handed out are of this share.
+    share: Share,
+    /// How many were passed, of whatever share.
+    passed: u64,
 }
 
 impl Arrivals {
@@ -138,16 +143,27 @@ impl Arrivals {
                 (total, Some(up_to))
             }
         };
-        Self { source, luck, up_to, total, block: 0, offsets: Vec::new(), taken: 0 }
+        let share = Share::WHOLE;
+        Self { source, luck, up_to, total, block: 0, offsets: Vec::new(), taken: 0, share, passed: 0 }
+    }
+
+    /// Those of one of several machines.
+    #[must_use]
+    pub fn share(self, share: Share) -> Self {
+        Self { share, ..self }
     }
 
     /// How many there are.
     pub const fn total(&self) -> u64 {
-        self.total
+        self.share.count(self.total)
     }
 
     /// How many come before `offset`.
     pub fn before(&self, offset: u64) -> u64 {
+        self.share.count(self.of_all_before(offset))
+    }
+
+    fn of_all_before(&self, offset: u64) -> u64 {
         // the last block that begins before it; the ones after it have nothing to count
         let (mut low, mut high) = (0, self.source.blocks());
         while low < high {
@@ -173,6 +189,21 @@ impl Arrivals {
 
     /// The next arrival, which stays the next one.
     pub fn peek(&mut self) -> Option<u64> {
+        loop {
+            let next = self.peek_at_any()?;
+            if self.share.has(self.passed) {
+                return Some(next);
+            }
+            self.pass();
+        }
+    }
+
+    fn pass(&mut self) {
+        self.taken += 1;
+        self.passed += 1;
+    }
+
+    fn peek_at_any(&mut self) -> Option<u64> {
         while self.taken == self.offsets.len() {
             if self.block >= self.source.blocks() {
                 return None;
@@ -190,7 +221,7 @@ impl Iterator for Arrivals {
 
     fn next(&mut self) -> Option<u64> {
         let next = self.peek()?;
-        self.taken += 1;
+        self.pass();
         Some(next)
     }
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use crate::record::{Lost, WorkerId};
 use crate::time::{Timestamp, nanos};
 
+use super::share::Share;
 use super::{Call, Next, Schedule, Turn};
 
 mod phase;
@@ -43,7 +44,9 @@ pub struct Hey {
     /// Nanoseconds between two ticks; 0 for none.
     period: u64,
     start: Timestamp,
+    /// Of a share its own only.
     workers: Vec<Worker>,
+    share: Share,
 }
 
 impl Hey {
@@ -66,7 +69,16 @@ impl Hey {
             settings,
             start,
             workers: (0..settings.workers as usize).map(worker).collect(),
+            share: Share::WHOLE,
         }
+    }
+
+    /// What is left of it for one of several machines.
+    #[must_use]
+    pub fn share(mut self, share: Share) -> Self {
+        let mut number = 0..;
+        self.workers.retain(|_| number.next().is_some_and(|number| share.has(number)));
+        Self { share, ..self }
     }
 }
 
@@ -82,7 +94,11 @@ impl Schedule for Hey {
     }
 
     fn workers(&self) -> u32 {
-        self.settings.workers
+        self.workers.len() as u32
+    }
+
+    fn number(&self, worker: WorkerId) -> WorkerId {
+        WorkerId(self.share.nth(worker.0.into()) as u32)
     }
 
     fn start(&self) -> Timestamp {
@@ -142,7 +158,7 @@ impl Schedule for Hey {
     }
 
     fn planned(&self) -> Option<u64> {
-        self.settings.planned()
+        self.planned.map(|each| each * self.workers.len() as u64)
     }
 
     fn planned_before(&self, at: Timestamp) -> Option<u64> {

@@ -19,6 +19,7 @@ use crate::random::{Purpose, Seed, Stream};
 use crate::record::{Lost, WorkerId};
 use crate::time::{Timestamp, nanos};
 
+use super::share::Share;
 use super::{Call, Next, Schedule, StepId, Turn};
 
 /// How long a user thinks after an answer: any time in between, all as likely.
@@ -84,7 +85,7 @@ pub struct Settings {
 
 impl Settings {
     /// The journey of each user, in the order in which they start. goose deals users out in turn and takes them from the end.
-    fn assignment(&self) -> Vec<usize> {
+    pub fn assignment(&self) -> Vec<usize> {
         let dealt = deal(&self.journeys.iter().map(|journey| journey.weight).collect::<Vec<_>>());
         (0..self.users as usize).rev().map(|place| dealt[place % dealt.len()]).collect()
     }
@@ -156,7 +157,9 @@ pub struct Journeys {
     stop: Timestamp,
     /// The steps of a round of each journey, by their number among all steps of the load, with what follows each.
     rounds: Vec<Vec<(StepId, Think)>>,
+    /// Of a share its own only.
     users: Vec<User>,
+    share: Share,
 }
 
 #[derive(Clone, Debug)]
@@ -189,7 +192,15 @@ impl Journeys {
             pause: Duration::ZERO,
         };
         let users = (0..).zip(settings.assignment()).map(user).collect();
-        Self { settings, start, stop: Timestamp::MAX, rounds, users }
+        Self { settings, start, stop: Timestamp::MAX, rounds, users, share: Share::WHOLE }
+    }
+
+    /// What is left of it for one of several machines.
+    #[must_use]
+    pub fn share(mut self, share: Share) -> Self {
+        let mut number = 0..;
+        self.users.retain(|_| number.next().is_some_and(|number| share.has(number)));
+        Self { share, ..self }
     }
 
     /// Requests of a user in all, if rounds are counted.
@@ -202,7 +213,8 @@ impl Journeys {
 
     /// When a user makes its first request.
     fn starts(&self, worker: WorkerId) -> Timestamp {
-        let ramp = u128::from(nanos(self.settings.ramp)) * u128::from(worker.0) / u128::from(self.settings.users);
+        let number = self.share.nth(worker.0.into());
+        let ramp = u128::from(nanos(self.settings.ramp)) * u128::from(number) / u128::from(self.settings.users);
         self.start + Duration::from_nanos(ramp as u64)
     }
 }
@@ -213,7 +225,11 @@ impl Schedule for Journeys {
     }
 
     fn workers(&self) -> u32 {
-        self.settings.users
+        self.users.len() as u32
+    }
+
+    fn number(&self, worker: WorkerId) -> WorkerId {
+        WorkerId(self.share.nth(worker.0.into()) as u32)
     }
 
     fn start(&self) -> Timestamp {
@@ -251,7 +267,7 @@ impl Schedule for Journeys {
     }
 
     fn planned(&self) -> Option<u64> {
-        self.settings.planned()
+        self.users.iter().map(|user| self.quota(user)).sum()
     }
 
     fn planned_before(&self, _at: Timestamp) -> Option<u64> {

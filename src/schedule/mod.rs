@@ -17,6 +17,7 @@ pub mod journeys;
 pub mod open;
 pub mod rate;
 pub mod shape;
+pub mod share;
 pub mod trace;
 
 use std::time::Duration;
@@ -83,6 +84,11 @@ pub trait Schedule: Send {
 
     /// How many workers (connections) it drives.
     fn workers(&self) -> u32;
+
+    /// Which worker of the whole load one of these is; another only where this is a [share](share::Share) of it.
+    fn number(&self, worker: WorkerId) -> WorkerId {
+        worker
+    }
 
     /// When the schedule begins.
     fn start(&self) -> Timestamp;

@@ -16,6 +16,7 @@ use crate::record::{Lost, WorkerId};
 use crate::time::{Timestamp, nanos};
 
 use super::arrivals::Arrivals;
+use super::share::Share;
 use super::{Call, Next, Schedule, Turn};
 
 /// What becomes of an arrival that finds every place taken.
@@ -59,13 +60,40 @@ pub struct Open {
     taken: u64,
     /// When each worker's last request could have left.
     ready: Vec<Timestamp>,
+    /// Which arrival each worker was given last.
+    given: Vec<u64>,
+    /// Its places are those of this share.
+    share: Share,
+    /// What is lost or left unused is counted of this share only.
+    counted: Share,
 }
 
 impl Open {
     /// An open loop over these arrivals that starts at `start` and lasts as long as `duration`.
     pub fn new(arrivals: Arrivals, bound: Bound, duration: Duration, start: Timestamp) -> Self {
-        let ready = vec![start; bound.max_in_flight as usize];
-        Self { arrivals, bound, start, duration, stop: Timestamp::MAX, taken: 0, ready }
+        let places = bound.max_in_flight as usize;
+        let (ready, given) = (vec![start; places], vec![0; places]);
+        let (share, counted) = (Share::WHOLE, Share::WHOLE);
+        Self { arrivals, bound, start, duration, stop: Timestamp::MAX, taken: 0, ready, given, share, counted }
+    }
+
+    /// What is left of it for one of several machines: its arrivals, and its places for them.
+    #[must_use]
+    pub fn share(self, share: Share) -> Self {
+        let places = share.count(self.bound.max_in_flight.into()) as u32;
+        let bound = Bound { max_in_flight: places, ..self.bound };
+        Self { share, ..Self::new(self.arrivals.share(share), bound, self.duration, self.start) }
+    }
+
+    /// The whole load, of which only what one of several machines would have sent is counted.
+    #[must_use]
+    pub fn counting(self, counted: Share) -> Self {
+        Self { counted, ..self }
+    }
+
+    /// Whether the worker's last arrival is counted.
+    pub fn counts(&self, worker: WorkerId) -> bool {
+        self.counted.has(self.given[worker.0 as usize])
     }
 
     fn due(&self, offset: u64) -> Timestamp {
@@ -82,7 +110,11 @@ impl Open {
                 break;
             }
             // the worker was not waiting for an answer then, but for the generator
-            if (due > ready && due <= turn.sent) || turn.stall.is_some_and(|(from, to)| (from..=to).contains(&due)) {
+            if !self.counted.has(self.taken) {
+                // another machine's
+            } else if (due > ready && due <= turn.sent)
+                || turn.stall.is_some_and(|(from, to)| (from..=to).contains(&due))
+            {
                 lost.late += 1;
             } else {
                 lost.busy += 1;
@@ -95,8 +127,9 @@ impl Open {
 
     /// The worker gets nothing more; the first to hear so accounts for all that is left.
     fn finish(&mut self, lost: Lost) -> Next {
-        let unused = self.arrivals.total() - self.taken;
-        self.taken += unused;
+        let total = self.arrivals.total();
+        let unused = self.counted.count(total) - self.counted.count(self.taken);
+        self.taken = total;
         Next::Finished { lost, unused }
     }
 }
@@ -114,6 +147,10 @@ impl Schedule for Open {
         self.bound.max_in_flight
     }
 
+    fn number(&self, worker: WorkerId) -> WorkerId {
+        WorkerId(self.share.nth(worker.0.into()) as u32)
+    }
+
     fn start(&self) -> Timestamp {
         self.start
     }
@@ -128,6 +165,7 @@ impl Schedule for Open {
         };
         match self.arrivals.next() {
             Some(offset) => {
+                self.given[worker.0 as usize] = self.taken;
                 self.taken += 1;
                 let due = self.due(offset);
                 let ready = due.max(turn.free);

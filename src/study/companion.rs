@@ -109,7 +109,7 @@ impl Outside {
 }
 
 /// This program, through which others are started.
-pub(super) fn own_program() -> Option<PathBuf> {
+pub(crate) fn own_program() -> Option<PathBuf> {
     // the running one even if its file was replaced since it was started
     let running = Path::new("/proc/self/exe");
     if running.exists() { Some(running.to_owned()) } else { std::env::current_exe().ok() }

@@ -10,10 +10,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::plan::Study;
-use crate::drive::{Arm, GeneratorPlan, Phase, Plan, Planned, RecordError, Recorder, sim};
+use crate::drive::{Arm, GeneratorPlan, Plan, Planned, RecordError, Recorder, sim};
 use crate::policy::registry;
 use crate::policy::settings::{Settings, Value};
-use crate::record::{EventRow, FunctionId, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
+use crate::record::{FunctionId, GeneratorId, Lost, PlatformSample, RequestRow};
+use crate::schedule::share::Share;
 use crate::stats::demand::{Demand, DemandCurve, Stretch};
 use crate::stats::slo::{Slo, SloCount};
 use crate::time::{Epoch, Timestamp};
@@ -77,6 +78,7 @@ fn ask(study: &Study, generators: &[GeneratorPlan], goes_on: &dyn Fn() -> bool) 
             // what the load asks for when nothing is amiss
             faults: Vec::new(),
             cool_down: Duration::ZERO,
+            share: Share::WHOLE,
             seed: study.seed,
             generators: generators.to_vec(),
             ..study.plan(0, 1)
@@ -124,14 +126,6 @@ impl Count<'_> {
 }
 
 impl Recorder for Count<'_> {
-    fn begin(&mut self, _epoch: Epoch, _load_start: Timestamp) -> Result<(), RecordError> {
-        Ok(())
-    }
-
-    fn phase(&mut self, _at: Timestamp, _phase: Phase) -> Result<(), RecordError> {
-        Ok(())
-    }
-
     fn request(&mut self, row: &RequestRow) -> Result<(), RecordError> {
         self.met.record(row.latency_from_due(), row.is_ok());
         self.missed += u64::from(!row.is_ok() || row.latency_from_due() > self.slo.latency);
@@ -140,14 +134,6 @@ impl Recorder for Count<'_> {
 
     fn lost(&mut self, _at: Timestamp, _generator: GeneratorId, lost: Lost) -> Result<(), RecordError> {
         self.missed += lost.busy + lost.late;
-        Ok(())
-    }
-
-    fn probe(&mut self, _row: &ProbeRow) -> Result<(), RecordError> {
-        Ok(())
-    }
-
-    fn event(&mut self, _row: &EventRow) -> Result<(), RecordError> {
         Ok(())
     }
 

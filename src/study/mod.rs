@@ -1,5 +1,6 @@
 //! A study: all runs of one scenario, from its file to its results directory.
 
+pub mod autoscale;
 pub mod calibration;
 pub mod companion;
 pub mod demand;

@@ -10,6 +10,7 @@ use crate::drive::live::target::{kubernetes, openfaas};
 use crate::drive::{Arm, FunctionPlan, GeneratorPlan, Plan, Planned};
 use crate::model::NodeModel;
 use crate::random::{Purpose, Seed};
+use crate::schedule::share::Share;
 use crate::stats::slo::Slo;
 use crate::time::format_duration;
 
@@ -60,6 +61,8 @@ pub struct Study {
     pub until: Option<Until>,
     /// Seed of the study; repeats derive theirs.
     pub seed: Seed,
+    /// What this machine sends of the load.
+    pub share: Share,
     /// When a run is not valid.
     pub limits: Limits,
     /// What is expected of the arms.
@@ -108,6 +111,7 @@ impl Study {
             warm_up: self.warm_up,
             warm_up_every: self.warm_up_every,
             cool_down: self.cool_down,
+            share: self.share,
         }
     }
 

@@ -11,6 +11,7 @@ mod loads;
 mod names;
 mod openfaas;
 mod shadows;
+mod share;
 mod tune;
 mod until;
 mod written;
@@ -21,6 +22,7 @@ use crate::drive::GeneratorPlan;
 use crate::model::{NodeModel, Work};
 use crate::policy::settings::Value;
 use crate::random::Seed;
+use crate::schedule::share::Share;
 use crate::stats::cpu::CpuLimits;
 use crate::stats::slo::Slo;
 
@@ -33,6 +35,7 @@ use super::target_kind::TargetKind;
 
 pub use function::built_in_functions;
 pub(super) use function::model_defaults;
+pub(super) use openfaas::of_section as openfaas_access;
 pub(super) use tune::levels as tune_levels;
 pub(super) use written::value as toml_value;
 
@@ -49,6 +52,8 @@ pub struct Overrides {
     pub seed: Option<u64>,
     /// Whether a study that goes on had A/A twins.
     pub aa: Option<bool>,
+    /// `--shard`.
+    pub share: Option<Share>,
 }
 
 /// Reads a scenario file and resolves it.
@@ -118,6 +123,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         repeats,
         until,
         seed: Seed(run.integer("seed")),
+        share: overrides.share.unwrap_or_default(),
         expect,
         tune,
         resolved: String::new(),
@@ -127,6 +133,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         openfaas::trust(premises.gateway(), &mut study.generators);
     }
     length(&study, &scenario, &mut problems);
+    share::check(&study, &mut problems);
     faults::that_miss(&study, &scenario, &mut problems);
     if !problems.is_empty() {
         return Err(ScenarioError::new(&scenario.file, problems));

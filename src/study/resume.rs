@@ -6,6 +6,7 @@ use super::plan::Study;
 use super::resolve::Overrides;
 use super::results::summary::StudyRecord;
 use super::target_kind::TargetKind;
+use crate::schedule::share::Share;
 
 /// Why a study can't go on.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +63,7 @@ pub fn overrides(path: &Path, record: &StudyRecord, wished: &Wished) -> Result<O
         repeats: wished.repeats.or((!is_until(record)).then_some(record.repeats)),
         seed: wished.seed.or(Some(record.seed)),
         aa: Some(record.arms.iter().any(|arm| arm.aa_of.is_some())),
+        share: wished.share.or_else(|| record.shard.as_ref()?.parse().ok()),
     })
 }
 
@@ -76,6 +78,8 @@ pub struct Wished {
     pub repeats: Option<u32>,
     /// `--seed`.
     pub seed: Option<u64>,
+    /// `--shard`.
+    pub share: Option<Share>,
 }
 
 fn is_until(record: &StudyRecord) -> bool {
@@ -105,6 +109,10 @@ pub fn check(path: &Path, record: &StudyRecord, study: &Study) -> Result<(), Res
     if record.target != target {
         return scenario(&format!("--target {}", record.target), &format!("--target {target}"));
     }
+    let (theirs, ours) = (shard_flag(record), shard_flag_of(study.share));
+    if theirs != ours {
+        return scenario(&theirs, &ours);
+    }
     let is_fixed = |line: &&str| !line.starts_with("repeats = ");
     let mut recorded = record.scenario.lines().filter(is_fixed);
     let mut resolved = study.resolved_without_secrets().lines().filter(is_fixed);
@@ -115,4 +123,12 @@ pub fn check(path: &Path, record: &StudyRecord, study: &Study) -> Result<(), Res
             (theirs, ours) => return scenario(theirs.unwrap_or("nothing"), ours.unwrap_or("nothing")),
         }
     }
+}
+
+fn shard_flag(record: &StudyRecord) -> String {
+    record.shard.as_ref().map_or_else(|| "no --shard".to_owned(), |shard| format!("--shard {shard}"))
+}
+
+fn shard_flag_of(share: Share) -> String {
+    if share.is_whole() { "no --shard".to_owned() } else { format!("--shard {share}") }
 }

@@ -147,6 +147,9 @@ pub struct Conduct {
     pub threads: Option<NonZeroUsize>,
     /// Which rows are kept.
     pub rows: Rows,
+    /// When the load of the first run begins, as Unix time, where several machines make it together; each further run has a fixed time
+    /// after it. At once if it is not given.
+    pub start_at: Option<Duration>,
 }
 
 /// How a study ended.
@@ -243,7 +246,7 @@ impl Maker {
         if study.target == TargetKind::Simulated {
             Self::Simulated(simulated::Simulated::new(study, conduct.threads))
         } else {
-            Self::Live(Box::new(live::Live::new(study, replicas)))
+            Self::Live(Box::new(live::Live::new(study, replicas, conduct.start_at)))
         }
     }
 

@@ -17,6 +17,7 @@ mod kubernetes_keys;
 pub mod load_keys;
 mod openfaas_keys;
 mod section;
+pub mod sidecar;
 mod syntax;
 mod texts;
 mod tune;
@@ -297,22 +298,38 @@ impl<'a> Reader<'a> {
     }
 
     fn arm(&mut self, index: usize, line: u32, table: &DeTable<'a>) -> ArmSection {
-        let common = keys::arm();
+        self.with_policy("arm", &keys::arm(), index, line, table)
+    }
+
+    /// A table of these keys that names a policy and has its settings too.
+    fn with_policy(
+        &mut self,
+        what: &str,
+        common: &[Parameter],
+        index: usize,
+        line: u32,
+        table: &DeTable<'a>,
+    ) -> ArmSection {
         let text = |key: &str| table.get(key).and_then(|value| value.get_ref().as_str());
         let policy = text("policy").and_then(crate::policy::registry::find);
         let place = match text("name").or(text("policy")) {
-            Some(name) if !name.is_empty() => format!("arm \"{}\"", shorten(name)),
-            _ => format!("arm {}", index + 1),
+            Some(name) if !name.is_empty() => format!("{what} \"{}\"", shorten(name)),
+            _ => format!("{what} {}", index + 1),
         };
         let own = policy.map(|policy| (policy.parameters)()).unwrap_or_default();
         let known: Vec<Parameter> = common.iter().chain(&own).cloned().collect();
-        let shadows = self.shadows(&place, table);
-        let mut special = vec!["shadows".to_owned()];
+        let has_shadows = what == "arm";
+        let shadows = if has_shadows { self.shadows(&place, table) } else { Vec::new() };
+        let mut special: Vec<String> = has_shadows.then(|| "shadows".to_owned()).into_iter().collect();
         for key in table.keys() {
             let lower = key.get_ref().to_lowercase();
             let found = FROM_ELSEWHERE.iter().find(|(name, _)| *name == lower);
             if let Some((_, hint)) = found.filter(|_| known.iter().all(|parameter| parameter.name != lower)) {
-                let problem = Problem::new(&place, "is not an arm's to set", *hint);
+                let problem = Problem::new(
+                    &place,
+                    format!("is not {} to set", if has_shadows { "an arm's" } else { "a function's" }),
+                    *hint,
+                );
                 self.problems.push(problem.at(Some(self.source.line(key.span().start))).key(shorten(key.get_ref())));
                 special.push(key.get_ref().clone().into_owned());
             }

@@ -19,13 +19,13 @@ use watchtower::random::Seed;
 use watchtower::study::calibration::Calibration;
 
 /// Measurements that a busy machine may spoil before a test believes that the estimator is wrong.
-const ATTEMPTS: u32 = 3;
+pub(super) const ATTEMPTS: u32 = 3;
 
-fn limits(requests: u64, seconds: u64, parallel: u32) -> Limits {
+pub(super) fn limits(requests: u64, seconds: u64, parallel: u32) -> Limits {
     Limits { requests, duration: Duration::from_secs(seconds), parallel }
 }
 
-fn measured(uri: &str, limits: Limits) -> Measurement {
+pub(super) fn measured(uri: &str, limits: Limits) -> Measurement {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let (_hand, mut interrupt) = Interrupt::by_hand();
@@ -55,7 +55,7 @@ fn calibrated(truth: &Candidate, limits: Limits, effort: Effort) -> Calibration 
 }
 
 /// Whether more programs wait for this machine's cores than it has: their turns are then part of whatever is measured.
-fn is_busy() -> bool {
+pub(super) fn is_busy() -> bool {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as f64;
     let load = std::fs::read_to_string("/proc/loadavg").ok();
     load.and_then(|text| text.split(' ').next()?.parse::<f64>().ok()).is_some_and(|load| load > cores)

@@ -1,5 +1,7 @@
 //! Laws of the platform model: pods, connections, the shared node, and what the caller may rely on.
 
+mod watchdog;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -371,7 +373,7 @@ proptest! {
                     match ending {
                         Ending::Served => prop_assert!(replica.is_some_and(|replica| ready.contains(&replica))),
                         Ending::NoReplica | Ending::NoEndpoint | Ending::Removed => prop_assert_eq!(replica, None),
-                        Ending::Cut | Ending::Overdue => prop_assert!(replica.is_some()),
+                        _ => prop_assert!(replica.is_some()),
                     }
                     at
                 }

@@ -12,8 +12,9 @@ use watchtower::model::{FunctionModel, NodeModel, Work};
 use watchtower::policy::registry;
 use watchtower::policy::settings::{Settings, Value};
 use watchtower::random::{Purpose, Seed, Stream};
-use watchtower::record::{EventKind, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
+use watchtower::record::{EventKind, EventRow, GeneratorId, Lost};
 use watchtower::schedule::hey;
+use watchtower::schedule::share::Share;
 use watchtower::time::{Epoch, Timestamp};
 
 /// Scalings, refusals and what wasn't one, each with its time.
@@ -21,28 +22,16 @@ use watchtower::time::{Epoch, Timestamp};
 struct Decisions(Vec<(Timestamp, EventKind, Option<u32>, Option<u32>)>);
 
 impl Recorder for Decisions {
-    fn begin(&mut self, _: Epoch, _: Timestamp) -> Result<(), RecordError> {
-        Ok(())
-    }
     fn phase(&mut self, _: Timestamp, _: Phase) -> Result<(), RecordError> {
         Ok(())
     }
-    fn request(&mut self, _: &RequestRow) -> Result<(), RecordError> {
-        Ok(())
-    }
     fn lost(&mut self, _: Timestamp, _: GeneratorId, _: Lost) -> Result<(), RecordError> {
-        Ok(())
-    }
-    fn probe(&mut self, _: &ProbeRow) -> Result<(), RecordError> {
         Ok(())
     }
     fn event(&mut self, row: &EventRow) -> Result<(), RecordError> {
         if matches!(row.kind, EventKind::Scale | EventKind::Decision) && row.to.is_some() {
             self.0.push((row.at, row.kind, row.from, row.to));
         }
-        Ok(())
-    }
-    fn second(&mut self, _: Timestamp, _: u64, _: &PlatformSample) -> Result<(), RecordError> {
         Ok(())
     }
 }
@@ -135,6 +124,7 @@ fn world(seed: u64) -> (Plan, Vec<(&'static str, Value)>, String) {
         warm_up: Duration::from_secs(3),
         warm_up_every: Duration::from_secs(1),
         cool_down: Duration::from_secs(20),
+        share: Share::WHOLE,
     };
     (plan, settings, command)
 }

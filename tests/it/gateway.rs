@@ -5,6 +5,8 @@
 mod answers;
 mod clients;
 mod conformance;
+mod errors;
+mod handed_on;
 mod hostile;
 mod lifecycle;
 mod metered;

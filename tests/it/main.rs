@@ -8,6 +8,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests outside the library may start threads and read clocks")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test that skips something says so")]
 
+mod autoscale;
 mod calibrate;
 mod calibration;
 mod chain;
@@ -36,12 +37,14 @@ mod processes;
 mod promql;
 mod published;
 mod random_worlds;
+mod rebuilt;
 mod repeats;
 mod replays;
 mod results;
 mod rollout;
 mod scenario;
 mod shadows;
+mod shards;
 mod sim;
 mod simulated;
 mod stats;

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use watchtower::drive::{Outcome, Phase, RecordError, Recorder, sim};
-use watchtower::record::{EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
+use watchtower::drive::{Outcome, RecordError, Recorder, sim};
+use watchtower::record::{GeneratorId, Lost, PlatformSample, RequestRow};
 use watchtower::study::plan::Study;
 use watchtower::study::resolve::{self, Overrides};
 use watchtower::study::scenario::Scenario;
@@ -317,14 +317,6 @@ struct Rows {
 }
 
 impl Recorder for Rows {
-    fn begin(&mut self, _epoch: Epoch, _load_start: Timestamp) -> Result<(), RecordError> {
-        Ok(())
-    }
-
-    fn phase(&mut self, _at: Timestamp, _phase: Phase) -> Result<(), RecordError> {
-        Ok(())
-    }
-
     fn request(&mut self, row: &RequestRow) -> Result<(), RecordError> {
         self.requests.push(*row);
         Ok(())
@@ -332,14 +324,6 @@ impl Recorder for Rows {
 
     fn lost(&mut self, _at: Timestamp, _generator: GeneratorId, lost: Lost) -> Result<(), RecordError> {
         self.lost += lost.busy + lost.late;
-        Ok(())
-    }
-
-    fn probe(&mut self, _row: &ProbeRow) -> Result<(), RecordError> {
-        Ok(())
-    }
-
-    fn event(&mut self, _row: &EventRow) -> Result<(), RecordError> {
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 pub(super) mod alertmanager;
 mod restore;
+mod shards;
 mod study;
 
 use std::collections::BTreeMap;
@@ -96,6 +97,13 @@ impl House {
     #[track_caller]
     fn is_as_before(&self) {
         assert_eq!((self.replicas(), self.alertmanager.silenced().len(), self.debts()), (2, 0, 0));
+    }
+
+    /// The rows of a results directory's `comparison.csv`.
+    fn comparison(&self, results: &str) -> Vec<BTreeMap<String, String>> {
+        let file = self.dir.path().join(results).join("comparison.csv");
+        let mut reader = csv::Reader::from_path(file).expect("comparison.csv");
+        reader.deserialize().map(|row| row.expect("a row")).collect()
     }
 
     fn events(&self, run: &str) -> Vec<BTreeMap<String, String>> {

@@ -23,8 +23,9 @@ use watchtower::policy::registry::{PolicyInfo, Scaler};
 use watchtower::policy::settings::{Kind, Settings, Value};
 use watchtower::policy::{Action, Context, Event, FunctionInfo, Policy, Reason, registry};
 use watchtower::random::{Purpose, Seed, Stream};
-use watchtower::record::{EventKind, EventRow, FunctionId, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
-use watchtower::time::{Epoch, Timestamp};
+use watchtower::record::{EventKind, EventRow, FunctionId, GeneratorId, Lost, PlatformSample, RequestRow};
+use watchtower::schedule::share::Share;
+use watchtower::time::Timestamp;
 
 /// No world takes as long as this; one that does never ends.
 const NEVER: Duration = Duration::from_secs(120);
@@ -44,6 +45,8 @@ fn work(longest_ms: u64) -> impl Strategy<Value = Work> {
 
 fn function() -> impl Strategy<Value = FunctionPlan> {
     let model = (1_u32..6, 1_u32..40, work(30), work(30), work(900), millis(0, 4_000), millis(0, 3_000));
+    let raises = prop::sample::select(vec![0.0, 0.0, 0.2, 1.0]);
+    let watchdog = (raises, prop::sample::select(vec![0, 0, 1, 3, 8]), millis(0, 500));
     let handler = prop::sample::select(vec![
         (Handler::Ftest, "number=50"),
         (Handler::Ftest, "number=-1"),
@@ -52,13 +55,26 @@ fn function() -> impl Strategy<Value = FunctionPlan> {
         (Handler::Sleepy, "number=40"),
         (Handler::Plain, ""),
     ]);
-    (model, handler, 0_u32..4, 0_u32..6, 0_u32..9).prop_map(|(model, (handler, query), min, more, replicas)| {
+    let function = (model, watchdog, handler, 0_u32..4, 0_u32..6, 0_u32..9);
+    function.prop_map(|(model, watchdog, (handler, query), min, more, replicas)| {
         let (workers, connections, cpu, probe_cpu, wait, fixed, termination) = model;
+        let (raises, max_inflight, listens_after) = watchdog;
         let start_up = StartUp { fixed, container: fixed / 3, probe: fixed / 2 };
         FunctionPlan {
             info: FunctionInfo { name: "f".to_owned(), ..FunctionInfo::default() },
             handler,
-            model: FunctionModel { workers, connections, cpu, probe_cpu, wait, start_up, termination },
+            model: FunctionModel {
+                workers,
+                connections,
+                cpu,
+                probe_cpu,
+                wait,
+                raises,
+                max_inflight,
+                listens_after,
+                start_up,
+                termination,
+            },
             query: query.to_owned(),
             replicas,
             bounds: (min, min + more),
@@ -161,6 +177,7 @@ fn world() -> impl Strategy<Value = World> {
                     warm_up: phases.0,
                     warm_up_every: phases.1,
                     cool_down: phases.2,
+                    share: Share::WHOLE,
                 };
                 World { plan, ends_after }
             },
@@ -260,10 +277,6 @@ impl Witness {
 }
 
 impl Recorder for Witness {
-    fn begin(&mut self, _: Epoch, _: Timestamp) -> Result<(), RecordError> {
-        Ok(())
-    }
-
     fn phase(&mut self, at: Timestamp, _: Phase) -> Result<(), RecordError> {
         self.at(at);
         Ok(())
@@ -283,10 +296,6 @@ impl Recorder for Witness {
     fn lost(&mut self, _: Timestamp, _: GeneratorId, lost: Lost) -> Result<(), RecordError> {
         assert_eq!(lost.late, 0, "virtual time is never late");
         self.lost += lost.busy;
-        Ok(())
-    }
-
-    fn probe(&mut self, _: &ProbeRow) -> Result<(), RecordError> {
         Ok(())
     }
 

@@ -13,6 +13,7 @@ use watchtower::policy::{FunctionInfo, registry};
 use watchtower::random::Seed;
 use watchtower::record::{ErrorKind, EventKind, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
 use watchtower::schedule::hey;
+use watchtower::schedule::share::Share;
 use watchtower::time::{Epoch, Timestamp};
 
 #[derive(Debug, Default, PartialEq)]
@@ -96,6 +97,7 @@ fn plan(replicas: i64) -> Plan {
         warm_up_every: Duration::from_secs(5),
         faults: Vec::new(),
         cool_down: Duration::from_secs(10),
+        share: Share::WHOLE,
     }
 }
 

@@ -6,6 +6,7 @@ use crate::model::NodeModel;
 use crate::policy::registry;
 use crate::policy::settings::Settings;
 use crate::random::Seed;
+use crate::schedule::share::Share;
 
 const LOAD_START: Timestamp = Timestamp::from_secs(15);
 
@@ -30,6 +31,7 @@ fn faults(faults: &[(Trouble, u64, u64)]) -> Faults {
         warm_up: secs(15),
         warm_up_every: secs(3),
         cool_down: secs(60),
+        share: Share::WHOLE,
     };
     Faults::of(&plan, LOAD_START)
 }

@@ -62,6 +62,27 @@ impl Interrupt {
     }
 }
 
+/// SIGHUP, which asks a program that stays to read its configuration again.
+#[derive(Debug)]
+pub struct Hangup(Signal);
+
+impl Hangup {
+    /// Listens from now on. Needs a tokio runtime around it.
+    ///
+    /// # Errors
+    /// When the operating system refuses the handler.
+    pub fn listen() -> io::Result<Self> {
+        signal(SignalKind::hangup()).map(Self)
+    }
+
+    /// Returns when it comes the next time.
+    pub async fn comes(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 /// Ctrl-C as something that may come more than once. SIGTERM keeps its default: it ends the process.
 #[derive(Debug)]
 pub struct CtrlC(Signal);

@@ -16,6 +16,7 @@ pub mod load;
 pub mod probe;
 pub mod run;
 pub mod showcase;
+pub mod sidecar;
 pub mod target;
 pub mod timers;
 

@@ -63,7 +63,7 @@ pub async fn run(
     let studied = &plan.functions[FunctionId::STUDIED.0 as usize];
     let uri = target.invoke_uri(FunctionId::STUDIED, &studied.query)?;
     let (reports_sender, reports) = unbounded_channel();
-    let options = Options { seed: plan.seed, ..Options::default() };
+    let options = Options { seed: plan.seed, share: plan.share, ..Options::default() };
     let load = Load::start_with(options, *clock, &uri, &plan.generators, load_start, reports_sender)?;
 
     let context = plan.context(clock.epoch(), load_start);
@@ -135,7 +135,7 @@ impl Run<'_> {
         self.tell(start, &Event::Started { replicas })?;
         self.tell_shadows(start, Shadows::start)?;
 
-        let mut warm_up_at = (self.plan.warm_up > Duration::ZERO).then_some(start);
+        let mut warm_up_at = (self.plan.share.leads() && self.plan.warm_up > Duration::ZERO).then_some(start);
         let mut second_at = first_second(start, self.load_start);
         let mut loading = false;
         let mut reports_ended = false;

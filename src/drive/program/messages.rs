@@ -94,7 +94,7 @@ fn answer_parts(answer: ProbeAnswer) -> (Option<u16>, Option<&'static str>) {
 fn refused(refusal: &Refusal) -> Json {
     let status = match refusal {
         Refusal::Status { status, .. } => Some(*status),
-        Refusal::Unreachable(_) => None,
+        Refusal::Unreachable(_) | Refusal::HeldBack(_) => None,
     };
     json!({ "status": status, "text": refusal.to_string() })
 }

@@ -5,8 +5,8 @@ use crate::model::Change;
 use crate::record::{EventKind, EventRow, FunctionId};
 
 use super::Simulation;
-use super::load::Reply;
 use super::platform::Caller;
+use super::worker::Reply;
 
 impl<R: Recorder + ?Sized> Simulation<'_, R> {
     /// Something happened on the platform.

@@ -1,16 +1,20 @@
 //! The generators in virtual time: workers that send the moment they are ready and never stand still.
+//!
+//! Of a share of a load all of it is computed, since all of it meets the platform; what is counted and told of is the share.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::drive::schedule_plan::KnownSchedule;
-use crate::drive::{Plan, RecordError, Recorder, Tally};
-use crate::record::{Answer, Detail, ErrorKind, GeneratorId, Lost, ReplicaId, RequestRow, WorkerId};
+use crate::drive::{Plan, RecordError, Recorder, Tally, shares};
+use crate::record::{Answer, Detail, ErrorKind, GeneratorId, Lost, RequestRow, WorkerId};
+use crate::schedule::share::Share;
 use crate::schedule::{Call, Next, Turn};
 use crate::time::{Timestamp, nanos};
 
 use super::agenda::{Agenda, What};
 use super::platform::{Asked, Caller, Platform, steps_of};
+use super::worker::{Does, Reply, Worker};
 
 /// A worker's time for one request, however fast the answer: without it, a worker without pacing would send for ever at one moment to
 /// a function that takes no time. hey takes some ten microseconds.
@@ -30,6 +34,10 @@ pub(super) struct Load {
 
 struct Generator {
     schedule: KnownSchedule,
+    /// What is counted of it.
+    share: Share,
+    /// The schedule of that share, asked for what it plans; the same as `schedule` if it is all of it.
+    shared: Option<KnownSchedule>,
     /// What its first step asks for; nothing special for loads without journeys.
     asked: Option<Asked>,
     /// Its first worker among all.
@@ -47,6 +55,11 @@ struct Generator {
 }
 
 impl Generator {
+    /// What is counted of its schedule.
+    fn counted(&self) -> &KnownSchedule {
+        self.shared.as_ref().unwrap_or(&self.schedule)
+    }
+
     /// Drops the time-outs of requests that are settled from the front of the line; the first of the others.
     fn drop_settled_timeouts(&mut self, workers: &[Worker]) -> Option<Timestamp> {
         while let Some((at, worker, attempt)) = self.timeouts.front() {
@@ -60,48 +73,15 @@ impl Generator {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Worker {
-    generator: GeneratorId,
-    /// Counts the requests, so that a late answer is not taken for the next one's.
-    attempt: u32,
-    does: Does,
-    call: Call,
-    /// What its call asks for. Kept until its next one, so a late answer of a request that was given up is taken for an answer to
-    /// what its worker asks now.
-    asked: Asked,
-    sent: Timestamp,
-}
-
-/// What a worker is at.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Does {
-    /// Its generator has not begun.
-    Nothing,
-    /// It waits until its call is ready.
-    Send,
-    /// It waits for an answer.
-    Wait,
-    /// It has no more to do.
-    Finished,
-}
-
-/// What a worker got.
-#[derive(Clone, Copy)]
-pub(super) struct Reply {
-    pub(super) at: Timestamp,
-    pub(super) status: u16,
-    pub(super) replica: Option<ReplicaId>,
-    pub(super) size: Option<u64>,
-}
-
 impl Load {
     pub(super) fn new(plan: &Plan, load_start: Timestamp) -> Self {
         let (mut generators, mut workers) = (Vec::new(), Vec::new());
         let mut steps = 1;
-        for (number, generator) in (0..).zip(&plan.generators) {
+        let shares = shares(&plan.generators, plan.share);
+        for ((number, generator), share) in (0..).zip(&plan.generators).zip(shares) {
             let start = load_start + generator.start;
-            let schedule = generator.schedule.build_known(start, plan.seed, GeneratorId(number));
+            let build = || generator.schedule.build_known(start, plan.seed, GeneratorId(number));
+            let schedule = build().counting(share);
             let idle = Worker {
                 generator: GeneratorId(number),
                 attempt: 0,
@@ -124,6 +104,8 @@ impl Load {
                 timeouts: VecDeque::new(),
                 timeouts_room: TIMEOUTS_ROOM,
                 tally: Tally { period: schedule.period(), ..Tally::default() },
+                share,
+                shared: (!share.is_whole()).then(|| build().share(share)),
                 schedule,
             });
         }
@@ -140,7 +122,7 @@ impl Load {
 
     /// Requests the schedules called for before `at`; those that were sent, where only the answers decide.
     pub(super) fn planned_before(&self, at: Timestamp) -> u64 {
-        let planned = |generator: &Generator| generator.schedule.planned_before(at).unwrap_or(generator.tally.sent);
+        let planned = |generator: &Generator| generator.counted().planned_before(at).unwrap_or(generator.tally.sent);
         self.generators.iter().map(planned).sum()
     }
 
@@ -148,8 +130,11 @@ impl Load {
     #[cfg(debug_assertions)]
     pub(super) fn assert_conserved(&self) {
         for (number, generator) in (0..).zip(&self.generators) {
-            let waits = |worker: &&Worker| worker.generator == GeneratorId(number) && worker.does == Does::Wait;
-            let waiting = self.workers.iter().filter(waits).count() as u64;
+            let waits = |(place, worker): &(u32, &Worker)| {
+                let is_here = worker.generator == GeneratorId(number) && worker.does == Does::Wait;
+                is_here && generator.schedule.is_of(generator.share, WorkerId(place - generator.first))
+            };
+            let waiting = (0..).zip(&self.workers).filter(waits).count() as u64;
             assert_eq!(
                 generator.tally.sent,
                 generator.settled + waiting,
@@ -160,7 +145,7 @@ impl Load {
 
     pub(super) fn tallies(&self) -> Vec<Tally> {
         let tally = |generator: &Generator| {
-            let planned = generator.schedule.planned().unwrap_or(generator.tally.sent);
+            let planned = generator.counted().planned().unwrap_or(generator.tally.sent);
             Tally { planned, ..generator.tally }
         };
         self.generators.iter().map(tally).collect()
@@ -207,8 +192,10 @@ impl Load {
             }
             Next::Finished { lost, unused } => {
                 self.workers[worker as usize].does = Does::Finished;
-                generator.tally.unused += unused;
-                generator.tally.duration = generator.tally.duration.max(free - generator.schedule.start());
+                if generator.schedule.accounts_for(generator.share, number) {
+                    generator.tally.unused += unused;
+                    generator.tally.duration = generator.tally.duration.max(free - generator.schedule.start());
+                }
                 generator.workers_left -= 1;
                 if generator.workers_left == 0 {
                     let end = generator.schedule.lasts_until();
@@ -221,7 +208,7 @@ impl Load {
                 lost
             }
         };
-        if lost != Lost::default() {
+        if lost != Lost::default() && generator.schedule.accounts_for(generator.share, number) {
             generator.tally.lost.busy += lost.busy;
             generator.tally.lost.late += lost.late;
             recorder.lost(free, id, lost)?;
@@ -242,7 +229,9 @@ impl Load {
         state.sent = now;
         state.does = Does::Wait;
         let generator = &mut self.generators[usize::from(state.generator.0)];
-        generator.tally.leaves(&state.call);
+        if generator.schedule.is_of(generator.share, WorkerId(worker - generator.first)) {
+            generator.tally.leaves(&state.call);
+        }
         let (attempt, asked) = (state.attempt, state.asked);
         if let Some(timeout) = generator.timeout {
             let at = now.saturating_add_nanos(timeout);
@@ -338,7 +327,8 @@ impl Load {
                 }
                 Does::Send => {
                     // its call never leaves
-                    generator.tally.unused += 1;
+                    let number = WorkerId(worker - generator.first);
+                    generator.tally.unused += u64::from(generator.schedule.is_of(generator.share, number));
                     self.ask(worker, state.sent, now, agenda, recorder)?;
                 }
                 Does::Wait => {
@@ -377,8 +367,11 @@ impl Load {
     ) -> Result<(), RecordError> {
         let state = &mut self.workers[worker as usize];
         state.attempt = (state.attempt + 1) % Caller::ATTEMPTS;
-        self.generators[usize::from(row.generator.0)].settled += 1;
-        recorder.request(row)?;
+        let generator = &mut self.generators[usize::from(row.generator.0)];
+        if generator.schedule.is_of(generator.share, row.worker) {
+            generator.settled += 1;
+            recorder.request(row)?;
+        }
         self.ask(worker, row.sent, row.done.max(row.sent + SHORTEST_TURN), agenda, recorder)
     }
 }

@@ -18,6 +18,7 @@ mod load;
 mod patience;
 mod platform;
 mod probes;
+mod worker;
 
 use std::time::Duration;
 

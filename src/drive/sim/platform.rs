@@ -10,8 +10,20 @@ use crate::time::Timestamp;
 use super::answer::{Served, served};
 
 /// The endings a gateway counts, in the order of its counters.
-const ENDINGS: [Ending; 6] =
-    [Ending::Served, Ending::Cut, Ending::Overdue, Ending::NoReplica, Ending::NoEndpoint, Ending::Removed];
+const ENDINGS: [Ending; 9] = [
+    Ending::Served,
+    Ending::Cut,
+    Ending::Overdue,
+    Ending::NoReplica,
+    Ending::NoEndpoint,
+    Ending::Removed,
+    Ending::Raised,
+    Ending::TooMany,
+    Ending::NotListening,
+];
+
+/// Bytes of Flask's page about an exception.
+const RAISED_SIZE: u64 = 265;
 
 pub(super) struct Platform {
     pub(super) cluster: Cluster,
@@ -129,16 +141,21 @@ impl Platform {
     fn status_of(&self, asked: Asked, ending: Ending) -> u16 {
         match ending {
             Ending::Served => self.served[asked.0 as usize].status,
-            Ending::Cut | Ending::Removed => 500,
+            Ending::Cut | Ending::Removed | Ending::Raised | Ending::NotListening => 500,
             Ending::Overdue => 504,
             Ending::NoReplica => 502,
             Ending::NoEndpoint => 503,
+            Ending::TooMany => 429,
         }
     }
 
     /// Length of a load answer's body: the platform's own errors have none.
     pub(super) fn size(&self, asked: Asked, ending: Ending) -> Option<u64> {
-        if ending == Ending::Served { self.served[asked.0 as usize].size } else { Some(0) }
+        match ending {
+            Ending::Served => self.served[asked.0 as usize].size,
+            Ending::Raised => Some(RAISED_SIZE),
+            _ => Some(0),
+        }
     }
 
     /// The gateway's counters: a series exists from its first answer on.

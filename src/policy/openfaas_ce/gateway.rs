@@ -125,7 +125,7 @@ impl Gateway {
         let Some(handler) = self.handlers.iter_mut().find(writes) else { return };
         match result {
             Ok(()) => handler.begin_next(actions),
-            Err(Refusal::Status { .. }) => {
+            Err(Refusal::Status { .. } | Refusal::HeldBack(_)) => {
                 handler.has_failed = true;
                 handler.begin_next(actions);
             }

@@ -1,9 +1,10 @@
-//! Which arm to take. An arm that keeps the objective is preferred to one that doesn't; of two that keep it the cheaper one; of two
-//! that don't the one that misses it less often. What the statistics have not told apart decides nothing.
+//! Which arm to take, of any number: the one that is preferred to every other. Of two it is decided, and put into words, where the tables
+//! have it from too (`study::results::advice`).
 
 use super::{Comparison, Verdict, listed, mean_cost};
 use crate::report::charts::scale;
 use crate::report::material::{Arm, Material};
+use crate::study::results::advice::{self, Told, Two, sentence};
 
 /// The metric that says how well the objective was kept.
 pub(in crate::report) const DECISIVE: &str = "slo_violation_ratio";
@@ -12,37 +13,14 @@ pub(in crate::report) const COST: &str = "replica_seconds";
 /// With fewer pairs of runs no test can tell anything apart.
 pub(super) const FEWEST_PAIRS: usize = 6;
 
-/// How two arms stand in one metric of which less is better.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Told {
-    /// The first has less.
-    First,
-    /// The second has less.
-    Second,
-    /// The same for all that matters.
-    Alike,
-    /// Not told apart, or not compared.
-    Open,
-}
-
-impl Told {
-    const fn flipped(self) -> Self {
-        match self {
-            Self::First => Self::Second,
-            Self::Second => Self::First,
-            Self::Alike | Self::Open => self,
-        }
-    }
-
-    /// The verdict's own word, and the difference's sign for the direction.
-    fn of(row: &Comparison) -> Self {
-        let word = row.verdict.split(|sign: char| !sign.is_alphabetic()).find(|word| !word.is_empty()).unwrap_or("");
-        match (word.to_lowercase().as_str(), row.difference) {
-            ("better" | "worse", Some(difference)) if difference < 0.0 => Self::Second,
-            ("better" | "worse", Some(difference)) if difference > 0.0 => Self::First,
-            ("equivalent", _) => Self::Alike,
-            _ => Self::Open,
-        }
+/// The verdict's own word, and the difference's sign for the direction.
+fn told_by(row: &Comparison) -> Told {
+    let word = row.verdict.split(|sign: char| !sign.is_alphabetic()).find(|word| !word.is_empty()).unwrap_or("");
+    match (word.to_lowercase().as_str(), row.difference) {
+        ("better" | "worse", Some(difference)) if difference < 0.0 => Told::Second,
+        ("better" | "worse", Some(difference)) if difference > 0.0 => Told::First,
+        ("equivalent", _) => Told::Alike,
+        _ => Told::Open,
     }
 }
 
@@ -72,33 +50,28 @@ impl<'a> Choice<'a> {
 
     fn told(&self, metric: &str, first: &Arm, second: &Arm) -> Told {
         match self.row(metric, first, second) {
-            Some((row, false)) => Told::of(row),
-            Some((row, true)) => Told::of(row).flipped(),
+            Some((row, false)) => told_by(row),
+            Some((row, true)) => told_by(row).flipped(),
             None => Told::Open,
         }
     }
 
-    /// Share of requests that may miss the objective.
-    fn allowed(&self) -> f64 {
-        (1.0 - self.material.record.slo_percentile / 100.0).clamp(0.0, 1.0)
+    fn keeps(&self, arm: &Arm) -> bool {
+        advice::keeps(arm.summaries().filter(|run| run.valid), self.material.record.slo_percentile)
     }
 
-    fn keeps(&self, arm: &Arm) -> bool {
-        arm.slo_violation_ratio().is_some_and(|missed| missed <= self.allowed() + 1e-12)
+    fn two<'b>(&self, first: &'b Arm, second: &'b Arm) -> Two<'b> {
+        Two {
+            names: (&first.name, &second.name),
+            missed: self.told(DECISIVE, first, second),
+            cost: self.told(COST, first, second),
+            keeps: (self.keeps(first), self.keeps(second)),
+        }
     }
 
     /// Which of two arms to take.
     fn preferred(&self, first: &Arm, second: &Arm) -> Told {
-        let missed = self.told(DECISIVE, first, second);
-        let cost = self.told(COST, first, second);
-        match (self.keeps(first), self.keeps(second)) {
-            (true, true) if matches!(cost, Told::First | Told::Second) => cost,
-            (true, true) if cost == Told::Alike => missed,
-            (true, true) => Told::Open,
-            (false, false) if missed == Told::Alike => cost,
-            // one keeps it, or none does
-            _ => missed,
-        }
+        self.two(first, second).preferred()
     }
 
     pub(super) fn verdict(&self) -> Verdict {
@@ -126,22 +99,11 @@ impl<'a> Choice<'a> {
     fn taken(&self, winner: &Arm, others: &[&Arm]) -> Verdict {
         let keeps = self.keeps(winner);
         let is_dearer = others.iter().any(|other| self.told(COST, winner, other) == Told::Second);
-        let headline = match (keeps, is_dearer) {
-            (true, _) => format!("Take {}.", winner.name),
-            (false, false) => format!("Take {}, though no arm keeps the objective.", winner.name),
-            (false, true) => {
-                format!("Take {} if the objective matters more than the price; no arm keeps it.", winner.name)
-            }
-        };
-        let mut because = Vec::new();
-        if let Some(cheaper_of) = others.iter().find(|other| keeps && self.keeps(other)) {
-            because.push(format!(
-                "{} and {} both keep the objective, so the cheaper one is the better one.",
-                winner.name, cheaper_of.name
-            ));
-        } else if keeps {
-            because.push(format!("Only {} keeps the objective.", winner.name));
-        }
+        let headline = sentence(&advice::take(&winner.name, keeps, is_dearer));
+        // of several the first that keeps it too says more than that others don't
+        let telling = others.iter().find(|other| self.keeps(other)).or_else(|| others.first());
+        let why = telling.and_then(|other| self.two(winner, other).why());
+        let mut because: Vec<String> = why.iter().map(|why| sentence(why)).collect();
         because.push(self.missed(winner, others));
         Verdict {
             headline,
@@ -157,9 +119,9 @@ impl<'a> Choice<'a> {
         let (first, second) = (left[0], left[left.len().min(2) - 1]);
         let alike = self.told(DECISIVE, first, second) == Told::Alike && self.told(COST, first, second) == Told::Alike;
         let headline = if alike && left.len() == 2 {
-            format!("Take either: {} and {} are the same in what matters.", first.name, second.name)
+            sentence(&advice::either(&first.name, &second.name))
         } else {
-            format!("Undecided between {}.", listed(&names, 4).replace("; ", " and "))
+            sentence(&advice::undecided(&listed(&names, 4).replace("; ", " and ")))
         };
         let mut sure: Vec<String> = left.iter().skip(1).take(3).map(|other| self.sure(first, other)).collect();
         for other in left.iter().skip(1).take(3) {
@@ -196,7 +158,7 @@ impl<'a> Choice<'a> {
             scale::latency(record.slo_latency_ms),
             missed(first),
             listed(&of_others, 4).replace("; ", ", "),
-            scale::percent(self.allowed()),
+            scale::percent(advice::allowed(record.slo_percentile)),
         )
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::drive::calibration::{Design, Measurement, Phase, Recorded, Reply};
 use crate::record::{Detail, EventKind, GeneratorId, RequestRow, WorkerId};
 use crate::study::recording::{Choice, RecordingError, run_of};
-use crate::study::results::{EventRecord, ResultsError};
+use crate::study::results::EventRecord;
 use crate::time::Timestamp;
 
 /// After a change of the replicas the queue is still that of before for so long.
@@ -34,7 +34,7 @@ pub struct RecordedMeasurement {
     pub run: String,
 }
 
-/// A request of `requests.csv`.
+/// A request of the run.
 struct Row {
     due_s: f64,
     sent_s: f64,
@@ -49,11 +49,15 @@ struct Row {
 pub fn read(path: &Path, choice: Choice<'_>) -> Result<RecordedMeasurement, RecordingError> {
     let (directory, record, run) = run_of(path, choice)?;
     let folder = directory.run_path(&run);
-    let file = folder.join("requests.csv");
-    if !file.exists() {
+    if !folder.join("requests.csv").exists() {
         return Err(RecordingError::NoRows(folder));
     }
-    let rows = rows(&file)?;
+    let mut rows = Vec::new();
+    directory.each_request(&run, |row| {
+        let is_good = row.status.is_some_and(|status| (200..300).contains(&status));
+        rows.push(Row { due_s: row.due_s, sent_s: row.sent_s, done_s: row.done_s, is_good });
+    })?;
+    rows.sort_by(|a, b| a.sent_s.total_cmp(&b.sent_s));
     let timeline = directory.timeline(&run)?;
     let first = timeline.iter().find_map(|second| second.ready).unwrap_or(1);
     let steps = steps(&directory.events(&run)?, first);
@@ -144,36 +148,6 @@ fn phase(rows: &[&Row], replicas: u32) -> Phase {
         phase.failed.insert(Ok(500), failed);
     }
     phase
-}
-
-fn rows(path: &Path) -> Result<Vec<Row>, ResultsError> {
-    let malformed = |line, problem: String| ResultsError::Malformed { path: path.to_owned(), line, problem };
-    let at = |error: csv::Error| malformed(error.position().map(csv::Position::line), error.to_string());
-    let mut reader = csv::Reader::from_path(path).map_err(at)?;
-    let head = reader.headers().map_err(at)?.clone();
-    let place = |column: &str| {
-        let place = head.iter().position(|name| name == column);
-        place.ok_or_else(|| malformed(Some(1), format!("there is no column {column}")))
-    };
-    let (due, sent) = (place("due_s")?, place("sent_s")?);
-    let (done, status) = (place("done_s")?, place("status")?);
-    let (mut rows, mut row) = (Vec::new(), csv::StringRecord::new());
-    while reader.read_record(&mut row).map_err(at)? {
-        let line = row.position().map(csv::Position::line);
-        let number = |what: &str, place: usize| {
-            let text = row.get(place).unwrap_or_default();
-            text.parse::<f64>().map_err(|_| malformed(line, format!("{what} is {text:?}")))
-        };
-        let is_good = row.get(status).is_some_and(|status| status.starts_with('2'));
-        rows.push(Row {
-            due_s: number("due_s", due)?,
-            sent_s: number("sent_s", sent)?,
-            done_s: number("done_s", done)?,
-            is_good,
-        });
-    }
-    rows.sort_by(|a, b| a.sent_s.total_cmp(&b.sent_s));
-    Ok(rows)
 }
 
 #[cfg(test)]

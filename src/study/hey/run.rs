@@ -14,6 +14,7 @@ use crate::drive::live::load::{Engine, Failure, Keep, Load, LoadError, Options, 
 use crate::drive::{GeneratorPlan, SchedulePlan, Tally};
 use crate::random::Seed;
 use crate::record::{ErrorKind, RequestRow};
+use crate::schedule::share::Share;
 use crate::time::Timestamp;
 
 use super::address;
@@ -118,7 +119,8 @@ async fn drive(
     let mut ctrl_c = CtrlC::listen()?;
     let (sender, mut reports) = unbounded_channel();
     let before = cpu_time();
-    let options = Options { engine: Engine::default(), keep, seed: Seed(command.options.seed.unwrap_or(1)) };
+    let options =
+        Options { engine: Engine::default(), keep, seed: Seed(command.options.seed.unwrap_or(1)), share: Share::WHOLE };
     let mut load = Some(Load::start_with(options, clock, uri, &[plan], start, sender)?);
     let mut look_at = start + LOOK_EVERY;
     let mut finished = None;

@@ -43,7 +43,7 @@ pub(super) fn read(path: &Path, start: Option<Duration>, choice: Choice<'_>) -> 
     };
 
     let mut unknown = Vec::new();
-    let requests = Requests::read(&file)?;
+    let requests = Requests::read(&directory, &name)?;
     let mut answers = requests.answers;
     let probes: Vec<ProbeRecord> = directory.probes(&name)?;
     answers.extend(probes.iter().filter_map(|probe| {
@@ -289,7 +289,7 @@ fn say_what_is_unknown(
     }
 }
 
-/// `requests.csv`.
+/// What became of a run's requests.
 #[derive(Default)]
 struct Requests {
     answers: Vec<Answered>,
@@ -298,36 +298,15 @@ struct Requests {
 }
 
 impl Requests {
-    /// Only the columns that count, row by row: there may be millions.
-    fn read(path: &Path) -> Result<Self, RecordingError> {
-        let malformed = |line, problem: String| ResultsError::Malformed { path: path.to_owned(), line, problem };
-        let at = |error: csv::Error| malformed(error.position().map(csv::Position::line), error.to_string());
-        let mut reader = csv::Reader::from_path(path).map_err(at)?;
-        let head = reader.headers().map_err(at)?.clone();
-        let place = |column: &str| {
-            let place = head.iter().position(|name| name == column);
-            place.ok_or_else(|| malformed(Some(1), format!("there is no column {column}")))
-        };
-        let (done, status, error) = (place("done_s")?, place("status")?, place("error")?);
+    fn read(directory: &ResultsDir, run: &str) -> Result<Self, ResultsError> {
         let mut requests = Self::default();
-        let mut row = csv::StringRecord::new();
-        while reader.read_record(&mut row).map_err(at)? {
-            let line = row.position().map(csv::Position::line);
-            let wrong = |what: &str, text: &str| malformed(line, format!("{what} is {text:?}"));
-            let (done, status) = (row.get(done).unwrap_or_default(), row.get(status).unwrap_or_default());
-            let kind = row.get(error).unwrap_or_default();
-            if status.is_empty() {
-                match requests.unanswered.iter_mut().find(|(known, _)| known == kind) {
-                    Some((_, count)) => *count += 1,
-                    None => requests.unanswered.push((kind.to_owned(), 1)),
-                }
-                continue;
-            }
-            requests.answers.push(Answered {
-                t_s: done.parse().map_err(|_| wrong("done_s", done))?,
-                code: status.parse().map_err(|_| wrong("status", status))?,
-            });
-        }
+        directory.each_request(run, |row| match row.status {
+            Some(code) => requests.answers.push(Answered { t_s: row.done_s, code }),
+            None => match requests.unanswered.iter_mut().find(|(known, _)| known == row.error) {
+                Some((_, count)) => *count += 1,
+                None => requests.unanswered.push((row.error.to_owned(), 1)),
+            },
+        })?;
         Ok(requests)
     }
 }

@@ -71,7 +71,7 @@ pub(super) fn that_miss(study: &Study, scenario: &Scenario, problems: &mut Vec<P
             let hint = "use --target embedded or simulated, or leave this fault out";
             problems.push(section.problem("kind", what, hint));
         }
-        let real = study.arms.iter().find(|arm| !arm.policy.scaler.is_pure());
+        let real = study.arms.iter().find(|arm| !arm.policy.scaler.can_be_simulated());
         if let Some(arm) = real.filter(|_| kind.befalls == Befalls::Policy) {
             let what =
                 format!("befalls a policy of this program, and arm \"{}\" is scaled by something else", arm.name);

@@ -1,7 +1,7 @@
 //! `[openfaas]`: where a gateway is and how to be let in. Looked at closely only where it is used: on `--target openfaas`, and on
 //! `--target kubernetes` for what goes through the gateway.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::drive::live::target::guest::SecretSource;
 use crate::drive::live::target::openfaas::Access;
@@ -12,14 +12,18 @@ use crate::study::scenario::{Scenario, Section};
 /// The keys that each name a place of a secret.
 const PLACES: [&str; 4] = ["password_file", "password_env", "token_file", "token_env"];
 
-/// The way to the gateway.
+/// The way to the gateway that a scenario names.
 pub(super) fn access(scenario: &Scenario, problems: &mut Vec<Problem>) -> Access {
-    let section = &scenario.openfaas;
+    of_section(&scenario.openfaas, &scenario.directory, problems)
+}
+
+/// The access that an `[openfaas]` describes; relative paths start from `directory`.
+pub(in crate::study) fn of_section(section: &Section, directory: &Path, problems: &mut Vec<Problem>) -> Access {
     let settings = &section.settings;
     let text = |key: &str| Some(settings.text(key).to_owned()).filter(|text| !text.is_empty());
     // what a killed run noted is read from any directory
     let path = |key: &str| {
-        let file = text(key).map(|file| scenario.directory.join(file))?;
+        let file = text(key).map(|file| directory.join(file))?;
         Some(std::path::absolute(&file).unwrap_or(file))
     };
     let access = Access {

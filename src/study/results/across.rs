@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::advice;
 use super::columns::Column;
 use super::conclusion::{Conclusion, conclude};
 use super::statistics::{Row, Statistics, judge_family, metrics, trusted};
@@ -98,17 +99,21 @@ pub fn across(sources: &[Source]) -> Result<Across, AcrossError> {
     }
     judge_family(&mut rows, false);
     let statistics = Statistics { rows };
+    let runs = sources.iter().flat_map(|source| {
+        source.runs.iter().map(move |run| RunSummary { arm: named(source, &run.arm), ..run.clone() })
+    });
+    let runs: Vec<RunSummary> = runs.collect();
+    // the objective is the same in all
+    let percentile = sources.first().map_or(0.0, |source| source.record.slo_percentile);
+    let keeps = |arm: &str| advice::keeps(trusted(&runs, arm), percentile);
     let conclusions = two_by_two(&statistics)
         .into_iter()
         .filter_map(|(arm_a, arm_b)| {
             let runs = statistics.row("planned", &arm_a, &arm_b)?.compared.n;
-            (runs >= MIN_PAIRS).then(|| conclude(&statistics, &arm_a, &arm_b, runs))
+            (runs >= MIN_PAIRS).then(|| conclude(&statistics, &arm_a, &arm_b, (keeps(&arm_a), keeps(&arm_b)), runs))
         })
         .collect();
-    let runs = sources.iter().flat_map(|source| {
-        source.runs.iter().map(move |run| RunSummary { arm: named(source, &run.arm), ..run.clone() })
-    });
-    Ok(Across { warnings: warnings(sources), statistics, conclusions, runs: runs.collect() })
+    Ok(Across { warnings: warnings(sources), statistics, conclusions, runs })
 }
 
 fn same_objective(a: &Source, b: &Source) -> Result<(), AcrossError> {

@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 
+use super::advice::sentence;
 use super::columns::{COLUMNS, Column, Value};
 use super::conclusion::{conclusions, digits, is_twin, more, pairs};
 use super::directory::run_name;
@@ -104,6 +105,7 @@ fn expectations_table(judged: &[Judged]) -> String {
 fn standing(record: &StudyRecord, runs: &[RunSummary], arms: &[String], statistics: &Statistics) -> String {
     let mut paragraphs: Vec<String> = match record.status.as_str() {
         "partial" => vec!["**This study is partial**: it was interrupted before all its runs were made.".to_owned()],
+        "running" => vec!["**This study has not ended, or was killed**: runs may be missing.".to_owned()],
         "failed" => vec!["**This study failed**: a run could not be made, and those before it stand below.".to_owned()],
         _ => Vec::new(),
     };
@@ -111,7 +113,7 @@ fn standing(record: &StudyRecord, runs: &[RunSummary], arms: &[String], statisti
     for one in &concluded {
         let mut text = format!("**Verdict**: {}.", one_line(&one.headline));
         if !one.advice.is_empty() {
-            let _ = write!(text, " **So {}.**", one_line(&one.advice));
+            let _ = write!(text, " **{}**", sentence(&one_line(&one.advice)));
         }
         text.push('\n');
         for line in &one.details {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::advice::{self, Told, Two};
 use super::statistics::{Row, Statistics, arms, repeats, trusted};
 use super::summary::{RunSummary, StudyRecord};
 use crate::stats::inference::MIN_PAIRS;
@@ -40,7 +41,8 @@ pub fn conclusions(record: &StudyRecord, runs: &[RunSummary], statistics: &Stati
         for arm_b in &real[index + 1..] {
             let pairs = pairs(runs, &[arm_a, arm_b]);
             if pairs >= MIN_PAIRS {
-                conclusions.push(conclude(statistics, arm_a, arm_b, pairs));
+                let keeps = |arm: &str| advice::keeps(trusted(runs, arm), record.slo_percentile);
+                conclusions.push(conclude(statistics, arm_a, arm_b, (keeps(arm_a), keeps(arm_b)), pairs));
             }
         }
     }
@@ -58,19 +60,29 @@ pub fn pairs(runs: &[RunSummary], arms: &[&String]) -> usize {
     repeats(runs).iter().filter(|repeat| has_all(repeat)).count()
 }
 
-pub(super) fn conclude(statistics: &Statistics, arm_a: &str, arm_b: &str, pairs: usize) -> Conclusion {
+pub(super) fn conclude(
+    statistics: &Statistics,
+    arm_a: &str,
+    arm_b: &str,
+    keeps: (bool, bool),
+    pairs: usize,
+) -> Conclusion {
     let verdict = |metric: &str| statistics.row(metric, arm_a, arm_b).and_then(|row| row.judged?.verdict);
     let said = DECISIVE.iter().filter_map(|(metric, words)| Some(format!("{} by {words}", verdict(metric)?.as_str())));
     let said: Vec<String> = said.collect();
     let is_paired = statistics.rows.iter().all(|row| row.compared.is_paired);
     let runs = if is_paired { "pairs of runs" } else { "runs of each" };
     let said = if said.is_empty() { "no decisive metric is known of both".to_owned() } else { said.join(", ") };
+    // without a verdict on either nothing follows
+    let (missed, cost) = (verdict(DECISIVE[0].0), verdict(DECISIVE[2].0));
+    let two = Two { names: (arm_a, arm_b), missed: Told::of(missed), cost: Told::of(cost), keeps };
+    let advice = if missed.is_none() || cost.is_none() { String::new() } else { two.advice() };
     Conclusion {
         arm_a: arm_a.to_owned(),
         arm_b: arm_b.to_owned(),
         pairs,
         headline: format!("{arm_b} measured by {arm_a}, {pairs} {runs}: {said}"),
-        advice: advice(arm_a, arm_b, verdict(DECISIVE[0].0), verdict(DECISIVE[2].0)),
+        advice,
         details: DECISIVE
             .iter()
             .filter_map(|(metric, words)| {
@@ -79,36 +91,6 @@ pub(super) fn conclude(statistics: &Statistics, arm_a: &str, arm_b: &str, pairs:
             })
             .collect(),
         count: count(statistics, arm_a, arm_b),
-    }
-}
-
-/// What follows from how often each misses the objective, and what it costs.
-fn advice(a: &str, b: &str, missed: Option<Verdict>, cost: Option<Verdict>) -> String {
-    use Verdict::{Better, Equivalent, Undecided, Worse};
-    let (Some(missed), Some(cost)) = (missed, cost) else { return String::new() };
-    match (missed, cost) {
-        (Better, Better) => format!("take {b}: it misses the objective less often, and costs less"),
-        (Better, Equivalent) => format!("take {b}: it misses the objective less often, at the same cost"),
-        (Equivalent, Better) => format!("take {b}: it misses the objective as often, and costs less"),
-        (Worse, Worse) => format!("take {a}: it misses the objective less often, and costs less"),
-        (Worse, Equivalent) => format!("take {a}: it misses the objective less often, at the same cost"),
-        (Equivalent, Worse) => format!("take {a}: it misses the objective as often, and costs less"),
-        (Equivalent, Equivalent) => format!("take either: {a} and {b} differ by too little to matter"),
-        (Better, Worse) => format!("it is a matter of price: {b} misses the objective less often, and costs more"),
-        (Worse, Better) => format!("it is a matter of price: {a} misses the objective less often, and costs more"),
-        (Undecided, Undecided) => "wait for more runs: neither objective nor cost is decided".to_owned(),
-        (Undecided, Better | Worse | Equivalent) => {
-            "wait for more runs: which arm misses the objective less often is not decided".to_owned()
-        }
-        (Better | Worse | Equivalent, Undecided) => {
-            let arm = if missed == Worse { a } else { b };
-            let so = if missed == Equivalent {
-                "the arms miss the objective as often".to_owned()
-            } else {
-                format!("{arm} misses the objective less often")
-            };
-            format!("{so}; which one costs less is not decided")
-        }
     }
 }
 
@@ -239,7 +221,7 @@ mod tests {
         let Conclusion { headline, advice, details, count, .. } = &found[0];
         insta::assert_snapshot!(format!("{headline}\n{advice}\n{}\n{count}", details.join("\n")), @r"
         ce measured by tower, 10 pairs of runs: worse by objective missed, undecided by p95 from due, better by cost
-        it is a matter of price: tower misses the objective less often, and costs more
+        take tower if the objective matters more than the price; no arm keeps it
         objective missed: worse; 31.00 % instead of 12.00 %, by +19.00 points (95 % interval +18.35 points to +19.65 points); noise floor 0.5332 %
         p95 from due: undecided; 82.00 ms instead of 80.00 ms, by +2.000 ms (95 % interval -15.33 ms to +19.33 ms); about 1144 more pairs would decide; noise floor 9.663 ms
         cost: better; 300.0 s instead of 400.0 s, by -100.0 s (95 % interval -104.3 s to -95.67 s); noise floor 5.332 s

@@ -9,12 +9,11 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
 
 use super::columns;
-use super::comparison;
 use super::demand_file;
+use super::derived;
 use super::error::ResultsError;
-use super::expect;
 use super::reader::{EventRecord, ProbeRecord, TimelineRecord, read_json, read_rows};
-use super::statistics::{self, Statistics};
+use super::requests::{self, RequestRecord};
 use super::summary::{RunSummary, StudyRecord};
 use super::writer::{Rows, RunAbout, RunWriter};
 use crate::stats::demand::DemandCurve;
@@ -94,7 +93,7 @@ impl ResultsDir {
             ..before
         };
         let mut finished = Vec::new();
-        for run in directory.runs()? {
+        for run in directory.names()? {
             let file = directory.run_path(&run).join("summary.json");
             match file.exists().then(|| read_json::<RunSummary>(&file)).transpose() {
                 Ok(Some(summary)) if !summary.partial => finished.push(summary),
@@ -177,7 +176,8 @@ impl ResultsDir {
             io::ErrorKind::AlreadyExists => ResultsError::Exists(path.clone()),
             _ => ResultsError::Create { path: path.clone(), source },
         })?;
-        RunWriter::create(&path, about, rows)
+        let writer = RunWriter::create(&path, about, rows)?;
+        if self.record.shard.is_some() { writer.recorded() } else { Ok(writer) }
     }
 
     /// Adds a finished run to `comparison.csv`.
@@ -199,18 +199,8 @@ impl ResultsDir {
     pub fn finish(&mut self, ending: Ending, ended_unix_s: f64) -> Result<(), ResultsError> {
         ending.as_str().clone_into(&mut self.record.status);
         self.record.ended_unix_s = Some(ended_unix_s);
-        let statistics = Statistics::of(&self.record, &self.summaries);
-        replace_file(&self.path.join("stats.csv"), statistics.csv().as_bytes())?;
-        replace_file(&self.path.join("effects.csv"), statistics.effects().as_bytes())?;
-        let distances = statistics::distances(&self.record, &self.summaries);
-        replace_file(&self.path.join("distances.csv"), distances.as_bytes())?;
-        let judged = expect::judge(&self.record, &self.summaries);
-        let markdown = comparison::markdown(&self.record, &self.summaries, &judged, &statistics);
-        replace_file(&self.path.join("comparison.md"), markdown.as_bytes())?;
-        if !judged.is_empty() {
-            let junit = expect::junit::junit(&self.record, &self.summaries, &judged);
-            replace_file(&self.path.join("expect.csv"), expect::csv(&judged).as_bytes())?;
-            replace_file(&self.path.join("junit.xml"), junit.as_bytes())?;
+        for (name, text) in derived::texts(&self.record, &self.summaries) {
+            replace_file(&self.path.join(name), text.as_bytes())?;
         }
         write_json(&self.path.join("study.json"), &self.record)
     }
@@ -221,7 +211,7 @@ impl ResultsDir {
     /// When a summary can't be read.
     pub fn summaries(&self) -> Result<Vec<RunSummary>, ResultsError> {
         let mut summaries = Vec::new();
-        for run in self.runs()? {
+        for run in self.names()? {
             let file = self.run_path(&run).join("summary.json");
             if file.exists() {
                 summaries.push(read_json::<RunSummary>(&file)?);
@@ -236,7 +226,7 @@ impl ResultsDir {
     /// # Errors
     /// When the directory can't be read.
     pub fn unfinished(&self) -> Result<Vec<String>, ResultsError> {
-        let mut runs = self.runs()?;
+        let mut runs = self.names()?;
         runs.retain(|run| !self.run_path(run).join("summary.json").exists());
         Ok(runs)
     }
@@ -258,6 +248,14 @@ impl ResultsDir {
         read_rows(&self.run_path(run).join("timeline.csv"))
     }
 
+    /// Hands each row of a run's `requests.csv` to `take`.
+    ///
+    /// # Errors
+    /// When it is missing, lacks a column or is malformed; the error names file and line.
+    pub fn each_request(&self, run: &str, take: impl FnMut(RequestRecord<'_>)) -> Result<(), ResultsError> {
+        requests::each(&self.run_path(run).join("requests.csv"), take)
+    }
+
     /// A run's `events.csv`.
     ///
     /// # Errors
@@ -275,7 +273,7 @@ impl ResultsDir {
     }
 
     /// Names of all runs that were begun, in ascending order.
-    fn runs(&self) -> Result<Vec<String>, ResultsError> {
+    pub(super) fn names(&self) -> Result<Vec<String>, ResultsError> {
         let path = self.path.join("runs");
         let mut runs = Vec::new();
         for entry in fs::read_dir(&path).map_err(ResultsError::read(&path))? {
@@ -350,7 +348,12 @@ pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), ResultsError
 
 /// Writes a value as indented JSON, by [`replace_file`].
 pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), ResultsError> {
+    replace_file(path, &json(path, value)?)
+}
+
+/// A value as indented JSON, for the file at `path`.
+pub(super) fn json(path: &Path, value: &impl Serialize) -> Result<Vec<u8>, ResultsError> {
     let mut text = serde_json::to_vec_pretty(value).map_err(|error| ResultsError::write(path)(error.into()))?;
     text.push(b'\n');
-    replace_file(path, &text)
+    Ok(text)
 }

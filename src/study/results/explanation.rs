@@ -20,14 +20,12 @@ pub fn omission(run: &RunSummary) -> Option<String> {
     }
     let lost = match run.lost_busy {
         0 => String::new(),
-        1 => ", and 1 planned request that never left because its worker still waited".to_owned(),
-        lost => format!(", and {lost} planned requests that never left because their workers still waited"),
+        lost => format!(", and {lost} never left"),
     };
     Some(format!(
-        "latency from sending (p99 {}), which is all that hey shows, leaves out what requests waited before they could leave{lost}; \
-         counted from when they were due p99 is {}",
-        milliseconds(sent),
+        "p99 is {} from due, {} from sending (as hey counts): slow answers held requests back{lost}",
         milliseconds(due),
+        milliseconds(sent),
     ))
 }
 
@@ -95,8 +93,8 @@ mod tests {
     fn the_two_latencies_are_told_apart_where_they_differ() {
         assert_eq!(explanations(&run(20.0, 20.5, 0)), [""; 0]);
         assert_eq!(explanations(&RunSummary::default()), [""; 0]);
-        insta::assert_snapshot!(explanations(&run(2.134, 1_912.0, 0)).join(""), @"latency from sending (p99 2.13 ms), which is all that hey shows, leaves out what requests waited before they could leave; counted from when they were due p99 is 1912 ms");
-        insta::assert_snapshot!(explanations(&run(20.0, 20.5, 190)).join(""), @"latency from sending (p99 20.0 ms), which is all that hey shows, leaves out what requests waited before they could leave, and 190 planned requests that never left because their workers still waited; counted from when they were due p99 is 20.5 ms");
+        insta::assert_snapshot!(explanations(&run(2.134, 1_912.0, 0)).join(""), @"p99 is 1912 ms from due, 2.13 ms from sending (as hey counts): slow answers held requests back");
+        insta::assert_snapshot!(explanations(&run(20.0, 20.5, 190)).join(""), @"p99 is 20.5 ms from due, 20.0 ms from sending (as hey counts): slow answers held requests back, and 190 never left");
     }
 
     #[test]

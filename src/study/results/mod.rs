@@ -14,12 +14,14 @@
 //! written as they come, and what is read back is exactly what was written. No drawing here, and no driver.
 
 pub mod across;
+pub mod advice;
 mod broken;
 pub mod columns;
 pub mod comparison;
 pub mod conclusion;
 mod cost;
 mod demand_file;
+mod derived;
 pub mod directory;
 pub mod error;
 pub mod expect;
@@ -27,8 +29,10 @@ pub mod explanation;
 mod hgrm;
 mod measures;
 pub mod reader;
+mod requests;
 mod rows;
 mod scaling;
+pub mod shards;
 pub mod statistics;
 pub mod summary;
 mod totals;
@@ -37,10 +41,12 @@ pub mod validity;
 pub mod writer;
 
 pub(crate) use cost::Cost;
+pub use derived::{PUT_ASIDE, Rebuilt, rebuild};
 pub use directory::{Ending, ResultsDir, run_name};
 pub use error::ResultsError;
 pub use hgrm::percentile_text;
 pub use reader::{EventRecord, ProbeRecord, TimelineRecord};
+pub use requests::RequestRecord;
 pub use totals::Snapshot;
 pub use validity::{Limits, Suspects};
 pub use writer::{Rows, RunAbout, RunWriter};

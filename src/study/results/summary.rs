@@ -55,6 +55,9 @@ pub struct StudyRecord {
     pub host: HostRecord,
     /// Sentences a reader must know (what is not isolated, why demand is unknown).
     pub notes: Vec<String>,
+    /// Which of several machines' parts of the load it is, as `I/N`; absent for all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
     /// What the scenario expects of its arms, in its order.
     #[serde(default)]
     pub expect: Vec<Expectation>,

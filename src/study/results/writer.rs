@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::directory::{replace_file, write_json};
+use super::directory::{json, replace_file};
 use super::error::ResultsError;
 use super::hgrm::percentile_text;
 use super::measures;
 use super::rows::{Row, RowFile};
+use super::shards::{Recording, Told, seal};
 use super::summary::RunSummary;
 use super::totals::{Counts, Snapshot, Totals};
 use super::validity::Limits;
@@ -90,6 +91,8 @@ pub struct RunWriter {
     cpu: Option<RowFile>,
     /// Only where replicas are processes.
     processes: Option<RowFile>,
+    /// Only of a shard.
+    recording: Option<Recording>,
     load_start: Timestamp,
     /// When the load ended, once it did.
     load_end: Option<Timestamp>,
@@ -108,6 +111,7 @@ impl RunWriter {
             probes: RowFile::create(&path.join("probes.csv"), PROBES)?,
             cpu: None,
             processes: None,
+            recording: None,
             load_start: Timestamp::ZERO,
             load_end: None,
             timeline: Timeline::new(Timestamp::ZERO, about.cores),
@@ -115,6 +119,18 @@ impl RunWriter {
             path: path.to_owned(),
             about,
         })
+    }
+
+    /// The same for a shard's run, which can be united with the others'.
+    pub(super) fn recorded(self) -> Result<Self, ResultsError> {
+        Ok(Self { recording: Some(Recording::create(&self.path)?), ..self })
+    }
+
+    fn keep(&mut self, told: impl FnOnce() -> Told) -> Result<(), ResultsError> {
+        match &mut self.recording {
+            Some(recording) => recording.keep(&told()),
+            None => Ok(()),
+        }
     }
 
     /// Where the run's files are.
@@ -132,7 +148,16 @@ impl RunWriter {
     ///
     /// # Errors
     /// When a file can't be written.
-    pub fn finish(mut self, outcome: &Outcome) -> Result<RunSummary, ResultsError> {
+    pub fn finish(self, outcome: &Outcome) -> Result<RunSummary, ResultsError> {
+        self.finish_unless(outcome, Vec::new())
+    }
+
+    /// The same of a run that is invalid for these reasons too, if there are any.
+    pub(super) fn finish_unless(
+        mut self,
+        outcome: &Outcome,
+        invalid_because: Vec<String>,
+    ) -> Result<RunSummary, ResultsError> {
         let counts = Counts::of(outcome);
         self.load_end = Some(outcome.load_end);
         if counts.unused_busy > 0 {
@@ -157,7 +182,16 @@ impl RunWriter {
         let mut summary = self.totals.summary(&self.about, outcome, &answered);
         let (ready, desired) = (self.totals.ready.as_ref(), self.totals.desired.as_ref());
         summary.measures = measures::of(&summary, &self.about, outcome, ready, desired);
-        write_json(&self.path.join("summary.json"), &summary)?;
+        summary.valid &= invalid_because.is_empty();
+        summary.invalid_because.extend(invalid_because);
+        let file = self.path.join("summary.json");
+        let text = json(&file, &summary)?;
+        if let Some(recording) = &mut self.recording {
+            recording.flush()?;
+            let rows = if self.requests.is_some() { Rows::All } else { Rows::None };
+            seal(&self.path, &self.about, rows, outcome, &text)?;
+        }
+        replace_file(&file, &text)?;
         Ok(summary)
     }
 
@@ -213,6 +247,7 @@ impl Recorder for RunWriter {
     }
 
     fn phase(&mut self, at: Timestamp, phase: Phase) -> Result<(), RecordError> {
+        self.keep(|| Told::Phase(at, phase))?;
         match phase {
             Phase::WarmUp => self.timeline.begin(at),
             Phase::Load => {}
@@ -222,6 +257,7 @@ impl Recorder for RunWriter {
     }
 
     fn request(&mut self, row: &RequestRow) -> Result<(), RecordError> {
+        self.keep(|| Told::Request(*row))?;
         self.timeline.request(row);
         self.totals.request(row);
         let Some(requests) = &mut self.requests else { return Ok(()) };
@@ -243,12 +279,14 @@ impl Recorder for RunWriter {
         Ok(())
     }
 
-    fn lost(&mut self, at: Timestamp, _generator: GeneratorId, lost: Lost) -> Result<(), RecordError> {
+    fn lost(&mut self, at: Timestamp, generator: GeneratorId, lost: Lost) -> Result<(), RecordError> {
+        self.keep(|| Told::Lost(at, generator, lost))?;
         self.timeline.lost(at, lost);
         Ok(())
     }
 
     fn probe(&mut self, row: &ProbeRow) -> Result<(), RecordError> {
+        self.keep(|| Told::Probe(row.clone()))?;
         self.totals.probe(row);
         let origin = self.load_start;
         self.probes.row(|out| {
@@ -263,6 +301,7 @@ impl Recorder for RunWriter {
     }
 
     fn event(&mut self, row: &EventRow) -> Result<(), RecordError> {
+        self.keep(|| Told::Event(row.clone()))?;
         self.totals.event(row);
         let origin = self.load_start;
         self.events.row(|out| {
@@ -277,6 +316,7 @@ impl Recorder for RunWriter {
     }
 
     fn second(&mut self, at: Timestamp, planned: u64, sample: &PlatformSample) -> Result<(), RecordError> {
+        self.keep(|| Told::Second(at, planned, *sample))?;
         self.totals.sample(at, sample);
         for second in self.timeline.second(at, planned, sample) {
             let mut line = Vec::new();
@@ -286,10 +326,12 @@ impl Recorder for RunWriter {
         for rows in [&mut self.timeline_rows, &mut self.probes].into_iter().chain(&mut self.requests) {
             rows.flush()?;
         }
+        self.recording.as_mut().map_or(Ok(()), Recording::flush)?;
         Ok(())
     }
 
     fn process(&mut self, at: Timestamp, row: &ProcessRow) -> Result<(), RecordError> {
+        self.keep(|| Told::Process(at, *row))?;
         let rows = match &mut self.processes {
             Some(rows) => rows,
             None => self.processes.insert(RowFile::create(&self.path.join("processes.csv"), PROCESSES)?),
@@ -300,10 +342,13 @@ impl Recorder for RunWriter {
             out.number(Some(row.cpu_time.as_secs_f64()), 2).number(Some(row.resident as f64 / 1_048_576.0), 1);
             out.count(row.threads.into()).count(row.in_flight.into());
         })?;
+        // a row or two a second, and whoever looks for what a killed run left wants the last one
+        rows.flush()?;
         Ok(())
     }
 
     fn cpu(&mut self, at: Timestamp, shares: &CpuShares) -> Result<(), RecordError> {
+        self.keep(|| Told::Cpu(at, *shares))?;
         let second = Duration::from_secs(1);
         // the row of a second is counted if all of it lies in the load
         if at >= self.load_start + second && self.load_end.is_none_or(|end| at <= end) {

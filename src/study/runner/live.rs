@@ -24,6 +24,10 @@ use crate::study::results::summary::RunSummary;
 use crate::study::target_kind::TargetKind;
 use crate::time::{Epoch, Timestamp};
 
+/// From one run to the next there is this much more than a run takes, where machines keep in step: for taking the function over and
+/// for putting it back.
+const BETWEEN: Duration = Duration::from_secs(30);
+
 /// What runs the replicas of a study's runs.
 #[derive(Clone, Debug)]
 pub(super) enum Replicas {
@@ -42,10 +46,7 @@ pub(super) async fn prepare(target: TargetKind, observer: &mut dyn Observer) -> 
     if let Some(made) = recipe.made() {
         return Ok(Replicas::Processes(made));
     }
-    let place = recipe.place().display();
-    observer.prepares(&format!(
-        "making a Python environment with Flask and waitress in {place}: this is done once and takes some 20 s"
-    ));
+    observer.prepares(&recipe.what_is_made());
     let made = tokio::task::spawn_blocking(move || recipe.make()).await;
     // only a panic of the task ends it without an answer, and the program with it
     made.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic())).map(Replicas::Processes)
@@ -56,16 +57,19 @@ pub(super) struct Live {
     total: u64,
     duration_of_run: Duration,
     premises: Option<Premises>,
+    /// When the first run's load begins, as Unix time, if that is fixed.
+    start_at: Option<Duration>,
     next: Option<Job>,
 }
 
 impl Live {
-    pub(super) fn new(study: &Study, replicas: Replicas) -> Self {
+    pub(super) fn new(study: &Study, replicas: Replicas, start_at: Option<Duration>) -> Self {
         Self {
             replicas,
             total: study.runs(),
             duration_of_run: study.duration_of_run(),
             premises: study.premises.clone(),
+            start_at,
             next: None,
         }
     }
@@ -95,9 +99,36 @@ impl Live {
         let index = job.index;
         let ended = match &self.premises {
             None => one_run(job, &self.replicas, observer, interrupt).await,
-            Some(premises) => Box::pin(guest::one_run(premises, self.duration_of_run, job, observer, interrupt)).await,
+            Some(premises) => {
+                let load_at = self.load_at(index);
+                if let Some(at) = load_at {
+                    wait_until(at.saturating_sub(job.plan.warm_up + BETWEEN / 2), interrupt).await;
+                }
+                let times = guest::Times { lasts: self.duration_of_run, load_at };
+                Box::pin(guest::one_run(premises, times, job, observer, interrupt)).await
+            }
         };
         Some((index, ended))
+    }
+}
+
+impl Live {
+    /// When the load of a run begins, as Unix time, if that is fixed.
+    fn load_at(&self, index: u64) -> Option<Duration> {
+        let each = self.duration_of_run.saturating_add(BETWEEN);
+        let before = each.saturating_mul(u32::try_from(index).unwrap_or(u32::MAX));
+        self.start_at.map(|first| first.saturating_add(before))
+    }
+}
+
+/// Waits until a Unix time, or until the end is asked for, of which the run then learns by itself.
+async fn wait_until(at: Duration, interrupt: &mut Interrupt) {
+    let (clock, wait) = (Clock::start(), at.saturating_sub(Clock::unix_now()));
+    if !wait.is_zero() && interrupt.cause().is_none() {
+        tokio::select! {
+            () = clock.sleep_until(clock.now() + wait) => {}
+            () = interrupt.wait() => {}
+        }
     }
 }
 
@@ -118,8 +149,8 @@ async fn one_run(
         Replicas::Modelled => None,
         Replicas::Processes(environment) => {
             let workshop = Workshop::set_up().map_err(|error| TargetError::Replica(error.to_string()))?;
-            let function = &plan.functions[0].info.name;
-            options.processes = Some(workshop.processes(environment, function, own_program()));
+            let names = plan.functions.iter().map(|function| function.info.name.as_str());
+            options.processes = Some(workshop.processes(environment, names, own_program()));
             Some(workshop)
         }
     };

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::drive::{Phase, Plan, RecordError, Recorder, sim};
+use crate::drive::{Plan, RecordError, Recorder, sim};
 use crate::policy::settings::Settings;
 use crate::random::Seed;
-use crate::record::{EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
+use crate::record::{PlatformSample, RequestRow};
 use crate::stats::slo::SloCount;
 use crate::study::plan::Study;
 use crate::study::results::Cost;
@@ -57,25 +57,8 @@ impl Recorder for Count {
         Ok(())
     }
 
-    fn phase(&mut self, _at: Timestamp, _phase: Phase) -> Result<(), RecordError> {
-        Ok(())
-    }
-
     fn request(&mut self, row: &RequestRow) -> Result<(), RecordError> {
         self.met.record(row.latency_from_due(), row.is_ok());
-        Ok(())
-    }
-
-    fn lost(&mut self, _at: Timestamp, _generator: GeneratorId, _lost: Lost) -> Result<(), RecordError> {
-        // what is planned and not counted as met is missed
-        Ok(())
-    }
-
-    fn probe(&mut self, _row: &ProbeRow) -> Result<(), RecordError> {
-        Ok(())
-    }
-
-    fn event(&mut self, _row: &EventRow) -> Result<(), RecordError> {
         Ok(())
     }
 

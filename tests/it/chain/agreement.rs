@@ -27,10 +27,10 @@ use watchtower::policy::FunctionInfo;
 use watchtower::policy::openfaas_ce::real::{Numbers, Phases};
 use watchtower::policy::registry;
 use watchtower::policy::settings::{Settings, Value};
-use watchtower::record::{EventKind, EventRow, FunctionId, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
+use watchtower::record::{EventKind, EventRow, FunctionId, GeneratorId, Lost};
 use watchtower::study::resolve::{self, Overrides};
 use watchtower::study::scenario::Scenario;
-use watchtower::time::{Epoch, Timestamp};
+use watchtower::time::Timestamp;
 
 use super::are_installed;
 
@@ -83,26 +83,14 @@ pub(super) struct Seen {
 struct Events(Vec<EventRow>);
 
 impl Recorder for Events {
-    fn begin(&mut self, _epoch: Epoch, _load_start: Timestamp) -> Result<(), RecordError> {
-        Ok(())
-    }
     fn phase(&mut self, _at: Timestamp, _phase: Phase) -> Result<(), RecordError> {
-        Ok(())
-    }
-    fn request(&mut self, _row: &RequestRow) -> Result<(), RecordError> {
         Ok(())
     }
     fn lost(&mut self, _at: Timestamp, _generator: GeneratorId, _lost: Lost) -> Result<(), RecordError> {
         Ok(())
     }
-    fn probe(&mut self, _row: &ProbeRow) -> Result<(), RecordError> {
-        Ok(())
-    }
     fn event(&mut self, row: &EventRow) -> Result<(), RecordError> {
         self.0.push(row.clone());
-        Ok(())
-    }
-    fn second(&mut self, _at: Timestamp, _planned: u64, _sample: &PlatformSample) -> Result<(), RecordError> {
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Keeps all rows of a run in memory.
 
-use watchtower::drive::{Phase, RecordError, Recorder};
-use watchtower::record::{EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
+use watchtower::drive::{RecordError, Recorder};
+use watchtower::record::{EventRow, PlatformSample, RequestRow};
 use watchtower::time::{Epoch, Timestamp};
 
 #[derive(Default)]
@@ -31,20 +31,8 @@ impl Recorder for Witness {
         Ok(())
     }
 
-    fn phase(&mut self, _: Timestamp, _: Phase) -> Result<(), RecordError> {
-        Ok(())
-    }
-
     fn request(&mut self, row: &RequestRow) -> Result<(), RecordError> {
         self.requests.push(*row);
-        Ok(())
-    }
-
-    fn lost(&mut self, _: Timestamp, _: GeneratorId, _: Lost) -> Result<(), RecordError> {
-        Ok(())
-    }
-
-    fn probe(&mut self, _: &ProbeRow) -> Result<(), RecordError> {
         Ok(())
     }
 

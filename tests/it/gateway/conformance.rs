@@ -123,29 +123,43 @@ fn holds(fixture: &Fixture, text: &str) {
         if row.admin {
             headers.push(("Authorization", &authorization));
         }
-        let reply = fixture.send(&row.method, &row.path, &headers, &row.body);
-        assert!(reply.header("Date").is_some(), "{}: no Date", row.title);
-        let got: Vec<_> = sorted(reply.headers.iter().filter(|(name, _)| name != "Date" && name != "Connection"));
-        let expected = sorted(row.expected.iter());
-        let length = reply.header("Content-Length").map(|length| length.parse().unwrap());
-        let complete = row.method == "HEAD" || length == Some(reply.body.len());
-        let same = complete
-            && got.len() == expected.len()
-            && got.iter().zip(&expected).all(|(got, expected)| got.0 == expected.0 && matches(&got.1, &expected.1));
-        if reply.status != row.status || !same || !matches(&reply.text(), &row.answer) {
-            wrong.push(format!(
-                "### {}\n{} {}\n  expected {} {expected:?}\n           {:?}\n  got      {} {got:?}\n           {:?}",
-                row.title,
-                row.method,
-                row.path,
-                row.status,
-                row.answer,
-                reply.status,
-                reply.text()
-            ));
-        }
+        wrong.extend(difference(&row, &fixture.send(&row.method, &row.path, &headers, &row.body)));
     }
     assert!(wrong.is_empty(), "{} rows do not hold\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// An answer is what the lines of a row that begin with `<` say.
+#[track_caller]
+pub(super) fn expect(reply: &wire::Reply, answer: &str) {
+    for row in rows(&format!("### the answer\n{answer}")) {
+        let difference = difference(&row, reply);
+        assert!(difference.is_none(), "{}", difference.unwrap());
+    }
+}
+
+/// What is not as the row says, if anything.
+fn difference(row: &Row, reply: &wire::Reply) -> Option<String> {
+    assert!(reply.header("Date").is_some(), "{}: no Date", row.title);
+    let got: Vec<_> = sorted(reply.headers.iter().filter(|(name, _)| name != "Date" && name != "Connection"));
+    let expected = sorted(row.expected.iter());
+    let length = reply.header("Content-Length").map(|length| length.parse().unwrap());
+    let complete = row.method == "HEAD" || length == Some(reply.body.len());
+    let same = complete
+        && got.len() == expected.len()
+        && got.iter().zip(&expected).all(|(got, expected)| got.0 == expected.0 && matches(&got.1, &expected.1));
+    let holds = reply.status == row.status && same && matches(&reply.text(), &row.answer);
+    (!holds).then(|| {
+        format!(
+            "### {}\n{} {}\n  expected {} {expected:?}\n           {:?}\n  got      {} {got:?}\n           {:?}",
+            row.title,
+            row.method,
+            row.path,
+            row.status,
+            row.answer,
+            reply.status,
+            reply.text()
+        )
+    })
 }
 
 fn sorted<'a>(headers: impl Iterator<Item = &'a (String, String)>) -> Vec<(String, String)> {

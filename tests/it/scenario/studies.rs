@@ -71,8 +71,11 @@ fn the_smallest_scenario_is_two_tables_and_its_defaults_are_written_out() {
     connections
     cpu
     cpu_cv
+    listens_after
+    max_inflight
     probe_cpu
     probe_cpu_cv
+    raises
     start_up
     start_up_container
     start_up_probe

@@ -244,7 +244,7 @@ impl Generator {
         self.stage(worker, Stage::Idle);
         self.shared.outbox.row(RequestRow {
             generator: self.id,
-            worker,
+            worker: self.schedule.borrow().number(worker),
             due: call.due,
             ready: call.ready,
             sent: exchange.sent,

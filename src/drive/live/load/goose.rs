@@ -34,7 +34,8 @@ use crate::drive::live::clock::Clock;
 use crate::drive::{GeneratorPlan, SchedulePlan};
 use crate::record::GeneratorId;
 use crate::schedule::Schedule;
-use crate::schedule::journeys::Ends;
+use crate::schedule::journeys::{Ends, Settings};
+use crate::schedule::share::Share;
 use crate::time::Timestamp;
 
 use self::desk::Desk;
@@ -65,8 +66,9 @@ pub(super) struct Source {
     pub(super) id: GeneratorId,
     pub(super) schedule: Box<dyn Schedule>,
     pub(super) progress: Arc<Progress>,
-    errands: Vec<Vec<Errand>>,
+    errands: Vec<Vec<Arc<Errand>>>,
     plan: JourneysPlan,
+    share: Share,
 }
 
 impl Source {
@@ -77,13 +79,15 @@ impl Source {
         plan: &JourneysPlan,
         generator: &GeneratorPlan,
         schedule: Box<dyn Schedule>,
+        share: Share,
     ) -> Result<Self, RequestError> {
+        let timeout = generator.request.timeout;
         let errands = plan
             .journeys
             .iter()
-            .map(|journey| journey.steps.iter().map(|step| Errand::new(uri, step, generator.request.timeout)).collect())
+            .map(|journey| journey.steps.iter().map(|step| Errand::new(uri, step, timeout).map(Arc::new)).collect())
             .collect::<Result<_, _>>()?;
-        Ok(Self { id, schedule, progress: Arc::default(), errands, plan: plan.clone() })
+        Ok(Self { id, schedule, progress: Arc::default(), errands, plan: plan.clone(), share })
     }
 
     /// Lets goose start. Its users wait for the start of the schedule.
@@ -99,10 +103,11 @@ impl Source {
             .enable_all()
             .build()?;
         thread::Builder::new().name("load-goose".to_owned()).spawn(move || {
-            let Self { id, schedule, progress, errands, plan } = self;
+            let Self { id, schedule, progress, errands, plan, share } = self;
             let length = length(&plan, &clock, schedule.start());
+            let users = schedule.workers();
             let desk = Arc::new(Desk::new(id, clock, schedule, progress, orders.clone(), reports));
-            let outcome = match attack(&plan, errands, length, &desk) {
+            let outcome = match attack(&plan, &scenarios(&plan.settings, share), users, &errands, length, &desk) {
                 Ok(attack) => runtime.block_on(drive(attack, &desk, orders)),
                 Err(error) => Err(error.to_string()),
             };
@@ -127,14 +132,28 @@ fn length(plan: &JourneysPlan, clock: &Clock, start: Timestamp) -> Duration {
     }
 }
 
-/// The attack, with a scenario for each journey and a transaction for each step.
+/// The journeys goose has as scenarios, each with its weight. Of a share each user has one of its own, so that goose, which knows
+/// no other machines, gives each user the journey it has in the whole load; it takes scenarios from the end.
+fn scenarios(settings: &Settings, share: Share) -> Vec<(usize, u32)> {
+    if share.is_whole() {
+        return settings.journeys.iter().map(|journey| journey.weight).enumerate().collect();
+    }
+    let users = (0..).zip(settings.assignment()).filter(|(number, _)| share.has(*number));
+    let mut own: Vec<(usize, u32)> = users.map(|(_, journey)| (journey, 1)).collect();
+    own.reverse();
+    own
+}
+
+/// The attack, with a transaction for each step of a scenario.
 fn attack(
     plan: &JourneysPlan,
-    errands: Vec<Vec<Errand>>,
+    scenarios: &[(usize, u32)],
+    users: u32,
+    errands: &[Vec<Arc<Errand>>],
     length: Duration,
     desk: &Arc<Desk>,
 ) -> Result<GooseAttack, goose::GooseError> {
-    let users = plan.settings.users as usize;
+    let users = users as usize;
     // users must be there before they are due; those without a ramp within a tenth of a second, while goose gets ready
     let ramp = plan.settings.ramp.max(Duration::from_millis(100));
     let mut configuration = GooseConfiguration::default();
@@ -148,10 +167,12 @@ fn attack(
     configuration.accept_invalid_certs = true;
     tame::silence(&mut configuration);
     let mut attack = GooseAttack::initialize_with_config(configuration)?;
-    for ((errands, journey), weights) in errands.into_iter().zip(&plan.journeys).zip(&plan.settings.journeys) {
-        let mut scenario = Scenario::new(&journey.name).set_weight(weights.weight as usize)?;
-        for ((errand, step), settings) in errands.into_iter().zip(&journey.steps).zip(&weights.steps) {
-            let transaction = Transaction::new(user::function(Arc::new(errand), Arc::clone(desk)));
+    for (number, (journey, weight)) in scenarios.iter().enumerate() {
+        let (errands, steps) = (&errands[*journey], &plan.settings.journeys[*journey].steps);
+        let journey = &plan.journeys[*journey];
+        let mut scenario = Scenario::new(&format!("{} {number}", journey.name)).set_weight(*weight as usize)?;
+        for ((errand, step), settings) in errands.iter().zip(&journey.steps).zip(steps) {
+            let transaction = Transaction::new(user::function(Arc::clone(errand), Arc::clone(desk)));
             let transaction = transaction.set_name(&step.name).set_weight(settings.weight as usize)?;
             scenario = scenario.register_transaction(transaction);
         }
@@ -183,6 +204,33 @@ async fn drive(attack: GooseAttack, desk: &Desk, mut orders: watch::Receiver<Ord
                     Order::Abort => return Ok(()),
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedule::journeys::{Journey, Step, Think};
+
+    fn settings(users: u32, weights: &[u32]) -> Settings {
+        let steps = vec![Step { weight: 1, think: Think::default() }];
+        let journeys = weights.iter().map(|weight| Journey { weight: *weight, steps: steps.clone() }).collect();
+        Settings { users, ramp: Duration::ZERO, ends: Ends::Rounds(1), journeys }
+    }
+
+    #[test]
+    fn goose_gives_each_user_of_a_share_the_journey_it_has_in_the_whole_load() {
+        let whole = settings(11, &[3, 1, 2]);
+        for number in 1..=4 {
+            let share = Share::new(number, 4).unwrap();
+            let own = scenarios(&whole, share);
+            let weights: Vec<u32> = own.iter().map(|(_, weight)| *weight).collect();
+            // what goose deals out to the users it knows of, in the order in which they start
+            let dealt = settings(own.len() as u32, &weights).assignment();
+            let walked: Vec<usize> = dealt.into_iter().map(|scenario| own[scenario].0).collect();
+            let wanted = (0..).zip(whole.assignment()).filter(|(user, _)| share.has(*user));
+            assert_eq!(walked, wanted.map(|(_, journey)| journey).collect::<Vec<_>>());
         }
     }
 }

@@ -50,10 +50,11 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 
-use crate::drive::{GeneratorPlan, SchedulePlan, Tally};
+use crate::drive::{GeneratorPlan, SchedulePlan, Tally, shares};
 use crate::random::Seed;
 use crate::record::{ErrorKind, GeneratorId, Lost};
 use crate::schedule::Schedule;
+use crate::schedule::share::Share;
 use crate::time::Timestamp;
 
 use self::departures::Departures;
@@ -143,6 +144,8 @@ pub struct Options {
     pub keep: Keep,
     /// What is random in the schedules follows from it.
     pub seed: Seed,
+    /// What of the load is sent from here.
+    pub share: Share,
 }
 
 /// Running generators. Dropping it gives up at once, as [`Load::abort`] does.
@@ -225,11 +228,12 @@ impl Load {
         let mut sources = Vec::with_capacity(generators.len());
         let mut attacks = Vec::new();
         let mut schedules = Vec::with_capacity(generators.len());
-        for (number, plan) in generators.iter().enumerate() {
+        let dealt = shares(generators, options.share);
+        for ((number, plan), share) in generators.iter().enumerate().zip(dealt) {
             let id = GeneratorId(u16::try_from(number).map_err(|_| LoadError::TooMany(generators.len()))?);
-            let schedule = plan.schedule.build(load_start + plan.start, options.seed, id);
+            let schedule = plan.schedule.build_share(load_start + plan.start, options.seed, id, share);
             if let SchedulePlan::Goose(journeys) = &plan.schedule {
-                attacks.push(goose::Source::new(id, uri, journeys, plan, schedule)?);
+                attacks.push(goose::Source::new(id, uri, journeys, plan, schedule, share)?);
                 continue;
             }
             schedules.push(schedule.boxed_clone());

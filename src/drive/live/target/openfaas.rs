@@ -9,6 +9,7 @@
 //! A gateway tells counts of replicas and no pods, no queue and no CPU; what it does not tell stays unknown.
 
 mod isolation;
+pub mod plain;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +19,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
 use super::guest::journal::Journal;
-use super::guest::{GuestError, SecretSource, Stay, Watch, Wish};
+use super::guest::{GuestError, SecretSource, Stay, Watch, Wish, Writer};
 use super::rest::Rest;
 use super::{BoxFuture, DEFAULT_NAMESPACE, Target, TargetError};
 use crate::drive::live::clock::Clock;
@@ -90,10 +91,37 @@ impl OpenFaas {
         events: UnboundedSender<EventRow>,
     ) -> Result<(Self, Stay), GuestError> {
         let (rest, status, stay) = isolation::begin(access, &wish, journal).await?;
-        let watch = Arc::new(Mutex::new(Watch::new(wish.writer, clock.now(), status)));
-        let reader = tokio::spawn(read_on(rest.clone(), Arc::clone(&watch), clock, events)).abort_handle();
+        let watch = Watch::new(wish.writer, clock.now(), status);
         let description = format!("OpenFaaS gateway at {} ({})", access.gateway, wish.functions.join(", "));
-        Ok((Self { rest, watch, clock, reader, description }, stay))
+        Ok((Self::watching(rest, watch, clock, events, description), stay))
+    }
+
+    /// Joins a run whose function another machine has taken over: nothing is changed here, and nothing has to be put back.
+    ///
+    /// # Errors
+    /// When the gateway, the function or the password is not there.
+    pub async fn join(
+        access: &Access,
+        functions: &[String],
+        clock: Clock,
+        events: UnboundedSender<EventRow>,
+    ) -> Result<Self, GuestError> {
+        let (rest, status) = isolation::look(access, functions).await?;
+        let watch = Watch::new(Writer::Another, clock.now(), status);
+        let description = format!("OpenFaaS gateway at {} ({})", access.gateway, functions.join(", "));
+        Ok(Self::watching(rest, watch, clock, events, description))
+    }
+
+    fn watching(
+        rest: Rest,
+        watch: Watch,
+        clock: Clock,
+        events: UnboundedSender<EventRow>,
+        description: String,
+    ) -> Self {
+        let watch = Arc::new(Mutex::new(watch));
+        let reader = tokio::spawn(read_on(rest.clone(), Arc::clone(&watch), clock, events)).abort_handle();
+        Self { rest, watch, clock, reader, description }
     }
 
     fn watch(&self) -> MutexGuard<'_, Watch> {

@@ -1,9 +1,10 @@
-//! A run on somebody's platform: the function is taken over for it and put back, whatever ended it.
+//! A run on somebody's platform: the function is taken over for it and put back, whatever ended it. Of several machines that make the
+//! load together the first one does that, and the others send their share.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::{Job, Observer, StudyError, Watched};
 use crate::drive::live::clock::Clock;
@@ -11,11 +12,12 @@ use crate::drive::live::interrupt::Interrupt;
 use crate::drive::live::run::run;
 use crate::drive::live::target::Target;
 use crate::drive::live::target::guest::journal::Journal;
-use crate::drive::live::target::guest::{Wish, Writer};
+use crate::drive::live::target::guest::{GuestError, Stay, Wish, Writer};
 use crate::drive::live::target::kubernetes::Kubernetes;
 use crate::drive::live::target::openfaas::OpenFaas;
-use crate::drive::{Phase, Recorder};
-use crate::policy::registry::Scaler;
+use crate::drive::{Arm, Phase, Plan, Recorder};
+use crate::policy::registry::{Scaler, find};
+use crate::policy::settings::Settings;
 use crate::record::{EventKind, EventRow};
 use crate::study::plan::Premises;
 use crate::study::results::summary::RunSummary;
@@ -23,40 +25,37 @@ use crate::study::results::summary::RunSummary;
 /// Longer than planned by this at most: slow answers, the wait for requests in flight.
 const MARGIN: Duration = Duration::from_secs(120);
 
+/// When a run is, and how long.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    /// How long it takes: an estimate.
+    pub(super) lasts: Duration,
+    /// When its load begins, as Unix time; as soon as it can if not given.
+    pub(super) load_at: Option<Duration>,
+}
+
 pub(super) async fn one_run(
     premises: &Premises,
-    lasts: Duration,
+    times: Times,
     job: Job,
     observer: &mut dyn Observer,
     interrupt: &mut Interrupt,
 ) -> Result<RunSummary, StudyError> {
-    let Job { repeat, plan, writer, .. } = job;
+    let Job { repeat, mut plan, writer, .. } = job;
     let arm = plan.arm.name.clone();
     let guest = |source| StudyError::Guest { arm: arm.clone(), repeat, source: Box::new(source) };
-    let wish = Wish {
-        functions: plan.functions.iter().map(|function| function.info.name.clone()).collect(),
-        replicas: plan.functions.first().map_or(1, |function| function.replicas),
-        bounds: plan.functions.first().map_or((1, u32::MAX), |function| function.bounds),
-        writer: if plan.arm.policy.scaler == Scaler::Platform { Writer::Platform } else { Writer::Policy },
-        lasts: lasts + MARGIN,
-    };
     let clock = Clock::start();
-    let (events, changes) = unbounded_channel();
-    let journal = Journal::of_user().map_err(|error| guest(error.into()))?;
     // asked to end while the function gets ready: the run then learns of it by itself, at once
-    let (target, stay): (Arc<dyn Target>, _) = match premises {
-        Premises::Gateway(access) => {
-            let (target, stay) = OpenFaas::take_over(access, wish, journal, clock, events).await.map_err(guest)?;
-            (Arc::new(target), stay)
-        }
-        Premises::Cluster(access) => {
-            let (target, stay) = Kubernetes::take_over(access, wish, journal, clock, events).await.map_err(guest)?;
-            (Arc::new(target), stay)
-        }
-    };
+    let (target, changes, stay) = begin(premises, times, &mut plan, clock).await.map_err(guest)?;
+    if let Some(at) = times.load_at {
+        plan.warm_up = plan.warm_up.max(at.saturating_sub(Clock::unix_now()));
+    }
     let mut watched = Watched { writer, observer, phase: Phase::WarmUp };
     let outcome = run(&plan, target, &clock, changes, &mut watched, interrupt).await;
-    let ended = stay.end().await;
+    let ended = match stay {
+        Some(stay) => stay.end().await,
+        None => Ok(()),
+    };
     if let Err(error) = &ended {
         let reason = format!("not left as it was found: {}", error.to_string().lines().next().unwrap_or_default());
         let row = EventRow {
@@ -75,4 +74,49 @@ pub(super) async fn one_run(
     let summary = watched.writer.finish(&outcome)?;
     ended.map_err(guest)?;
     Ok(summary)
+}
+
+/// The target of a run: taken over, or joined where another machine has taken it over; that one decides, and this one looks on.
+async fn begin(
+    premises: &Premises,
+    times: Times,
+    plan: &mut Plan,
+    clock: Clock,
+) -> Result<(Arc<dyn Target>, UnboundedReceiver<EventRow>, Option<Stay>), GuestError> {
+    let functions: Vec<String> = plan.functions.iter().map(|function| function.info.name.clone()).collect();
+    let (events, changes) = unbounded_channel();
+    if !plan.share.leads() {
+        plan.shadows.clear();
+        plan.faults.clear();
+        plan.arm = looking_on(&plan.arm);
+        // on a cluster too: what another machine does there is seen through the gateway
+        let target = OpenFaas::join(premises.gateway(), &functions, clock, events).await?;
+        return Ok((Arc::new(target), changes, None));
+    }
+    let wish = Wish {
+        functions,
+        replicas: plan.functions.first().map_or(1, |function| function.replicas),
+        bounds: plan.functions.first().map_or((1, u32::MAX), |function| function.bounds),
+        writer: if plan.arm.policy.scaler == Scaler::Platform { Writer::Platform } else { Writer::Policy },
+        lasts: times.lasts + MARGIN,
+    };
+    let journal = Journal::of_user()?;
+    let (target, stay): (Arc<dyn Target>, Stay) = match premises {
+        Premises::Gateway(access) => {
+            let (target, stay) = OpenFaas::take_over(access, wish, journal, clock, events).await?;
+            (Arc::new(target), stay)
+        }
+        Premises::Cluster(access) => {
+            let (target, stay) = Kubernetes::take_over(access, wish, journal, clock, events).await?;
+            (Arc::new(target), stay)
+        }
+    };
+    Ok((target, changes, Some(stay)))
+}
+
+/// The same arm without a will of its own.
+fn looking_on(arm: &Arm) -> Arm {
+    // it is registered
+    let Some(policy) = find("native") else { return arm.clone() };
+    Arm { name: arm.name.clone(), policy, settings: Settings::defaults(&(policy.parameters)()) }
 }

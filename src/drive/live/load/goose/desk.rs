@@ -194,6 +194,7 @@ impl Desk {
 
     fn note(&self, book: &mut Book, worker: WorkerId, call: Call, exchange: &Exchange) {
         self.progress.arrived();
+        let worker = book.schedule.number(worker);
         book.rows.push(RequestRow {
             generator: self.id,
             worker,

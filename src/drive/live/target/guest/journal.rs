@@ -177,6 +177,11 @@ pub enum JournalError {
 pub struct Journal(PathBuf);
 
 impl Journal {
+    /// Where it is.
+    pub fn directory(&self) -> &Path {
+        &self.0
+    }
+
     /// The user's: `$WATCHTOWER_STATE_DIR`, `$XDG_STATE_HOME/watchtower` or `~/.local/state/watchtower`.
     ///
     /// # Errors

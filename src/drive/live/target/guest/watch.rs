@@ -17,6 +17,8 @@ pub enum Writer {
     Policy,
     /// The platform's own autoscaler: its changes are what the run is there to record.
     Platform,
+    /// Another machine that makes the load together with this one.
+    Another,
 }
 
 /// A function's replicas as last seen.
@@ -71,6 +73,10 @@ impl Watch {
             rows.push(match self.writer {
                 Writer::Platform => {
                     let reason = format!("the platform's own autoscaler set {to} replicas");
+                    row(at, EventKind::Scale, Some((from, to)), reason, None)
+                }
+                Writer::Another => {
+                    let reason = format!("the run's first machine, or the platform, set {to} replicas");
                     row(at, EventKind::Scale, Some((from, to)), reason, None)
                 }
                 Writer::Policy => {

@@ -79,6 +79,13 @@ impl Access {
     }
 }
 
+/// The way to a gateway and the replicas its first function has, without a change.
+pub(super) async fn look(access: &Access, functions: &[String]) -> Result<(Rest, ReplicaStatus), GuestError> {
+    let rest = access.rest(functions)?;
+    let status = rest.replicas(FunctionId::STUDIED).await.map_err(failed("the function can't be found"))?;
+    Ok((rest, status))
+}
+
 /// What is owed to a gateway, with the ways there.
 struct Owing {
     entry: Entry,
@@ -231,7 +238,7 @@ async fn scale(rest: &Rest, function: &str, replicas: u32) -> Result<u32, GuestE
         replicas,
         why: match refusal {
             Refusal::Status { status, body } => format!("{status} {body}"),
-            Refusal::Unreachable(why) => why,
+            Refusal::Unreachable(why) | Refusal::HeldBack(why) => why,
         },
     })
 }

@@ -67,6 +67,8 @@ pub(super) struct Standing {
     pub(super) ready: bool,
     /// The newest revision that has been in service.
     pub(super) revision: u32,
+    /// How many requests at once its watchdogs let into a replica; 0 for any number.
+    pub(super) max_inflight: u32,
 }
 
 /// The thread; ends, and is waited for, when dropped.
@@ -124,7 +126,11 @@ impl Clockwork {
 
     pub(super) fn standing(&self, function: FunctionId) -> Standing {
         let (state, _) = self.current();
-        Standing { ready: state.cluster.status(function).ready > 0, revision: state.cluster.revision(function) }
+        Standing {
+            ready: state.cluster.status(function).ready > 0,
+            revision: state.cluster.revision(function),
+            max_inflight: state.cluster.max_inflight(function),
+        }
     }
 
     /// A new function; `None` if there are as many as can be numbered.

@@ -9,6 +9,7 @@ mod alert;
 pub(super) mod answer;
 mod deploy;
 mod forward;
+mod handed_on;
 mod invoke;
 mod json;
 mod logs;
@@ -18,6 +19,7 @@ mod secrets;
 mod system;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,8 +96,12 @@ impl Gateway {
         })
     }
 
-    /// Answers one request; or hangs up, where the real gateway's time for an answer is over before it has one.
-    pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Answer, HungUp> {
+    /// Answers one request that came from `peer`; or hangs up, where the real gateway's time for an answer is over before it has one.
+    pub(super) async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<Answer, HungUp> {
         if let Some(why) = host_problem(request.version(), request.headers()) {
             return Ok(answer::malformed(why));
         }
@@ -118,7 +124,7 @@ impl Gateway {
         }
         if let Route::Invoke { name } = route {
             let (head, body) = request.into_parts();
-            return self.invoke(name, &head, body).await;
+            return self.invoke(name, &head, body, peer).await;
         }
         if route == Route::Alert {
             let received = self.replicas.clock().now();

@@ -44,6 +44,20 @@ impl Reply {
         Self { status, content_type: "text/plain; charset=utf-8", body: text.into(), allow: None }
     }
 
+    /// What Flask answers when the handler raises an exception (werkzeug `exceptions.py`).
+    pub(super) fn raised() -> Self {
+        const PAGE: &str = "<!doctype html>\n<html lang=en>\n<title>500 Internal Server Error</title>\n\
+            <h1>Internal Server Error</h1>\n<p>The server encountered an internal error and was unable to complete your request. \
+            Either the server is overloaded or there is an error in the application.</p>\n";
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self {
+            status,
+            content_type: "text/html; charset=utf-8",
+            body: Bytes::from_static(PAGE.as_bytes()),
+            allow: None,
+        }
+    }
+
     fn json(body: Bytes) -> Self {
         Self { status: StatusCode::OK, content_type: "application/json", body, allow: None }
     }

@@ -29,7 +29,7 @@ impl Replicas {
     pub(super) fn standing(&self, function: FunctionId) -> Standing {
         match self {
             Self::Modelled(clockwork) => clockwork.standing(function),
-            Self::Processes(pool) => Standing { ready: pool.status(function).ready > 0, revision: 0 },
+            Self::Processes(pool) => Standing { ready: pool.status(function).ready > 0, revision: 0, max_inflight: 0 },
         }
     }
 

@@ -57,10 +57,10 @@ pub(super) fn listen(role: &'static str, address: SocketAddr) -> Result<TcpListe
 }
 
 /// Serves a port until `stop` holds a grace period: then no connection is accepted any more, and those that are answering
-/// get that long to finish.
+/// get that long to finish. `handle` gets each request with the address it came from.
 pub(super) async fn serve<H, F>(listener: TcpListener, mut stop: watch::Receiver<Option<Duration>>, handle: H)
 where
-    H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
     F: Future<Output = Result<Answer, HungUp>> + Send + 'static,
 {
     let mut http = hyper::server::conn::http1::Builder::new();
@@ -84,11 +84,11 @@ where
             accepted = accept => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 // an answer is one small write: it must not wait for the acknowledgement of the last one
                 let _ = stream.set_nodelay(true);
                 let handle = handle.clone();
-                let service = service_fn(handle);
+                let service = service_fn(move |request| handle(request, peer));
                 let connection =
                     graceful.watch(http.serve_connection(TokioIo::new(Stalling::new(stream, WRITE_TIMEOUT)), service));
                 tokio::spawn(async move {

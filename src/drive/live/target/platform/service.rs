@@ -250,7 +250,7 @@ fn run(
             return;
         }
         let functions = Arc::clone(gateway);
-        let front = serve(front, stopped.clone(), move |request| Arc::clone(&functions).answer(request));
+        let front = serve(front, stopped.clone(), move |request, peer| Arc::clone(&functions).answer(request, peer));
         let (worker, exporter) = (Arc::clone(gateway), Arc::clone(gateway));
         tokio::spawn(async move { worker.work_off_queue().await });
         tokio::spawn(async move { export(&exporter).await });
@@ -306,7 +306,7 @@ fn answer_with(
     alive: fn() -> Answer,
 ) -> impl Future<Output = ()> + Send + 'static {
     let gateway = Arc::clone(gateway);
-    serve(listener, stopped.clone(), move |request| {
+    serve(listener, stopped.clone(), move |request, _| {
         let gateway = Arc::clone(&gateway);
         async move { Ok(metrics(&request, || text(&gateway), alive)) }
     })

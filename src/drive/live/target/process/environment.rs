@@ -102,6 +102,12 @@ impl Recipe {
         &self.place
     }
 
+    /// What a person is told while it is made.
+    pub fn what_is_made(&self) -> String {
+        let place = self.place.display();
+        format!("making a Python environment with Flask and waitress in {place}: this is done once and takes some 20 s")
+    }
+
     /// The environment, if it was made before.
     pub fn made(&self) -> Option<Environment> {
         let python = self.place.join("bin/python");

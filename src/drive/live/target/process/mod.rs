@@ -47,12 +47,23 @@ impl Workshop {
         Ok(Self { directory })
     }
 
-    /// Replicas of a built-in function.
-    pub fn processes(&self, environment: &Environment, function: &str, leash: Option<PathBuf>) -> Processes {
+    /// Replicas of functions that are built in, by their names.
+    pub fn processes<'a>(
+        &self,
+        environment: &Environment,
+        functions: impl IntoIterator<Item = &'a str>,
+        leash: Option<PathBuf>,
+    ) -> Processes {
+        let folders = functions.into_iter().map(|function| self.directory.path().join(function)).collect();
+        Processes { folders, ..self.processes_of(environment, Vec::new(), leash) }
+    }
+
+    /// Replicas of functions with folders of their own, each with its `handler.py`.
+    pub fn processes_of(&self, environment: &Environment, folders: Vec<PathBuf>, leash: Option<PathBuf>) -> Processes {
         Processes {
             python: environment.python().to_owned(),
             server: self.directory.path().join("serve.py"),
-            folders: vec![self.directory.path().join(function)],
+            folders,
             leash,
             log: self.directory.path().join("replicas.log"),
         }

@@ -83,7 +83,7 @@ def main(folder):
     announce = os.dup(1)
     os.dup2(2, 1)
     server = create_server(application(handler_of(os.path.abspath(folder))), host="127.0.0.1", port=0)
-    os.write(announce, b"%d\n" % server.effective_port)
+    os.write(announce, b"%d\n" % int(server.effective_port))
     os.close(announce)
     server.run()
 

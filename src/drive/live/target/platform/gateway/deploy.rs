@@ -31,7 +31,8 @@ const MIN_LABEL: &str = "com.openfaas.scale.min";
 
 type Texts = BTreeMap<String, String>;
 
-/// What a client asks for; `null` stands for an absent part. Environment, constraints and the like have no model.
+/// What a client asks for; `null` stands for an absent part. Of the environment only the watchdog's limit has a model, constraints and the
+/// like have none.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Deployment {
@@ -39,6 +40,7 @@ struct Deployment {
     image: Option<String>,
     namespace: Option<String>,
     env_process: Option<String>,
+    env_vars: Option<Texts>,
     secrets: Option<Vec<String>>,
     labels: Option<Texts>,
     annotations: Option<Texts>,
@@ -267,7 +269,13 @@ impl Deployment {
         let none = Texts::new();
         let (labels, annotations) = (self.labels.as_ref(), self.annotations.as_ref());
         let model = tuning::model(labels.unwrap_or(&none), annotations.unwrap_or(&none));
-        model.map_err(|why| format!("validation failed: {why}"))
+        let mut model = model.map_err(|why| format!("validation failed: {why}"))?;
+        if model.max_inflight == 0 {
+            // what is no number is none (of-watchdog `config/config.go`)
+            let limit = self.env_vars.as_ref().and_then(|variables| variables.get("max_inflight")?.parse().ok());
+            model.max_inflight = limit.unwrap_or(0);
+        }
+        Ok(model)
     }
 
     /// Replicas a label asks for from the start.

@@ -1,14 +1,15 @@
 //! Invocations of real processes: the same way as a modelled one up to the replica, and from there over HTTP to it.
 //!
-//! The provider's and the watchdog's shares of the way are done here: choosing a replica, the limit of an execution, the headers that stop
-//! at each hop. What the process answers goes back as it is.
+//! The provider's and the watchdog's shares of the way are done here: choosing a replica, and the limit of an execution. What the process
+//! answers goes back as it is.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use hyper::header::HeaderValue;
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Request, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
@@ -18,6 +19,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use super::super::functions::Function;
 use super::super::processes::{Chosen, Pool};
 use super::super::server::Answer;
+use super::handed_on::{to_client, to_function, type_answer};
 use super::invoke::{Underway, internal, no_endpoints, with_duration};
 use super::{answer, invoke};
 use crate::model::Ending;
@@ -32,18 +34,6 @@ const CONNECTIONS_IDLE: usize = 100;
 const CONNECTION_IDLE: Duration = Duration::from_millis(500);
 /// Largest answer of a function, in bytes.
 const ANSWER_MAX: usize = 64 << 20;
-
-/// Headers that are between two neighbours only (RFC 9110 section 7.6.1), and those that are set anew.
-const HOP_BY_HOP: [HeaderName; 8] = [
-    CONNECTION,
-    TRANSFER_ENCODING,
-    UPGRADE,
-    CONTENT_LENGTH,
-    HOST,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("te"),
-    HeaderName::from_static("trailer"),
-];
 
 /// Sends requests to replicas.
 pub(super) struct Forwarder {
@@ -63,7 +53,7 @@ impl Forwarder {
         Self { client }
     }
 
-    /// Calls a function; the request is counted as begun as soon as a replica is ready.
+    /// Calls a function for who asks from an address; the request is counted as begun as soon as a replica is ready.
     ///
     /// # Errors
     /// How it ended, where the request never came as far as being counted.
@@ -72,7 +62,7 @@ impl Forwarder {
         pool: &Arc<Pool>,
         name: &str,
         function: &Function,
-        head: &Parts,
+        (head, peer): (&Parts, SocketAddr),
         body: Bytes,
         under_way: &mut Underway<'_>,
     ) -> Result<Answer, Ending> {
@@ -89,56 +79,48 @@ impl Forwarder {
             under_way.begin(&head.headers, clock.now());
         }
         let Some(chosen) = pool.choose(function.id) else { return Ok(no_endpoints(name)) };
+        let mut headers = to_function(&head.headers, peer);
+        under_way.put_on_request(&mut headers);
         let (began, replica) = (clock.now(), chosen.replica);
-        let mut answer = match tokio::time::timeout(EXECUTION_LIMIT, self.send(&chosen, name, head, body)).await {
+        let sent = self.send(&chosen, head, headers, body);
+        let from_watchdog = |mut answer: Answer| {
+            type_answer(answer.headers_mut(), &head.headers);
+            with_duration(answer, clock.now() - began)
+        };
+        let mut answer = match tokio::time::timeout(EXECUTION_LIMIT, sent).await {
             Ok(Some(answer)) => {
                 chosen.answered();
-                with_duration(answer, clock.now() - began)
+                from_watchdog(answer)
             }
             // refused or reset: it died
             Ok(None) => internal(StatusCode::INTERNAL_SERVER_ERROR, &format!("Can't reach service for: {name}.")),
-            Err(_) => with_duration(answer::empty(StatusCode::GATEWAY_TIMEOUT), clock.now() - began),
+            Err(_) => from_watchdog(answer::empty(StatusCode::GATEWAY_TIMEOUT)),
         };
         answer.headers_mut().insert(invoke::REPLICA, HeaderValue::from(replica.0));
         Ok(answer)
     }
 
     /// `None` if the replica could not be reached, or died under it.
-    async fn send(&self, chosen: &Chosen, name: &str, head: &Parts, body: Bytes) -> Option<Answer> {
-        // the provider strips what addressed the function
-        let path = head.uri.path();
-        let rest = path.split_once(&format!("/function/{name}")).map_or("/", |(_, rest)| rest);
-        let slash = if rest.starts_with('/') { "" } else { "/" };
-        let query = head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-        let uri: Uri = format!("http://{}{slash}{rest}{query}", chosen.address).parse().ok()?;
+    async fn send(&self, chosen: &Chosen, head: &Parts, headers: HeaderMap, body: Bytes) -> Option<Answer> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = head.method.clone();
-        *request.uri_mut() = uri;
-        *request.headers_mut() = end_to_end(&head.headers);
-        if let Some(host) = head.headers.get(HOST) {
-            request.headers_mut().insert(HeaderName::from_static("x-forwarded-host"), host.clone());
-        }
+        *request.uri_mut() = address(&head.uri, chosen.address)?;
+        *request.headers_mut() = headers;
         let (head, body) = self.client.request(request).await.ok()?.into_parts();
         let body = Limited::new(body, ANSWER_MAX).collect().await.ok()?.to_bytes();
-        let length = head.headers.get(CONTENT_LENGTH).cloned();
         let mut answer = Answer::new(Full::new(body));
         *answer.status_mut() = head.status;
-        *answer.headers_mut() = end_to_end(&head.headers);
-        if let Some(length) = length {
-            // of an answer to HEAD, too
-            answer.headers_mut().insert(CONTENT_LENGTH, length);
-        }
+        *answer.headers_mut() = to_client(&head.headers);
         Some(answer)
     }
 }
 
-/// Headers without those that are between two neighbours only.
-fn end_to_end(headers: &HeaderMap) -> HeaderMap {
-    let mut kept = headers.clone();
-    for name in HOP_BY_HOP {
-        kept.remove(name);
-    }
-    kept
+/// Where a call of `/function/NAME/REST` goes at a replica: to `/REST`, with its query. The provider strips what addressed the function.
+fn address(asked: &Uri, replica: SocketAddr) -> Option<Uri> {
+    let rest = asked.path().strip_prefix("/function/").and_then(|path| path.split_once('/'));
+    let rest = rest.map_or("", |(_, rest)| rest);
+    let query = asked.query().map(|query| format!("?{query}")).unwrap_or_default();
+    format!("http://{replica}/{rest}{query}").parse().ok()
 }
 
 /// A request at the gateway.
@@ -157,5 +139,28 @@ impl<'a> Present<'a> {
 impl Drop for Present<'_> {
     fn drop(&mut self) {
         self.pool.count(self.function.id, -1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replica_is_asked_for_the_rest_of_the_path_and_the_whole_query() {
+        for (asked, expected) in [
+            ("/function/ftest?number=50", "http://127.0.0.1:5000/?number=50"),
+            ("/function/ftest", "http://127.0.0.1:5000/"),
+            ("/function/ftest.openfaas-fn/", "http://127.0.0.1:5000/"),
+            (
+                "/function/%66test/a/function/ftest?x=/function/ftest/y",
+                "http://127.0.0.1:5000/a/function/ftest?x=/function/ftest/y",
+            ),
+            ("/function/ftest/%zz%20a?b=%", "http://127.0.0.1:5000/%zz%20a?b=%"),
+        ] {
+            let replica = SocketAddr::from(([127, 0, 0, 1], 5_000));
+            let address = address(&asked.parse().unwrap(), replica).unwrap();
+            assert_eq!(address, expected.parse::<Uri>().unwrap(), "{asked}");
+        }
     }
 }

@@ -5,6 +5,7 @@
 //!                   \__ held by the model until there is one, for 65 s at most __/
 //! ```
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use super::super::metrics::provider::STATUS;
 use super::super::replicas::Replicas;
 use super::super::server::{Answer, HungUp};
 use super::system::check_namespace;
-use super::{BODY_TIMEOUT, Gateway, answer};
+use super::{BODY_TIMEOUT, Gateway, answer, handed_on};
 use crate::drive::live::REPLICA_HEADER;
 use crate::model::Ending;
 use crate::record::ReplicaId;
@@ -78,13 +79,27 @@ pub(super) struct Marks {
 
 impl Marks {
     pub(super) fn put_on(self, gateway: &Gateway, answer: &mut Answer) {
+        let started = self.start_time(gateway);
         let headers = answer.headers_mut();
+        // what the function says of the same name is put over it
         if let Some(id) = self.call_id {
+            headers.entry(CALL_ID).or_insert(id);
+        }
+        headers.entry(START_TIME).or_insert(started);
+        headers.entry(SERVED_BY_HEADER).or_insert(HeaderValue::from_static(SERVED_BY));
+    }
+
+    /// What the same middleware adds to the request on its way to the function.
+    pub(super) fn put_on_request(&self, gateway: &Gateway, headers: &mut HeaderMap) {
+        if let Some(id) = self.call_id() {
             headers.insert(CALL_ID, id);
         }
-        let started = gateway.replicas.clock().epoch().unix_at(self.started);
-        headers.insert(START_TIME, HeaderValue::from(nanos(started)));
-        headers.insert(SERVED_BY_HEADER, HeaderValue::from_static(SERVED_BY));
+        // beside one that the client sent
+        headers.append(START_TIME, self.start_time(gateway));
+    }
+
+    fn start_time(&self, gateway: &Gateway) -> HeaderValue {
+        HeaderValue::from(nanos(gateway.replicas.clock().epoch().unix_at(self.started)))
     }
 
     /// The call's number if it was given here.
@@ -104,11 +119,11 @@ impl Gateway {
         Marks { call_id: if given_call_id(headers).is_some() { None } else { new() }, started }
     }
 
-    /// Answers a call of the function `name`, as the address has it.
+    /// Answers a call of the function `name`, as the address has it, that came from `peer`.
     ///
     /// # Errors
     /// The connection is to be closed without an answer.
-    pub(super) async fn invoke<B>(&self, name: &str, head: &Parts, body: B) -> Result<Answer, HungUp>
+    pub(super) async fn invoke<B>(&self, name: &str, head: &Parts, body: B, peer: SocketAddr) -> Result<Answer, HungUp>
     where
         B: Body + Unpin,
         B::Data: Buf,
@@ -137,7 +152,7 @@ impl Gateway {
                 self.run(clockwork, name, &function, standing, head, &mut call).await
             }
             (Ok(body), Replicas::Processes(pool)) => {
-                self.forwarder.call(pool, name, &function, head, body, &mut call).await
+                self.forwarder.call(pool, name, &function, (head, peer), body, &mut call).await
             }
         };
         match answered {
@@ -241,7 +256,7 @@ impl Gateway {
             Ok(Answered { ending: ending @ (Ending::NoReplica | Ending::Removed), .. }) if call.counted.is_none() => {
                 Err(ending)
             }
-            Ok(answered) => Ok(came_back(name, answered, &job.reply, head)),
+            Ok(answered) => Ok(came_back(name, answered, standing.max_inflight, &job.reply, head)),
             // the platform ended under it
             Err(_) => bad_gateway,
         }
@@ -265,6 +280,13 @@ impl Underway<'_> {
     /// Whether it passed the look for a replica.
     pub(super) fn is_counted(&self) -> bool {
         self.counted.is_some()
+    }
+
+    /// Adds to the request's headers what the gateway does once it is counted.
+    pub(super) fn put_on_request(&self, headers: &mut HeaderMap) {
+        if let Some(marks) = &self.marks {
+            marks.put_on_request(self.gateway, headers);
+        }
     }
 
     /// It passed the look for a replica.
@@ -295,11 +317,20 @@ where
     Ok(kept.freeze())
 }
 
-fn came_back(name: &str, answered: Answered, reply: &Reply, head: &Parts) -> Answer {
+fn came_back(name: &str, answered: Answered, max_inflight: u32, reply: &Reply, head: &Parts) -> Answer {
+    let from_watchdog = |mut answer: Answer| {
+        handed_on::type_answer(answer.headers_mut(), &head.headers);
+        with_duration(answer, answered.took)
+    };
     let mut answer = match answered.ending {
-        Ending::Served => with_duration(from_function(reply, &head.method), answered.took),
+        Ending::Served => from_watchdog(from_function(reply, &head.method)),
+        Ending::Raised => from_watchdog(from_function(&Reply::raised(), &head.method)),
         // the watchdog's execution limit
-        Ending::Overdue => with_duration(answer::empty(StatusCode::GATEWAY_TIMEOUT), answered.took),
+        Ending::Overdue => from_watchdog(answer::empty(StatusCode::GATEWAY_TIMEOUT)),
+        // it finds nobody at its process' port
+        Ending::NotListening => from_watchdog(answer::empty(StatusCode::INTERNAL_SERVER_ERROR)),
+        // its limiter stands before the part that measures
+        Ending::TooMany => too_many(max_inflight),
         // the provider's streaming proxy has no words for a connection that breaks, and Go's server says 200 then
         Ending::Cut if head.headers.get(ACCEPT).is_some_and(|accept| accept == "text/event-stream") => {
             answer::empty(StatusCode::OK)
@@ -313,6 +344,12 @@ fn came_back(name: &str, answered: Answered, reply: &Reply, head: &Parts) -> Ans
         answer.headers_mut().insert(REPLICA, HeaderValue::from(replica));
     }
     answer
+}
+
+/// The watchdog's limiter (faas-middleware `concurrency_limiter.go`).
+fn too_many(limit: u32) -> Answer {
+    let text = format!("Concurrent request limit exceeded. Max concurrent requests: {limit}\n");
+    answer::text(StatusCode::TOO_MANY_REQUESTS, &text)
 }
 
 pub(super) fn no_endpoints(name: &str) -> Answer {

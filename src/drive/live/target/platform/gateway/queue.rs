@@ -9,6 +9,7 @@
 
 mod callback;
 
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue, USER_AGENT};
 use hyper::http::request::Parts;
-use hyper::{HeaderMap, Method, Request, StatusCode};
+use hyper::{HeaderMap, Method, Request, StatusCode, Uri};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use self::callback::{Callback, Outcome};
@@ -38,6 +39,9 @@ const CALLBACK_URL: HeaderName = HeaderName::from_static("x-callback-url");
 /// Who the worker says it is (nats-queue-worker `main.go`).
 const WORKER: HeaderValue = HeaderValue::from_static("openfaas-ce/nats-queue-worker");
 
+/// Where its requests come from: it is in this process, and dials nobody.
+const WORKER_ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
+
 /// The queue.
 pub(super) struct Queue {
     sender: mpsc::Sender<Queued>,
@@ -49,7 +53,8 @@ pub(super) struct Queue {
 /// One call.
 struct Queued {
     function: String,
-    query: Option<String>,
+    /// Its address as a direct call.
+    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
     callback: Option<String>,
@@ -99,6 +104,13 @@ fn failed(why: &str) -> Refused {
     (StatusCode::INTERNAL_SERVER_ERROR, format!("Error queuing request: {why}"))
 }
 
+/// The address at which a queued call is carried out.
+fn direct(queued: &Uri) -> Uri {
+    let address = queued.path_and_query().and_then(|address| address.as_str().strip_prefix("/async-function/"));
+    // what stood in an address fits into one
+    address.and_then(|address| format!("/function/{address}").parse().ok()).unwrap_or_default()
+}
+
 impl Gateway {
     /// Queues a call; nobody looks whether there is such a function.
     pub(super) async fn enqueue(&self, name: &str, request: Request<Incoming>) -> Answer {
@@ -126,7 +138,7 @@ impl Gateway {
         }
         self.queue.put(Queued {
             function: name.to_owned(),
-            query: head.uri.query().map(str::to_owned),
+            uri: direct(&head.uri),
             headers: head.headers,
             body,
             callback,
@@ -159,16 +171,15 @@ impl Gateway {
     async fn carry_out(&self, call: Queued) {
         let clock = self.replicas.clock();
         let started = clock.now();
-        let Queued { function, query, mut headers, body, callback, _room: _ } = call;
+        let Queued { function, uri, mut headers, body, callback, _room: _ } = call;
         let call_id = given_call_id(&headers).cloned();
         headers.insert(USER_AGENT, WORKER);
         let mut request = Request::new(());
         *request.method_mut() = Method::POST;
         *request.headers_mut() = headers;
-        // the query stood in an address already
-        *request.uri_mut() = query.and_then(|query| format!("/?{query}").parse().ok()).unwrap_or_default();
+        *request.uri_mut() = uri;
         let (head, ()) = request.into_parts();
-        let outcome = match self.invoke(&function, &head, Full::new(body)).await {
+        let outcome = match self.invoke(&function, &head, Full::new(body), WORKER_ADDRESS).await {
             Ok(answer) => {
                 let (head, body) = answer.into_parts();
                 // a body in memory can't break

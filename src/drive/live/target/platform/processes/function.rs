@@ -68,8 +68,21 @@ impl Function {
         self.replicas.iter().filter(|replica| replica.leaving.is_none()).count() as u32
     }
 
+    /// Ends what is too much: those that are not ready first, the youngest of them before the others, then those that became ready
+    /// last, as a `ReplicaSet` does.
+    pub(super) fn shed(&mut self, id: FunctionId, now: Timestamp, on_change: &mut OnChange) {
+        while self.alive() > self.desired {
+            let from = self.ready();
+            let Some(surplus) = self.surplus() else { break };
+            let (replica, cut) = (surplus.id, surplus.in_flight);
+            surplus.terminate(now);
+            let turn = Turn::Terminated { cut };
+            on_change(&PodChange { at: now, function: id, replica, from, to: self.ready(), turn });
+        }
+    }
+
     /// Who goes next, if somebody has to.
-    pub(super) fn surplus(&mut self) -> Option<&mut Replica> {
+    fn surplus(&mut self) -> Option<&mut Replica> {
         let rank = |replica: &Replica| (replica.ready.is_none(), replica.ready.map(|(at, _)| at), replica.id);
         self.replicas.iter_mut().filter(|replica| replica.leaving.is_none()).max_by_key(|replica| rank(replica))
     }

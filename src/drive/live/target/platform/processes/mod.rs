@@ -5,7 +5,8 @@
 //!                                    \__ a thread per start __/         \__ died by itself: another is started __/
 //! ```
 //!
-//! One thread looks at all of them a few times a second: who has died, what each has used. Ending the pool ends them all.
+//! One thread starts them, and looks at all of them a few times a second: who has died, what each has used. Ending the pool ends
+//! them all. On Linux the kernel ends them with the thread that started them, which is why it is always that one.
 
 mod function;
 mod health;
@@ -70,6 +71,8 @@ struct State {
     functions: Vec<Function>,
     on_change: OnChange,
     routing: Stream,
+    /// Why a replica could not be started, the last time one could not.
+    trouble: Option<io::Error>,
     ended: bool,
 }
 
@@ -114,15 +117,18 @@ impl Pool {
             functions: functions.collect(),
             on_change: Box::new(|_| ()),
             routing: seed.stream(Purpose::Routing),
+            trouble: None,
             ended: false,
         };
         let pool =
             Arc::new(Self { clock, state: Mutex::new(state), changed: Condvar::new(), log: processes.log.clone() });
         let warden = pool.guard()?;
         let mut state = pool.lock();
-        pool.follow_all(&mut state)?;
         let until = clock.now() + patience;
         while !state.functions.iter().all(|function| function.ready() >= function.desired) {
+            if let Some(trouble) = state.trouble.take() {
+                return Err(trouble);
+            }
             let died = state.functions.iter().any(|function| function.rested > Timestamp::ZERO);
             if died || clock.now() >= until {
                 drop(state);
@@ -167,36 +173,23 @@ impl Pool {
     }
 
     /// Asks for replicas; what was accepted, within the function's bounds.
-    pub(super) fn scale(self: &Arc<Self>, function: FunctionId, to: u32) -> u32 {
+    pub(super) fn scale(&self, function: FunctionId, to: u32) -> u32 {
         let mut state = self.lock();
         let now = self.clock.now();
         let Some(scaled) = state.functions.get_mut(usize::from(function.0)) else { return 0 };
         scaled.desired = to.clamp(scaled.bounds.0, scaled.bounds.1.max(scaled.bounds.0));
         let accepted = scaled.desired;
-        if let Err(error) = self.follow(&mut state, function, now) {
-            tracing::warn!(%error, "a replica can't be started");
-        }
+        let State { functions, on_change, .. } = &mut *state;
+        functions[usize::from(function.0)].shed(function, now, on_change);
+        drop(state);
+        // what is missing is started by the thread that looks after them
+        self.changed.notify_all();
         accepted
     }
 
-    fn follow_all(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
-        let now = self.clock.now();
-        (0..state.functions.len()).zip(0..).try_for_each(|(_, function)| self.follow(state, FunctionId(function), now))
-    }
-
-    /// Starts what is missing and ends what is too much: those that are not ready first, the youngest of them before the others, then
-    /// those that became ready last, as a `ReplicaSet` does.
-    fn follow(self: &Arc<Self>, state: &mut State, id: FunctionId, now: Timestamp) -> io::Result<()> {
-        let State { functions, on_change, .. } = state;
-        let function = &mut functions[usize::from(id.0)];
-        while function.alive() > function.desired {
-            let from = function.ready();
-            let Some(surplus) = function.surplus() else { break };
-            let (replica, cut) = (surplus.id, surplus.in_flight);
-            surplus.terminate(now);
-            let turn = Turn::Terminated { cut };
-            on_change(&PodChange { at: now, function: id, replica, from, to: function.ready(), turn });
-        }
+    /// Starts what is missing.
+    fn grow(self: &Arc<Self>, state: &mut State, id: FunctionId, now: Timestamp) -> io::Result<()> {
+        let function = &mut state.functions[usize::from(id.0)];
         while function.alive() < function.desired && function.rested <= now {
             let replica = ReplicaId(function.next);
             let started = Replica::start(&function.launch, replica, now);
@@ -234,8 +227,9 @@ impl Pool {
             for function in (0..state.functions.len() as u16).map(FunctionId) {
                 let State { functions, on_change, .. } = &mut *state;
                 functions[usize::from(function.0)].bury(function, now, on_change);
-                if let Err(error) = self.follow(&mut state, function, now) {
+                if let Err(error) = self.grow(&mut state, function, now) {
                     tracing::warn!(%error, "a replica can't be started");
+                    state.trouble = Some(error);
                 }
             }
             self.changed.notify_all();

@@ -1,0 +1,127 @@
+//! The configuration of a sidecar as it is written: `[autoscale]`, `[openfaas]` as in a scenario, and a `[[function]]` for each function.
+
+use std::path::{Path, PathBuf};
+
+use toml::de::DeTable;
+
+use super::section::{Section, Source};
+use super::{ArmSection, Reader, file, keys, openfaas_keys, syntax};
+use crate::policy::settings::{Kind, Parameter, Value};
+use crate::study::nearest::nearest;
+use crate::study::problem::{Problem, ScenarioError};
+
+/// The levels of the original's log, in order of weight.
+pub const LOG_LEVELS: &[&str] = &["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
+
+/// Where `/metrics` and `/healthz` are, if nothing is said.
+pub const LISTEN: &str = "127.0.0.1:9477";
+
+/// Scalings of a function in a minute, at most, if nothing is said.
+pub const ACTIONS_PER_MINUTE: u32 = 12;
+
+/// Keys of `[autoscale]`.
+pub fn autoscale() -> Vec<Parameter> {
+    vec![
+        keys::text("listen", LISTEN, "where /metrics and /healthz are served; \"\" for nowhere"),
+        Parameter {
+            name: "log_level",
+            kind: Kind::Choice(LOG_LEVELS),
+            default: Value::Text("INFO"),
+            unit: "",
+            doc: "what is logged: DEBUG has every probe, INFO every decision, WARNING what went wrong",
+        },
+        keys::integer(
+            "actions_per_minute",
+            1,
+            600,
+            ACTIONS_PER_MINUTE,
+            "scalings",
+            "how many scalings of one function are asked for in any minute, at most",
+        ),
+    ]
+}
+
+/// Keys of a `[[function]]`, beside its policy's own.
+pub fn function() -> Vec<Parameter> {
+    vec![
+        keys::text("name", "", "the function"),
+        keys::text("policy", "", "which autoscaler"),
+        keys::text("query", "", "query string of its probes, without ?"),
+        keys::integer("at_least", 1, 10_000, 1, "replicas", "fewest replicas that are ever asked for"),
+        keys::integer(
+            "at_most",
+            1,
+            10_000,
+            5,
+            "replicas",
+            "most replicas that are ever asked for, 5 being the Community Edition's limit",
+        ),
+    ]
+}
+
+/// A configuration file as read. Settings given wrongly have their default and a problem.
+#[derive(Clone)]
+pub struct SidecarFile {
+    /// The directory that relative paths in it start from.
+    pub directory: PathBuf,
+    /// `[autoscale]`.
+    pub autoscale: Section,
+    /// `[openfaas]`.
+    pub openfaas: Section,
+    /// Each `[[function]]`.
+    pub functions: Vec<ArmSection>,
+    /// What is wrong so far.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads the text of a file; its name as messages show it.
+///
+/// # Errors
+/// When it can't be read as text.
+pub fn text_of(path: &Path) -> Result<(String, String), ScenarioError> {
+    let name = file::shown(path);
+    match file::read(path) {
+        Ok(text) => Ok((name, text)),
+        Err(problem) => Err(ScenarioError::new(&name, vec![*problem])),
+    }
+}
+
+impl SidecarFile {
+    /// Reads the text of a configuration; `file` is its name in messages, relative paths in it start from `directory`.
+    ///
+    /// # Errors
+    /// When it is no TOML. Wrong keys and values are kept in [`SidecarFile::problems`].
+    pub fn parse(file: &str, text: &str, directory: PathBuf) -> Result<Self, ScenarioError> {
+        let source = Source::new(text);
+        let (root, errors) = DeTable::parse_recoverable(text);
+        if !errors.is_empty() {
+            return Err(ScenarioError::new(file, syntax::problems(&errors, &source)));
+        }
+        let root = root.into_inner();
+        let mut reader = Reader { source, problems: Vec::new() };
+        let tables = ["autoscale", "openfaas", "function"];
+        for key in root.keys().filter(|key| !tables.contains(&&**key.get_ref())) {
+            let hint = match nearest(key.get_ref(), tables) {
+                Some(meant) => format!("did you mean \"{meant}\"?"),
+                None => "known are [autoscale], [openfaas] and [[function]]".to_owned(),
+            };
+            let line = reader.source.line(key.span().start);
+            let known = Problem::new("", "is not known in the configuration of a sidecar", hint);
+            reader.problems.push(known.at(Some(line)).key(key.get_ref().clone().into_owned()));
+        }
+        let mut section = |name: &str, parameters: &[Parameter]| {
+            let place = format!("[{name}]");
+            let (line, table) = reader.table(&root, name, &place);
+            reader.maybe(&place, line, table, parameters, &[])
+        };
+        let autoscale = section("autoscale", &autoscale());
+        let openfaas = section("openfaas", &openfaas_keys::openfaas());
+        let functions = reader
+            .tables(&root, "function")
+            .into_iter()
+            .enumerate()
+            .map(|(index, (line, table))| reader.with_policy("function", &function(), index, line, table))
+            .collect();
+        Ok(Self { directory, autoscale, openfaas, functions, problems: reader.problems })
+    }
+}
