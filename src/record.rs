@@ -261,6 +261,8 @@ pub enum EventKind {
     Fault,
     /// A part of what the arm is made of broke or was gone: the run goes on, and is no measurement of the arm.
     Broken,
+    /// What a cluster tells of the function, in its own words.
+    Cluster,
 }
 
 impl EventKind {
@@ -293,6 +295,7 @@ impl EventKind {
             Self::Stall => "stall",
             Self::Fault => "fault",
             Self::Broken => "broken",
+            Self::Cluster => "cluster",
         }
     }
 }

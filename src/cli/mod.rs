@@ -121,8 +121,9 @@ fn log_to_stderr(verbose: u8) {
     use tracing_subscriber::EnvFilter;
     let level = match verbose {
         // goose warns of each request that fails; events.csv tells of the first of each kind
-        0 => "warn,goose=off",
-        1 => "info,goose=off",
+        // kube tells each failure that its caller is told, too
+        0 => "warn,goose=off,kube_client=off",
+        1 => "info,goose=off,kube_client=off",
         _ => "debug",
     };
     let filter = EnvFilter::try_from_env("WATCHTOWER_LOG").unwrap_or_else(|_| EnvFilter::new(level));

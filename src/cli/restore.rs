@@ -5,13 +5,13 @@ use std::time::Duration;
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::output::Printer;
-use crate::drive::live::target::openfaas::journal::{Entry, Journal};
-use crate::drive::live::target::openfaas::pay;
+use crate::drive::live::target::guest::journal::{Entry, Journal, Owed, Taken};
+use crate::drive::live::target::guest::pay;
 use crate::time::parse_duration;
 
 /// Put back what a killed run left changed on somebody's platform
 ///
-/// A run on a real gateway notes what it changes (replicas, a silenced alert) before it changes it, and puts it back when it ends. After
+/// A run on a real gateway or cluster notes what it changes (replicas, a silenced alert, a switched-off Alertmanager) before it changes it, and puts it back when it ends. After
 /// a kill -9 or a power cut the note is still there: this command puts back everything of runs that are no more. Runs that still
 /// go on are left alone. Exit codes: 0 everything is as it was; 1 something could not be put back.
 #[derive(Debug, clap::Args)]
@@ -70,7 +70,25 @@ fn failed(error: &dyn std::error::Error) -> Failure {
 }
 
 fn what(entry: &Entry) -> String {
-    let silenced = if entry.alertmanager.is_some() { ", its alert heard" } else { "" };
-    let plural = if entry.replicas == 1 { "" } else { "s" };
-    format!("{} at {} ({} replica{plural}{silenced})", entry.function, entry.gateway, entry.replicas)
+    let (function, place) = (entry.function(), entry.place());
+    match &entry.owed {
+        Owed::Gateway(debt) => {
+            let silenced = if debt.alertmanager.is_some() { ", its alert heard" } else { "" };
+            format!("{function} at {place} ({}{silenced})", replicas(debt.replicas))
+        }
+        Owed::Cluster(debt) => {
+            let changed =
+                |taken: &Taken| taken.replicas.map(|count| format!("{} {}", taken.deployment, replicas(count)));
+            let mut parts: Vec<String> = debt.taken.iter().filter_map(changed).collect();
+            if debt.silenced_at.is_some() {
+                parts.push("its alert heard".to_owned());
+            }
+            parts.push("its Lease free".to_owned());
+            format!("{function} in namespace {} at {place} ({})", debt.namespace, parts.join(", "))
+        }
+    }
+}
+
+fn replicas(count: u32) -> String {
+    if count == 1 { "1 replica".to_owned() } else { format!("{count} replicas") }
 }

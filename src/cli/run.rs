@@ -36,8 +36,9 @@ pub(super) struct Args {
     #[arg(required_unless_present = "live", value_name = "SCENARIO")]
     pub(super) scenarios: Vec<PathBuf>,
 
-    /// Where the function runs and is scaled: embedded; simulated, which is the same in virtual time; openfaas, any gateway as
-    /// [openfaas] names it (process and kubernetes are not there yet) [default: embedded, or that of the study that goes on]
+    /// Where the function runs and is scaled: embedded; simulated, which is the same in virtual time; process, real Python behind the
+    /// embedded gateway; openfaas, any gateway as [openfaas] names it; kubernetes, a cluster as [kubernetes] names it [default:
+    /// embedded, or that of the study that goes on]
     #[arg(long, value_name = "TARGET")]
     pub(super) target: Option<TargetKind>,
 

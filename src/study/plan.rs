@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::seq::SliceRandom;
 
 use crate::drive::faults::Fault;
-use crate::drive::live::target::openfaas::Access;
+use crate::drive::live::target::{kubernetes, openfaas};
 use crate::drive::{Arm, FunctionPlan, GeneratorPlan, Plan, Planned};
 use crate::model::NodeModel;
 use crate::random::{Purpose, Seed};
@@ -41,8 +41,8 @@ pub struct Study {
     pub functions: Vec<FunctionPlan>,
     /// The node they share.
     pub node: NodeModel,
-    /// The gateway they are on, where that is somebody's (`--target openfaas`).
-    pub openfaas: Option<Access>,
+    /// The platform they are on, where that is somebody's.
+    pub premises: Option<Premises>,
     /// The load.
     pub generators: Vec<GeneratorPlan>,
     /// Each generator as hey would be called, and when it starts.
@@ -71,6 +71,25 @@ pub struct Study {
     pub tune: Wishes,
     pub(super) resolved: String,
     pub(super) shown: String,
+}
+
+/// Somebody's platform, on which a run is a guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Premises {
+    /// A gateway (`--target openfaas`).
+    Gateway(openfaas::Access),
+    /// A cluster (`--target kubernetes`).
+    Cluster(kubernetes::Access),
+}
+
+impl Premises {
+    /// The gateway through which the function is invoked.
+    pub const fn gateway(&self) -> &openfaas::Access {
+        match self {
+            Self::Gateway(access) => access,
+            Self::Cluster(access) => &access.gateway,
+        }
+    }
 }
 
 impl Study {

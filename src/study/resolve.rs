@@ -6,6 +6,7 @@ mod arms;
 mod expect;
 mod faults;
 mod function;
+mod kubernetes;
 mod loads;
 mod names;
 mod openfaas;
@@ -25,7 +26,7 @@ use crate::schedule::share::Share;
 use crate::stats::cpu::CpuLimits;
 use crate::stats::slo::Slo;
 
-use super::plan::{Study, rounded};
+use super::plan::{Premises, Study, rounded};
 use super::problem::{Problem, ScenarioError};
 use super::results::validity::max_lateness_for;
 use super::results::{Limits, Suspects};
@@ -90,7 +91,11 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
     let aa_of = (0..arms.len()).map(|_| None).chain(twin.iter().map(|_| Some(0))).collect();
     shadows.extend(twin.iter().map(|_| Vec::new()));
     arms.extend(twin);
-    let openfaas = openfaas::access(&scenario, overrides.target, &mut problems);
+    let premises = match overrides.target {
+        TargetKind::Openfaas => Some(Premises::Gateway(openfaas::access(&scenario, &mut problems))),
+        TargetKind::Kubernetes => Some(Premises::Cluster(kubernetes::access(&scenario, &mut problems))),
+        _ => None,
+    };
     let run = &scenario.run.settings;
     let platform = &scenario.platform.settings;
     let mut study = Study {
@@ -102,7 +107,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         shadows,
         aa_of,
         functions: vec![function],
-        openfaas,
+        premises,
         node: NodeModel {
             cores: platform.count("cores"),
             gateway_cpu: Work { mean: platform.duration("gateway_cpu"), cv: platform.number("gateway_cpu_cv") },
@@ -124,8 +129,8 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         resolved: String::new(),
         shown: String::new(),
     };
-    if let Some(access) = &study.openfaas {
-        openfaas::trust(access, &mut study.generators);
+    if let Some(premises) = &study.premises {
+        openfaas::trust(premises.gateway(), &mut study.generators);
     }
     length(&study, &scenario, &mut problems);
     share::check(&study, &mut problems);

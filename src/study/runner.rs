@@ -27,7 +27,7 @@ use crate::drive::live::clock::Clock;
 use crate::drive::live::interrupt::Interrupt;
 use crate::drive::live::run::RunError;
 use crate::drive::live::target::TargetError;
-use crate::drive::live::target::openfaas::IsolationError;
+use crate::drive::live::target::guest::GuestError;
 use crate::drive::live::target::process::EnvironmentError;
 use crate::drive::{Phase, Plan, RecordError};
 use crate::stats::demand::DemandCurve;
@@ -62,7 +62,7 @@ pub enum StudyError {
         /// Which repeat.
         repeat: u32,
         /// Why.
-        source: Box<IsolationError>,
+        source: Box<GuestError>,
     },
     /// A run could not go on.
     #[error("arm \"{arm}\", repeat {repeat}: {source}")]

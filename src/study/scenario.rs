@@ -13,6 +13,7 @@ mod fault_keys;
 mod file;
 mod journeys;
 pub mod keys;
+mod kubernetes_keys;
 pub mod load_keys;
 mod openfaas_keys;
 mod section;
@@ -36,6 +37,7 @@ use super::results::expect::Over;
 
 pub use arm::ArmSection;
 pub use journeys::JourneySection;
+pub(in crate::study) use kubernetes_keys::ISOLATIONS;
 pub use section::Section;
 use section::{Source, shorten};
 pub use tune::{RANGE_KEYS, RangeForm, RangeSection};
@@ -80,6 +82,8 @@ pub struct Scenario {
     pub platform: Section,
     /// `[openfaas]`.
     pub openfaas: Section,
+    /// `[kubernetes]`.
+    pub kubernetes: Section,
     /// `[limits]`.
     pub limits: Section,
     /// Each `[[fault]]`.
@@ -152,6 +156,7 @@ impl Scenario {
         let slo = section("slo", &keys::slo());
         let platform = section("platform", &keys::platform());
         let openfaas = section("openfaas", &openfaas_keys::openfaas());
+        let kubernetes = section("kubernetes", &kubernetes_keys::kubernetes());
         let limits = section("limits", &keys::limits());
         let (run_line, run_table) = reader.table(&root, "run", "[run]");
         let run = reader.maybe("[run]", run_line, run_table, &keys::run(), &["until"]);
@@ -183,6 +188,7 @@ impl Scenario {
             until,
             platform,
             openfaas,
+            kubernetes,
             limits,
             faults,
             arms,

@@ -36,7 +36,7 @@ impl TargetKind {
 
     /// Whether this version can run a study on it.
     pub const fn is_available(self) -> bool {
-        matches!(self, Self::Embedded | Self::Simulated | Self::Process | Self::Openfaas)
+        matches!(self, Self::Embedded | Self::Simulated | Self::Process | Self::Openfaas | Self::Kubernetes)
     }
 
     /// Whether replicas there are the model's, so that what the model says holds for it.

@@ -206,11 +206,11 @@ fn a_wrong_scenario_exits_2_before_anything_is_written() {
 }
 
 #[test]
-fn a_target_that_is_not_there_yet_says_so() {
+fn a_target_that_is_not_known_is_told_with_those_that_are() {
     let house = House::with(&short_scenario("-n 2 -c 2 -q 10"));
-    let output = house.run(&["run", "short.toml", "--target", "kubernetes", "--out", "out"]);
+    let output = house.run(&["run", "short.toml", "--target", "nomad", "--out", "out"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("not there yet"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("openfaas and kubernetes"), "{}", text(&output.stderr));
 }
 
 fn interrupted(signal: Signal, code: i32) {

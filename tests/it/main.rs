@@ -23,6 +23,7 @@ mod fuzz;
 mod gateway;
 mod hey_golden;
 mod journeys;
+mod kubernetes;
 mod live_and_simulated;
 mod live_page;
 mod load;

@@ -1,6 +1,6 @@
 //! Somebody's gateway as a target: the same study as at home, and everything as it was found afterwards, whatever ended the run.
 
-mod alertmanager;
+pub(super) mod alertmanager;
 mod restore;
 mod shards;
 mod study;
@@ -23,7 +23,7 @@ use watchtower::random::Seed;
 use self::alertmanager::Alertmanager;
 
 /// A password that must turn up nowhere.
-const CANARY: &str = "canary-3b1f77e0";
+pub(super) const CANARY: &str = "canary-3b1f77e0";
 
 /// A gateway that is not this program's child, with an Alertmanager beside it and a folder to work in.
 struct House {
@@ -114,7 +114,7 @@ impl House {
 }
 
 /// A gateway with `ftest`, that answers quickly and starts pods quickly.
-fn gateway(listen: SocketAddr) -> Platform {
+pub(super) fn gateway(listen: SocketAddr) -> Platform {
     let model = FunctionModel {
         cpu: Work::NONE,
         probe_cpu: Work::NONE,
@@ -155,7 +155,7 @@ fn scale(platform: &Platform, replicas: u32) {
 }
 
 /// Waits, with a bound, until it holds.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(super) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
@@ -163,10 +163,10 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-fn lines(path: &Path) -> usize {
+pub(super) fn lines(path: &Path) -> usize {
     fs::read_to_string(path).map_or(0, |text| text.lines().count())
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::const_py;
 use crate::drive::Arm;
-use crate::drive::live::target::openfaas::{Access, SecretSource};
+use crate::drive::live::target::guest::SecretSource;
+use crate::drive::live::target::openfaas::Access;
 use crate::drive::sidecar::Rules;
 use crate::policy::registry::Scaler;
 use crate::study::problem::{Problem, ScenarioError};

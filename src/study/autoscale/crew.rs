@@ -11,8 +11,9 @@ use super::config::{Config, FunctionConfig, LogLevel};
 use super::log::{Log, Sink};
 use crate::drive::live::clock::Clock;
 use crate::drive::live::sidecar::{Board, Leadership, LockError, Way, run};
+use crate::drive::live::target::guest::GuestError;
+use crate::drive::live::target::openfaas::Access;
 use crate::drive::live::target::openfaas::plain::Plain;
-use crate::drive::live::target::openfaas::{Access, IsolationError};
 use crate::drive::live::target::{Target, TargetError};
 use crate::drive::sidecar::Sidecar;
 use crate::policy::FunctionInfo;
@@ -29,7 +30,7 @@ pub enum CrewError {
         /// Which.
         function: String,
         /// Why.
-        source: Box<IsolationError>,
+        source: Box<GuestError>,
     },
     /// A function can't be addressed.
     #[error("function {function}: {source}")]

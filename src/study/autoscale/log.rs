@@ -114,6 +114,7 @@ fn level_of(kind: EventKind) -> (LogLevel, &'static str) {
         | EventKind::Alert
         | EventKind::Ready
         | EventKind::Terminated
-        | EventKind::Fault => (LogLevel::Info, "INFO"),
+        | EventKind::Fault
+        | EventKind::Cluster => (LogLevel::Info, "INFO"),
     }
 }

@@ -118,15 +118,21 @@ fn other_writer(section: &ArmSection, arm: &Arm, target: TargetKind) -> Option<P
     match arm.policy.name {
         "native" if !is_somebodys => problem(
             format!("records what the platform's own autoscaler does, and --target {target} has none"),
-            "use policy = \"openfaas-ce\", the Community Edition's chain emulated, or --target openfaas",
+            "use policy = \"openfaas-ce\", the Community Edition's chain emulated, or --target openfaas or kubernetes",
         ),
         "openfaas-ce" | "openfaas-ce-real" if is_somebodys => problem(
             format!("would be a second writer beside the platform's own autoscaler on --target {target}"),
             "use policy = \"native\": the platform scales and the run records it; openfaas-ce may be its shadow",
         ),
-        // they read pods' metrics, which a gateway does not tell
-        "hpa" | "kpa" | "openfaas-pro" | "keda" if target == TargetKind::Openfaas => problem(
-            "reads the platform's metrics of each pod, which a gateway does not tell".to_owned(),
+        // they read pods' metrics
+        "hpa" | "kpa" | "openfaas-pro" | "keda" if is_somebodys => problem(
+            match target {
+                TargetKind::Kubernetes => {
+                    "reads the platform's metrics of each pod, which --target kubernetes does not read"
+                }
+                _ => "reads the platform's metrics of each pod, which a gateway does not tell",
+            }
+            .to_owned(),
             "leave this arm out with --arm and the names of the others, or use --target embedded or simulated",
         ),
         _ => None,

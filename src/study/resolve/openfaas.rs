@@ -1,19 +1,20 @@
-//! `[openfaas]`: where a gateway is and how to be let in. Looked at closely only where it is used.
+//! `[openfaas]`: where a gateway is and how to be let in. Looked at closely only where it is used: on `--target openfaas`, and on
+//! `--target kubernetes` for what goes through the gateway.
 
 use std::path::{Path, PathBuf};
 
-use crate::drive::live::target::openfaas::{Access, SecretSource};
+use crate::drive::live::target::guest::SecretSource;
+use crate::drive::live::target::openfaas::Access;
 use crate::drive::{GeneratorPlan, Trust};
 use crate::study::problem::Problem;
 use crate::study::scenario::{Scenario, Section};
-use crate::study::target_kind::TargetKind;
 
 /// The keys that each name a place of a secret.
 const PLACES: [&str; 4] = ["password_file", "password_env", "token_file", "token_env"];
 
-/// The access of a study on `--target openfaas`; `None` on others.
-pub(super) fn access(scenario: &Scenario, target: TargetKind, problems: &mut Vec<Problem>) -> Option<Access> {
-    (target == TargetKind::Openfaas).then(|| of_section(&scenario.openfaas, &scenario.directory, problems))
+/// The way to the gateway that a scenario names.
+pub(super) fn access(scenario: &Scenario, problems: &mut Vec<Problem>) -> Access {
+    of_section(&scenario.openfaas, &scenario.directory, problems)
 }
 
 /// The access that an `[openfaas]` describes; relative paths start from `directory`.

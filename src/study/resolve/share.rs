@@ -12,7 +12,12 @@ pub(super) fn check(study: &Study, problems: &mut Vec<Problem>) {
     }
     let mut problem =
         |what: String, hint: &str| problems.push(Problem::new("", what, hint).key(format!("--shard {share}")));
-    if !matches!(study.target, TargetKind::Simulated | TargetKind::Openfaas) {
+    if study.target == TargetKind::Kubernetes {
+        problem(
+            "can't be made on the kubernetes target: one machine drives a function there".to_owned(),
+            "use --target openfaas with the gateway in front of the cluster",
+        );
+    } else if !matches!(study.target, TargetKind::Simulated | TargetKind::Openfaas) {
         problem(
             format!(
                 "can't be made on the {} target: its platform is each machine's own, so the shards' loads would never meet",

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::policy::settings::{Settings, Value};
 use crate::policy::tuning::Scale;
-use crate::study::plan::Study;
+use crate::study::plan::{Premises, Study};
 use crate::study::results::expect::{Expectation, Over, parse};
 use crate::study::scenario::load_keys::telling_keys;
 use crate::study::scenario::{RangeForm, RangeSection, Scenario};
@@ -47,9 +47,13 @@ pub(super) fn scenario(study: &Study, scenario: &Scenario) -> String {
         table(&mut out, "[run.until]", &scenario.until.settings);
     }
     table(&mut out, "[platform]", &scenario.platform.settings);
-    if study.openfaas.is_some() {
-        out.push_str("\n[openfaas]\n");
-        settings(&mut out, scenario.openfaas.settings.iter().filter(|(_, value)| !is_empty(value)));
+    let on_premises = [
+        (study.premises.is_some(), "[openfaas]", &scenario.openfaas),
+        (matches!(study.premises, Some(Premises::Cluster(_))), "[kubernetes]", &scenario.kubernetes),
+    ];
+    for (_, header, section) in on_premises.into_iter().filter(|(is_used, ..)| *is_used) {
+        let _ = writeln!(out, "\n{header}");
+        settings(&mut out, section.settings.iter().filter(|(_, value)| !is_empty(value)));
     }
     table(&mut out, "[limits]", &scenario.limits.settings);
     for (section, fault) in scenario.faults.iter().zip(&study.faults) {

@@ -1,6 +1,6 @@
 //! Runs by the wall clock: one after another, each on a platform that is started for it, or as a guest on somebody's.
 
-mod openfaas;
+mod guest;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +13,12 @@ use crate::drive::live::interrupt::Interrupt;
 use crate::drive::live::run::run;
 use crate::drive::live::target::TargetError;
 use crate::drive::live::target::embedded::Embedded;
-use crate::drive::live::target::openfaas::Access;
 use crate::drive::live::target::platform::Options;
 use crate::drive::live::target::process::{Environment, EnvironmentError, Recipe, Workshop};
 use crate::drive::{Phase, RecordError, Recorder};
 use crate::record::{CpuShares, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, ProcessRow, RequestRow};
 use crate::study::companion::{Outside, own_program};
-use crate::study::plan::Study;
+use crate::study::plan::{Premises, Study};
 use crate::study::results::RunWriter;
 use crate::study::results::summary::RunSummary;
 use crate::study::target_kind::TargetKind;
@@ -57,7 +56,7 @@ pub(super) struct Live {
     replicas: Replicas,
     total: u64,
     duration_of_run: Duration,
-    openfaas: Option<Access>,
+    premises: Option<Premises>,
     /// When the first run's load begins, as Unix time, if that is fixed.
     start_at: Option<Duration>,
     next: Option<Job>,
@@ -69,7 +68,7 @@ impl Live {
             replicas,
             total: study.runs(),
             duration_of_run: study.duration_of_run(),
-            openfaas: study.openfaas.clone(),
+            premises: study.premises.clone(),
             start_at,
             next: None,
         }
@@ -98,15 +97,15 @@ impl Live {
             duration: self.duration_of_run,
         });
         let index = job.index;
-        let ended = match &self.openfaas {
+        let ended = match &self.premises {
             None => one_run(job, &self.replicas, observer, interrupt).await,
-            Some(access) => {
+            Some(premises) => {
                 let load_at = self.load_at(index);
                 if let Some(at) = load_at {
                     wait_until(at.saturating_sub(job.plan.warm_up + BETWEEN / 2), interrupt).await;
                 }
-                let times = openfaas::Times { lasts: self.duration_of_run, load_at };
-                Box::pin(openfaas::one_run(access, times, job, observer, interrupt)).await
+                let times = guest::Times { lasts: self.duration_of_run, load_at };
+                Box::pin(guest::one_run(premises, times, job, observer, interrupt)).await
             }
         };
         Some((index, ended))

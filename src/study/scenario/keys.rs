@@ -12,7 +12,7 @@ use crate::study::results::Limits;
 
 use super::fault_keys;
 use super::load_keys::{self, load_keys};
-use super::openfaas_keys;
+use super::{kubernetes_keys, openfaas_keys};
 
 /// A longest time for anything in a scenario; longer is a slip of the pen.
 pub const LONGEST: Duration = Duration::from_secs(7 * 86_400);
@@ -53,7 +53,18 @@ pub fn tables() -> Vec<TableInfo> {
             name: "",
             parameters: top(),
             tables: &[
-                "function", "slo", "load", "run", "platform", "openfaas", "limits", "fault", "arm", "tune", "expect",
+                "function",
+                "slo",
+                "load",
+                "run",
+                "platform",
+                "openfaas",
+                "kubernetes",
+                "limits",
+                "fault",
+                "arm",
+                "tune",
+                "expect",
             ],
         },
         TableInfo { name: "function", parameters: function(), tables: &["labels", "model"] },
@@ -66,6 +77,7 @@ pub fn tables() -> Vec<TableInfo> {
         TableInfo { name: "run.until", parameters: until(), tables: &[] },
         TableInfo { name: "platform", parameters: platform(), tables: &[] },
         TableInfo { name: "openfaas", parameters: openfaas_keys::openfaas(), tables: &[] },
+        TableInfo { name: "kubernetes", parameters: kubernetes_keys::kubernetes(), tables: &[] },
         TableInfo { name: "limits", parameters: limits(), tables: &[] },
         TableInfo { name: "fault", parameters: fault(), tables: &[] },
         TableInfo { name: "arm", parameters: arm(), tables: &[] },

@@ -1,4 +1,4 @@
-//! The keys of `[openfaas]`: somebody's gateway, for `--target openfaas`.
+//! The keys of `[openfaas]`: somebody's gateway, for `--target openfaas` and for what goes through it on `--target kubernetes`.
 
 use std::time::Duration;
 

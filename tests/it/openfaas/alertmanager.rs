@@ -8,13 +8,13 @@ use std::thread;
 use serde_json::{Value, json};
 
 /// Its silences, in the order in which they came.
-pub(super) struct Alertmanager {
-    pub(super) address: SocketAddr,
+pub(crate) struct Alertmanager {
+    pub(crate) address: SocketAddr,
     silences: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Alertmanager {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("an address");
         let silences = Arc::new(Mutex::new(Vec::new()));
@@ -29,14 +29,14 @@ impl Alertmanager {
     }
 
     /// What is silenced now: alert and function of each.
-    pub(super) fn silenced(&self) -> Vec<(String, String)> {
+    pub(crate) fn silenced(&self) -> Vec<(String, String)> {
         let silences = self.silences.lock().expect("nobody panicked");
         let active = silences.iter().filter(|silence| silence["status"]["state"] == "active");
         let value = |silence: &Value, index: usize| silence["matchers"][index]["value"].as_str().unwrap().to_owned();
         active.map(|silence| (value(silence, 0), value(silence, 1))).collect()
     }
 
-    pub(super) fn ever(&self) -> usize {
+    pub(crate) fn ever(&self) -> usize {
         self.silences.lock().expect("nobody panicked").len()
     }
 }

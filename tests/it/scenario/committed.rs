@@ -90,10 +90,11 @@ fn the_schema_s_top_level() {
     expect (object): what the arms must achieve: columns of comparison.csv compared; not met, and the exit code is 3
     fault (array): what goes wrong on purpose in every run
     function (object): the function under test
+    kubernetes (object): somebody's cluster, for --target kubernetes
     limits (object): when a run is not valid
     load (array): the load sources, all running at once
     name (string): names the study and its results directory; the file's name if not given
-    openfaas (object): somebody's gateway, for --target openfaas
+    openfaas (object): somebody's gateway, for --target openfaas and kubernetes
     platform (object): the modelled platform the function runs on
     run (object): how a run goes
     slo (object): the service level objective

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use watchtower::study::resolve::Overrides;
-use watchtower::study::target_kind::TargetKind;
 
 use super::{GOOD, good, problems, study_with};
 
@@ -22,10 +21,6 @@ fn what_the_command_line_asks_for_is_checked_like_the_file() {
       hint: allowed is a whole number from 1 to 1000
     t.toml: --seed 18446744073709551615 is out of range
       hint: allowed is a whole number from 0 to 9223372036854775807
-    "#);
-    insta::assert_snapshot!(said(Overrides { target: TargetKind::Kubernetes, ..Overrides::default() }), @r#"
-    t.toml: --target kubernetes is not there yet in this version
-      hint: use --target embedded: the same policies and load on a modelled platform in this process
     "#);
 }
 

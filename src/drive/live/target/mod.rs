@@ -3,7 +3,8 @@
 //!
 //! ```text
 //!   driver --- Target ---> embedded: rest ===HTTP===> platform (gateway; replicas modelled, or real processes)
-//!                     \--> openfaas: rest ===HTTP===> somebody's OpenFaaS gateway
+//!                     |--> openfaas: rest ===HTTP===> somebody's OpenFaaS gateway
+//!                     \--> kubernetes ======HTTP===> somebody's API server (rest for what goes through its gateway)
 //! ```
 //!
 //! The embedded platform is reached by the same HTTP client as any other, so what works here works there. Nothing in this
@@ -11,6 +12,8 @@
 
 pub mod embedded;
 pub mod exposition;
+pub mod guest;
+pub mod kubernetes;
 pub mod openfaas;
 pub mod platform;
 pub mod process;

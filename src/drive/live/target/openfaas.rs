@@ -9,11 +9,7 @@
 //! A gateway tells counts of replicas and no pods, no queue and no CPU; what it does not tell stays unknown.
 
 mod isolation;
-pub mod journal;
 pub mod plain;
-mod secret;
-mod silence;
-mod watch;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,18 +18,15 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
-use self::isolation::{Isolation, Wanted};
-use self::journal::Journal;
-use self::watch::Watch;
+use super::guest::journal::Journal;
+use super::guest::{GuestError, SecretSource, Stay, Watch, Wish, Writer};
 use super::rest::Rest;
 use super::{BoxFuture, DEFAULT_NAMESPACE, Target, TargetError};
 use crate::drive::live::clock::Clock;
 use crate::policy::{Counter, Refusal, ReplicaStatus};
 use crate::record::{EventRow, FunctionId, PlatformSample};
 
-pub use self::isolation::{IsolationError, pay};
-pub use self::secret::{SecretError, SecretSource};
-pub use self::watch::Writer;
+pub(super) use self::isolation::debt;
 
 /// Between two readings of the replicas.
 const READ_EVERY: Duration = Duration::from_secs(1);
@@ -74,19 +67,6 @@ impl Default for Access {
     }
 }
 
-/// What a run is to find.
-#[derive(Clone, Debug)]
-pub struct Wish {
-    /// The functions by their ids; the first is scaled.
-    pub functions: Vec<String>,
-    /// Replicas of the first, ready.
-    pub replicas: u32,
-    /// Who scales it.
-    pub writer: Writer,
-    /// How long the run may take.
-    pub lasts: Duration,
-}
-
 /// A gateway with a function that is the run's own for a while.
 #[derive(Debug)]
 pub struct OpenFaas {
@@ -96,10 +76,6 @@ pub struct OpenFaas {
     reader: AbortHandle,
     description: String,
 }
-
-/// The end of a run's stay at a gateway: what has to be put back.
-#[derive(Debug)]
-pub struct Stay(Isolation);
 
 impl OpenFaas {
     /// Takes a function over: as many replicas as the run begins with, its alert silenced where the run's own policy scales and
@@ -113,14 +89,11 @@ impl OpenFaas {
         journal: Journal,
         clock: Clock,
         events: UnboundedSender<EventRow>,
-    ) -> Result<(Self, Stay), IsolationError> {
-        let alone = wish.writer == Writer::Policy;
-        let wanted = Wanted { replicas: wish.replicas, alone, lasts: wish.lasts };
-        let (isolation, status) = Isolation::begin(access, &wish.functions, wanted, journal).await?;
-        let rest = isolation.rest().clone();
+    ) -> Result<(Self, Stay), GuestError> {
+        let (rest, status, stay) = isolation::begin(access, &wish, journal).await?;
         let watch = Watch::new(wish.writer, clock.now(), status);
         let description = format!("OpenFaaS gateway at {} ({})", access.gateway, wish.functions.join(", "));
-        Ok((Self::watching(rest, watch, clock, events, description), Stay(isolation)))
+        Ok((Self::watching(rest, watch, clock, events, description), stay))
     }
 
     /// Joins a run whose function another machine has taken over: nothing is changed here, and nothing has to be put back.
@@ -132,7 +105,7 @@ impl OpenFaas {
         functions: &[String],
         clock: Clock,
         events: UnboundedSender<EventRow>,
-    ) -> Result<Self, IsolationError> {
+    ) -> Result<Self, GuestError> {
         let (rest, status) = isolation::look(access, functions).await?;
         let watch = Watch::new(Writer::Another, clock.now(), status);
         let description = format!("OpenFaaS gateway at {} ({})", access.gateway, functions.join(", "));
@@ -153,16 +126,6 @@ impl OpenFaas {
 
     fn watch(&self) -> MutexGuard<'_, Watch> {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Stay {
-    /// Puts back what was changed: replicas as before, the alert heard again.
-    ///
-    /// # Errors
-    /// When it can't be put back in time; the message says what to type, and the journal keeps it for `watchtower restore`.
-    pub async fn end(mut self) -> Result<(), IsolationError> {
-        self.0.put_back().await
     }
 }
 

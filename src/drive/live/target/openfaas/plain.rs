@@ -1,7 +1,7 @@
 //! A gateway as it is: read, scaled and called, with nothing taken over and nothing put back. For who stays, not for a run.
 
 use super::Access;
-use super::isolation::{IsolationError, Ways};
+use crate::drive::live::target::guest::GuestError;
 use crate::drive::live::target::rest::Rest;
 use crate::drive::live::target::{BoxFuture, Target, TargetError};
 use crate::policy::{Counter, Refusal, ReplicaStatus};
@@ -19,9 +19,9 @@ impl Plain {
     ///
     /// # Errors
     /// When an address, a name, the password or the file of authorities can't be used.
-    pub fn open(access: &Access, functions: &[String]) -> Result<Self, IsolationError> {
+    pub fn open(access: &Access, functions: &[String]) -> Result<Self, GuestError> {
         let description = format!("OpenFaaS gateway at {} ({})", access.gateway, functions.join(", "));
-        Ok(Self { rest: Ways::open(access, functions)?.rest, description })
+        Ok(Self { rest: access.rest(functions)?, description })
     }
 }
 

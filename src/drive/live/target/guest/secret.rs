@@ -88,7 +88,7 @@ impl SecretSource {
     }
 
     /// The secret as a shell would write it in a command for people: by its place.
-    pub(super) fn for_curl(&self) -> String {
+    pub(in crate::drive::live::target) fn for_curl(&self) -> String {
         match self {
             Self::None => String::new(),
             Self::PasswordFile { user, file } => format!(" -u {user}:\"$(cat {})\"", file.display()),

@@ -1,7 +1,7 @@
-//! What runs have changed at gateways and not yet put back, on disk, written before the change: it outlives a `kill -9`.
+//! What runs have changed on other people's platforms and not yet put back, on disk, written before the change: it outlives a `kill -9`.
 //!
 //! One file per run in one directory of the user's. An entry whose process is gone is someone's debt, which the next run on that
-//! gateway or `watchtower restore` pays.
+//! function or `watchtower restore` pays.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -14,13 +14,31 @@ use super::secret::SecretSource;
 /// The variable of the environment that names another directory.
 const DIRECTORY_VARIABLE: &str = "WATCHTOWER_STATE_DIR";
 
-/// One run's changes at one gateway.
+/// One run's changes on one platform.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Names the run: nothing else has the same.
     pub id: String,
     /// The process that made it.
     pub process: Process,
+    /// What it changed, and where.
+    #[serde(flatten)]
+    pub owed: Owed,
+}
+
+/// What a run owes to a platform. They are told apart by what they name: a cluster, or a gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Owed {
+    /// To a Kubernetes cluster.
+    Cluster(ClusterDebt),
+    /// To a gateway.
+    Gateway(GatewayDebt),
+}
+
+/// What was changed at a gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayDebt {
     /// The gateway's base address.
     pub gateway: String,
     /// Where the function lives.
@@ -37,6 +55,65 @@ pub struct Entry {
     pub ca_file: Option<PathBuf>,
 }
 
+/// What was changed in a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterDebt {
+    /// The API server's address.
+    pub cluster: String,
+    /// The files that say how to reach it, as `KUBECONFIG` lists them; none inside the cluster.
+    pub kubeconfig: Option<String>,
+    /// Which of their contexts.
+    pub context: Option<String>,
+    /// Where the function lives.
+    pub namespace: String,
+    /// The function.
+    pub function: String,
+    /// What was taken over: the function, and the Alertmanager where it is switched off.
+    pub taken: Vec<Taken>,
+    /// Where alerts are silenced, if they are.
+    pub silenced_at: Option<String>,
+    /// Authorities that vouch for that address, if not this machine's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// A Deployment that a run has for itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Where it lives.
+    pub namespace: String,
+    /// Its name.
+    pub deployment: String,
+    /// How many replicas it had; `None` while nothing but its Lease was taken.
+    pub replicas: Option<u32>,
+}
+
+impl Entry {
+    /// The function it is about.
+    pub fn function(&self) -> &str {
+        match &self.owed {
+            Owed::Cluster(debt) => &debt.function,
+            Owed::Gateway(debt) => &debt.function,
+        }
+    }
+
+    /// The platform.
+    pub fn place(&self) -> &str {
+        match &self.owed {
+            Owed::Cluster(debt) => &debt.cluster,
+            Owed::Gateway(debt) => &debt.gateway,
+        }
+    }
+
+    /// Whether it is about this function on this platform.
+    pub(in crate::drive::live::target) fn is_about(&self, place: &str, namespace: &str, function: &str) -> bool {
+        let own = match &self.owed {
+            Owed::Cluster(debt) => &debt.namespace,
+            Owed::Gateway(debt) => &debt.namespace,
+        };
+        (self.place(), own.as_str(), self.function()) == (place, namespace, function)
+    }
+}
+
 /// A process that can be told from a later one of the same number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
@@ -48,7 +125,7 @@ pub struct Process {
 
 impl Process {
     /// This one.
-    pub(super) fn own() -> Self {
+    pub(in crate::drive::live::target) fn own() -> Self {
         let pid = std::process::id();
         Self { pid, started: started(pid) }
     }
@@ -193,13 +270,36 @@ mod tests {
         Entry {
             id: id.to_owned(),
             process: Process::own(),
-            gateway: "http://127.0.0.1:8080".to_owned(),
+            owed: Owed::Gateway(GatewayDebt {
+                gateway: "http://127.0.0.1:8080".to_owned(),
+                namespace: "openfaas-fn".to_owned(),
+                function: "ftest".to_owned(),
+                replicas: 2,
+                alertmanager: None,
+                secret: SecretSource::PasswordFile { user: "admin".into(), file: "password".into() },
+                ca_file: None,
+            }),
+        }
+    }
+
+    fn of_a_cluster(id: &str) -> Entry {
+        let taken = |deployment: &str, replicas| Taken {
             namespace: "openfaas-fn".to_owned(),
-            function: "ftest".to_owned(),
-            replicas: 2,
-            alertmanager: None,
-            secret: SecretSource::None,
-            ca_file: None,
+            deployment: deployment.to_owned(),
+            replicas,
+        };
+        Entry {
+            owed: Owed::Cluster(ClusterDebt {
+                cluster: "https://127.0.0.1:6443/".to_owned(),
+                kubeconfig: None,
+                context: Some("lab".to_owned()),
+                namespace: "openfaas-fn".to_owned(),
+                function: "ftest".to_owned(),
+                taken: vec![taken("ftest", Some(2)), taken("alertmanager", None)],
+                silenced_at: None,
+                ca_file: None,
+            }),
+            ..entry(id)
         }
     }
 
@@ -210,10 +310,11 @@ mod tests {
         assert_eq!(journal.entries().unwrap(), []);
         journal.keep(&entry("2")).unwrap();
         journal.keep(&entry("1")).unwrap();
-        assert_eq!(journal.entries().unwrap(), [entry("1"), entry("2")]);
+        journal.keep(&of_a_cluster("3")).unwrap();
+        assert_eq!(journal.entries().unwrap(), [entry("1"), entry("2"), of_a_cluster("3")]);
         journal.strike(&entry("1")).unwrap();
         journal.strike(&entry("1")).unwrap();
-        assert_eq!(journal.entries().unwrap(), [entry("2")]);
+        assert_eq!(journal.entries().unwrap(), [entry("2"), of_a_cluster("3")]);
     }
 
     #[test]

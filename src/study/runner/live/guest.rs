@@ -1,4 +1,4 @@
-//! A run on somebody's gateway: the function is taken over for it and put back, whatever ended it. Of several machines that make the
+//! A run on somebody's platform: the function is taken over for it and put back, whatever ended it. Of several machines that make the
 //! load together the first one does that, and the others send their share.
 
 use std::sync::Arc;
@@ -10,12 +10,16 @@ use super::{Job, Observer, StudyError, Watched};
 use crate::drive::live::clock::Clock;
 use crate::drive::live::interrupt::Interrupt;
 use crate::drive::live::run::run;
-use crate::drive::live::target::openfaas::journal::Journal;
-use crate::drive::live::target::openfaas::{Access, IsolationError, OpenFaas, Stay, Wish, Writer};
+use crate::drive::live::target::Target;
+use crate::drive::live::target::guest::journal::Journal;
+use crate::drive::live::target::guest::{GuestError, Stay, Wish, Writer};
+use crate::drive::live::target::kubernetes::Kubernetes;
+use crate::drive::live::target::openfaas::OpenFaas;
 use crate::drive::{Arm, Phase, Plan, Recorder};
 use crate::policy::registry::{Scaler, find};
 use crate::policy::settings::Settings;
 use crate::record::{EventKind, EventRow};
+use crate::study::plan::Premises;
 use crate::study::results::summary::RunSummary;
 
 /// Longer than planned by this at most: slow answers, the wait for requests in flight.
@@ -31,7 +35,7 @@ pub(super) struct Times {
 }
 
 pub(super) async fn one_run(
-    access: &Access,
+    premises: &Premises,
     times: Times,
     job: Job,
     observer: &mut dyn Observer,
@@ -42,12 +46,12 @@ pub(super) async fn one_run(
     let guest = |source| StudyError::Guest { arm: arm.clone(), repeat, source: Box::new(source) };
     let clock = Clock::start();
     // asked to end while the function gets ready: the run then learns of it by itself, at once
-    let (target, changes, stay) = begin(access, times, &mut plan, clock).await.map_err(guest)?;
+    let (target, changes, stay) = begin(premises, times, &mut plan, clock).await.map_err(guest)?;
     if let Some(at) = times.load_at {
         plan.warm_up = plan.warm_up.max(at.saturating_sub(Clock::unix_now()));
     }
     let mut watched = Watched { writer, observer, phase: Phase::WarmUp };
-    let outcome = run(&plan, Arc::new(target), &clock, changes, &mut watched, interrupt).await;
+    let outcome = run(&plan, target, &clock, changes, &mut watched, interrupt).await;
     let ended = match stay {
         Some(stay) => stay.end().await,
         None => Ok(()),
@@ -74,28 +78,39 @@ pub(super) async fn one_run(
 
 /// The target of a run: taken over, or joined where another machine has taken it over; that one decides, and this one looks on.
 async fn begin(
-    access: &Access,
+    premises: &Premises,
     times: Times,
     plan: &mut Plan,
     clock: Clock,
-) -> Result<(OpenFaas, UnboundedReceiver<EventRow>, Option<Stay>), IsolationError> {
+) -> Result<(Arc<dyn Target>, UnboundedReceiver<EventRow>, Option<Stay>), GuestError> {
     let functions: Vec<String> = plan.functions.iter().map(|function| function.info.name.clone()).collect();
     let (events, changes) = unbounded_channel();
     if !plan.share.leads() {
         plan.shadows.clear();
         plan.faults.clear();
         plan.arm = looking_on(&plan.arm);
-        let target = OpenFaas::join(access, &functions, clock, events).await?;
-        return Ok((target, changes, None));
+        // on a cluster too: what another machine does there is seen through the gateway
+        let target = OpenFaas::join(premises.gateway(), &functions, clock, events).await?;
+        return Ok((Arc::new(target), changes, None));
     }
     let wish = Wish {
         functions,
         replicas: plan.functions.first().map_or(1, |function| function.replicas),
+        bounds: plan.functions.first().map_or((1, u32::MAX), |function| function.bounds),
         writer: if plan.arm.policy.scaler == Scaler::Platform { Writer::Platform } else { Writer::Policy },
         lasts: times.lasts + MARGIN,
     };
     let journal = Journal::of_user()?;
-    let (target, stay) = OpenFaas::take_over(access, wish, journal, clock, events).await?;
+    let (target, stay): (Arc<dyn Target>, Stay) = match premises {
+        Premises::Gateway(access) => {
+            let (target, stay) = OpenFaas::take_over(access, wish, journal, clock, events).await?;
+            (Arc::new(target), stay)
+        }
+        Premises::Cluster(access) => {
+            let (target, stay) = Kubernetes::take_over(access, wish, journal, clock, events).await?;
+            (Arc::new(target), stay)
+        }
+    };
     Ok((target, changes, Some(stay)))
 }
 

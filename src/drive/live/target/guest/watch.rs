@@ -1,7 +1,7 @@
-//! What a gateway's readings of a function, a second apart, tell of its replicas: rows for changes, a sample at any time, the cost.
+//! What readings of a function tell of its replicas: rows for changes, a sample at any time, the cost.
 //!
-//! A gateway tells counts and no pods, so a pod that comes and another that goes between two readings are not seen. Nothing here
-//! reads anything.
+//! Readings are counts and no pods, so a pod that comes and another that goes between two readings are not seen. Nothing here reads
+//! anything.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub enum Writer {
 
 /// A function's replicas as last seen.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(in crate::drive::live::target) struct Watch {
     writer: Writer,
     /// What was last asked for and accepted.
     asked: u32,
@@ -36,17 +36,21 @@ pub(super) struct Watch {
 
 impl Watch {
     /// From a first reading, which shows what was asked for.
-    pub(super) fn new(writer: Writer, at: Timestamp, status: ReplicaStatus) -> Self {
+    pub(in crate::drive::live::target) fn new(writer: Writer, at: Timestamp, status: ReplicaStatus) -> Self {
         Self { writer, asked: status.desired, status, seen: at, lived: Duration::ZERO, lost: None }
     }
 
     /// The run's policy asks for this many; what it had asked for before.
-    pub(super) const fn ask(&mut self, count: u32) -> u32 {
+    pub(in crate::drive::live::target) const fn ask(&mut self, count: u32) -> u32 {
         std::mem::replace(&mut self.asked, count)
     }
 
     /// A reading, or why there was none.
-    pub(super) fn read(&mut self, at: Timestamp, reading: Result<ReplicaStatus, String>) -> Vec<EventRow> {
+    pub(in crate::drive::live::target) fn read(
+        &mut self,
+        at: Timestamp,
+        reading: Result<ReplicaStatus, String>,
+    ) -> Vec<EventRow> {
         let status = match reading {
             Ok(status) => status,
             Err(_) if self.lost.is_some() => return Vec::new(),
@@ -93,7 +97,7 @@ impl Watch {
     }
 
     /// The platform as it stands: what was last seen goes on.
-    pub(super) fn sample(&self, at: Timestamp) -> PlatformSample {
+    pub(in crate::drive::live::target) fn sample(&self, at: Timestamp) -> PlatformSample {
         let ReplicaStatus { desired, ready } = self.status;
         PlatformSample {
             queue: 0,
@@ -112,7 +116,14 @@ impl Watch {
     }
 }
 
-fn row(at: Timestamp, kind: EventKind, change: Option<(u32, u32)>, reason: String, value: Option<f64>) -> EventRow {
+/// A row of the platform's, from and to a count where it changes one.
+pub(in crate::drive::live::target) fn row(
+    at: Timestamp,
+    kind: EventKind,
+    change: Option<(u32, u32)>,
+    reason: String,
+    value: Option<f64>,
+) -> EventRow {
     let (from, to) = change.unzip();
     EventRow { at, actor: Cow::Borrowed("platform"), kind, from, to, reason, value }
 }

@@ -35,7 +35,7 @@ struct Status {
 ///
 /// # Errors
 /// When Alertmanager can't be reached or refuses.
-pub(super) async fn begin(
+pub(in crate::drive::live::target) async fn begin(
     alertmanager: &Caller,
     id: &str,
     function: &str,
@@ -58,7 +58,7 @@ pub(super) async fn begin(
 ///
 /// # Errors
 /// When Alertmanager can't be reached or refuses.
-pub(super) async fn end(alertmanager: &Caller, id: &str) -> Result<usize, RestError> {
+pub(in crate::drive::live::target) async fn end(alertmanager: &Caller, id: &str) -> Result<usize, RestError> {
     let answer = alertmanager.call(Method::GET, "/api/v2/silences", Bytes::new()).await?;
     let body = answer.expect(&[StatusCode::OK])?;
     let silences: Vec<Silence> = serde_json::from_slice(&body).map_err(|source| RestError::Json {
@@ -75,6 +75,12 @@ pub(super) async fn end(alertmanager: &Caller, id: &str) -> Result<usize, RestEr
         }
     }
     Ok(ended)
+}
+
+/// What a person types to end all silences of this program.
+pub(in crate::drive::live::target) fn commands(alertmanager: &str) -> String {
+    let amtool = format!("amtool --alertmanager.url={alertmanager} silence");
+    format!("    {amtool} expire $({amtool} query -q --created-by={CREATOR})")
 }
 
 /// By which a silence is found again: its own number is not known before it is made, and by then it may be too late to note it.

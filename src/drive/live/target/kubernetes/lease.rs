@@ -1,0 +1,246 @@
+//! Leases (`coordination.k8s.io`), one per Deployment that a run has for itself, so that no two watchtowers drive the same one.
+//!
+//! ```text
+//!   free, or its holder silent for a whole lease --> ours --renewed every 5 s--> deleted
+//!                                                      |
+//!                                                      +--- somebody else's: the run may not scale any more
+//! ```
+//!
+//! Whether a holder is silent is seen by watching the Lease for as long as it lasts, never by comparing clocks of two machines (as
+//! client-go's leader election does it).
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep};
+
+use super::cluster::{ApiError, Cluster};
+use super::failed;
+use super::objects::{Lease, Place};
+use crate::drive::live::clock::Clock;
+use crate::drive::live::target::guest::{GuestError, row};
+use crate::record::{EventKind, EventRow};
+
+/// How long a holder may be silent.
+const LASTS: Duration = Duration::from_secs(15);
+/// Between two renewals: two may fail before the Lease is anybody's.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+/// Between two looks at somebody else's Lease.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Takes the Lease on a Deployment for `holder`.
+///
+/// # Errors
+/// When somebody else has it and gives signs of life, or the cluster does not answer.
+pub(super) async fn acquire(cluster: &Cluster, place: &Place, holder: &str) -> Result<(), GuestError> {
+    let what = || failed(&format!("the Lease on {place} can't be had"));
+    let mut seen: Option<(String, Instant)> = None;
+    loop {
+        let lease: Lease = match cluster.get(&place.lease()).await {
+            Ok(lease) => lease,
+            Err(error) if error.is_missing() => {
+                match cluster.create::<Value>(&place.leases(), &body(place, holder, None)).await {
+                    Ok(_) => return Ok(()),
+                    // somebody was faster
+                    Err(error) if error.is_conflict() => continue,
+                    Err(error) => return Err(what()(error)),
+                }
+            }
+            Err(error) => return Err(what()(error)),
+        };
+        let other = lease.spec.holder_identity.as_deref().filter(|other| !other.is_empty() && *other != holder);
+        if let Some(other) = other {
+            let lasts = lease.spec.lease_duration_seconds.map_or(LASTS, |secs| Duration::from_secs(secs.into()));
+            match &seen {
+                Some((version, _)) if *version != lease.metadata.resource_version => {
+                    return Err(GuestError::Driven {
+                        who: other.to_owned(),
+                        function: place.deployment.clone(),
+                        place: format!("namespace {}", place.namespace),
+                    });
+                }
+                Some((_, since)) if since.elapsed() >= lasts => {}
+                Some(_) => {
+                    sleep(LOOK_EVERY).await;
+                    continue;
+                }
+                None => {
+                    tracing::warn!("{other} has the Lease on {place}; waiting up to {lasts:?} for a sign of life");
+                    seen = Some((lease.metadata.resource_version, Instant::now()));
+                    sleep(LOOK_EVERY).await;
+                    continue;
+                }
+            }
+        }
+        match cluster.replace::<Value>(&place.lease(), &body(place, holder, Some(&lease))).await {
+            Ok(_) => return Ok(()),
+            Err(error) if error.is_conflict() => {}
+            Err(error) => return Err(what()(error)),
+        }
+    }
+}
+
+/// Gives the Lease on a Deployment back, if `holder` has it.
+///
+/// # Errors
+/// When the cluster does not answer.
+pub(super) async fn release(cluster: &Cluster, place: &Place, holder: &str) -> Result<(), ApiError> {
+    loop {
+        let lease: Lease = match cluster.get(&place.lease()).await {
+            Ok(lease) => lease,
+            Err(error) if error.is_missing() => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if lease.spec.holder_identity.as_deref() != Some(holder) {
+            return Ok(());
+        }
+        let Lease { metadata, .. } = lease;
+        let only = json!({
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": { "uid": metadata.uid, "resourceVersion": metadata.resource_version },
+        });
+        match cluster.delete(&place.lease(), &only).await {
+            Err(error) if error.is_conflict() => {}
+            Err(error) if error.is_missing() => return Ok(()),
+            other => return other,
+        }
+    }
+}
+
+fn body(place: &Place, holder: &str, before: Option<&Lease>) -> Value {
+    let now = micro_time(Clock::unix_now());
+    let changes = before.is_some_and(|lease| lease.spec.holder_identity.as_deref() != Some(holder));
+    let transitions = before.and_then(|lease| lease.spec.lease_transitions).unwrap_or(0) + u32::from(changes);
+    let mut metadata = json!({ "name": place.lease_name(), "namespace": place.namespace });
+    if let Some(before) = before {
+        metadata["resourceVersion"] = json!(before.metadata.resource_version);
+    }
+    json!({
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": metadata,
+        "spec": {
+            "holderIdentity": holder,
+            "leaseDurationSeconds": LASTS.as_secs(),
+            "acquireTime": now,
+            "renewTime": now,
+            "leaseTransitions": transitions,
+        },
+    })
+}
+
+/// RFC 3339 with six digits after the point, which is all that a `MicroTime` takes.
+fn micro_time(unix: Duration) -> String {
+    let micros = i64::try_from(unix.as_micros()).unwrap_or(i64::MAX);
+    let time = jiff::Timestamp::from_microsecond(micros).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    time.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+}
+
+/// Keeps Leases alive for as long as it lives itself.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    lost: Arc<Mutex<Option<String>>>,
+    tasks: Vec<AbortHandle>,
+}
+
+impl Keeper {
+    /// Renews the Leases on these Deployments; one that is lost is told to `events`.
+    pub(super) fn start(
+        cluster: &Cluster,
+        places: &[Place],
+        holder: &str,
+        clock: Clock,
+        events: &UnboundedSender<EventRow>,
+    ) -> Self {
+        let lost = Arc::new(Mutex::new(None));
+        let tasks = places
+            .iter()
+            .map(|place| {
+                let keeping =
+                    keep(cluster.clone(), place.clone(), holder.to_owned(), clock, events.clone(), Arc::clone(&lost));
+                tokio::spawn(keeping).abort_handle()
+            })
+            .collect();
+        Self { lost, tasks }
+    }
+
+    /// Who has a Lease that was ours, if somebody has.
+    pub(super) fn lost(&self) -> Option<String> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// No more renewals.
+    pub(super) fn stop(&self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+async fn keep(
+    cluster: Cluster,
+    place: Place,
+    holder: String,
+    clock: Clock,
+    events: UnboundedSender<EventRow>,
+    lost: Arc<Mutex<Option<String>>>,
+) {
+    loop {
+        sleep(RENEW_EVERY).await;
+        match renew(&cluster, &place, &holder).await {
+            Ok(None) => {}
+            Ok(Some(other)) => {
+                let reason = format!("{other} took the Lease on {place} over: from now on this run scales nothing");
+                *lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(other);
+                // the run is over if nobody hears it
+                let _ = events.send(row(clock.now(), EventKind::Broken, None, reason, None));
+                return;
+            }
+            Err(error) => tracing::warn!("the Lease on {place} could not be renewed: {error}"),
+        }
+    }
+}
+
+/// Who has it, if we have it no more.
+async fn renew(cluster: &Cluster, place: &Place, holder: &str) -> Result<Option<String>, ApiError> {
+    loop {
+        let lease: Lease = match cluster.get(&place.lease()).await {
+            Ok(lease) => lease,
+            Err(error) if error.is_missing() => {
+                match cluster.create::<Value>(&place.leases(), &body(place, holder, None)).await {
+                    Err(error) if error.is_conflict() => continue,
+                    other => return other.map(|_| None),
+                }
+            }
+            Err(error) => return Err(error),
+        };
+        match &lease.spec.holder_identity {
+            Some(other) if other != holder => return Ok(Some(other.clone())),
+            _ => {}
+        }
+        match cluster.replace::<Value>(&place.lease(), &body(place, holder, Some(&lease))).await {
+            Err(error) if error.is_conflict() => {}
+            other => return other.map(|_| None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_six_digits_after_the_point() {
+        assert_eq!(micro_time(Duration::from_millis(1_795_972_598_250)), "2026-11-29T17:16:38.250000Z");
+    }
+}
