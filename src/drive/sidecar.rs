@@ -176,11 +176,12 @@ impl Sidecar {
                     Event::ScaleAnswered { result: Ok(accepted), .. } => self.expected = *accepted,
                     _ => {}
                 }
-                let failed = failure_of(&event);
+                let sign = sign_of(&event);
                 self.tell(now, event, wishes);
-                match failed {
-                    Some(why) => self.failed(now, &why, wishes),
-                    None => self.failures = 0,
+                match sign {
+                    Some(Err(why)) => self.failed(now, &why, wishes),
+                    Some(Ok(())) => self.failures = 0,
+                    None => {}
                 }
             }
         }
@@ -367,19 +368,31 @@ impl Sidecar {
     }
 }
 
-/// Why an answer says that the platform, and not only its function, is not there.
-fn failure_of(event: &Event) -> Option<String> {
+/// What an answer says of the platform: that it is there, or why it seems not to be; `None` if it may be the function's doing.
+fn sign_of(event: &Event) -> Option<Result<(), String>> {
     match event {
-        Event::Replicas { status: None, .. } => Some("replicas can't be read".to_owned()),
-        Event::ScaleAnswered { result: Err(Refusal::Unreachable(why)), .. } => Some(why.clone()),
-        Event::ScaleAnswered { result: Err(Refusal::Status { status: status @ 500.., .. }), .. } => {
-            Some(format!("a scaling was answered {status}"))
-        }
-        Event::ProbeDone(outcome) => match outcome.answer {
-            Err(kind @ (ErrorKind::Refused | ErrorKind::Connect | ErrorKind::Dns | ErrorKind::Tls)) => {
-                Some(format!("a probe got no answer: {kind}"))
+        Event::Replicas { status, .. } => Some(status.map(|_| ()).ok_or_else(|| "replicas can't be read".to_owned())),
+        Event::ScaleAnswered { result, .. } => match result {
+            Ok(_) => Some(Ok(())),
+            Err(Refusal::Unreachable(why)) => Some(Err(why.clone())),
+            Err(Refusal::Status { status: status @ 500.., .. }) => {
+                Some(Err(format!("a scaling was answered {status}")))
             }
-            _ => None,
+            Err(Refusal::Status { .. }) => Some(Ok(())),
+            Err(Refusal::HeldBack(_)) => None,
+        },
+        Event::ProbeDone(outcome) => match outcome.answer {
+            Ok(_) => Some(Ok(())),
+            // a gateway answers for a function that fails; here nobody did
+            Err(
+                kind @ (ErrorKind::Refused
+                | ErrorKind::Connect
+                | ErrorKind::Dns
+                | ErrorKind::Tls
+                | ErrorKind::Reset
+                | ErrorKind::Closed),
+            ) => Some(Err(format!("a probe got no answer: {kind}"))),
+            Err(_) => None,
         },
         _ => None,
     }
