@@ -373,12 +373,11 @@ fn sign_of(event: &Event) -> Option<Result<(), String>> {
     match event {
         Event::Replicas { status, .. } => Some(status.map(|_| ()).ok_or_else(|| "replicas can't be read".to_owned())),
         Event::ScaleAnswered { result, .. } => match result {
-            Ok(_) => Some(Ok(())),
             Err(Refusal::Unreachable(why)) => Some(Err(why.clone())),
             Err(Refusal::Status { status: status @ 500.., .. }) => {
                 Some(Err(format!("a scaling was answered {status}")))
             }
-            Err(Refusal::Status { .. }) => Some(Ok(())),
+            Ok(_) | Err(Refusal::Status { .. }) => Some(Ok(())),
             Err(Refusal::HeldBack(_)) => None,
         },
         Event::ProbeDone(outcome) => match outcome.answer {
