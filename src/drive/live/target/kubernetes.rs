@@ -249,12 +249,22 @@ async fn follow_events(cluster: Cluster, place: Place, clock: Clock, events: Unb
 }
 
 /// Asks for this many replicas: the version that was read is named, and read anew where another writer was faster.
-async fn scale_to(cluster: &Cluster, place: &Place, replicas: u32) -> Result<(), ApiError> {
+///
+/// `objection` is asked between the two: whoever puts things back after it had none finds the version named here, or makes it old.
+async fn scale_to(
+    cluster: &Cluster,
+    place: &Place,
+    replicas: u32,
+    objection: impl Fn() -> Option<String>,
+) -> Result<(), ApiError> {
     let mut attempts = 0;
     loop {
         let now: Scale = cluster.get(&place.scale()).await?;
         if now.spec.replicas == replicas {
             return Ok(());
+        }
+        if let Some(why) = objection() {
+            return Err(ApiError::Unreachable { what: format!("PUT {}", place.scale()), why });
         }
         match isolation::scale(cluster, place, &now.metadata.resource_version, replicas).await {
             Err(error) if error.is_conflict() && attempts < CONFLICTS_MOST => attempts += 1,
@@ -296,13 +306,13 @@ impl Target for Kubernetes {
             if function != FunctionId::STUDIED {
                 return Err(Refusal::Unreachable("a run scales the function under study only".to_owned()));
             }
-            if let Some(other) = self.keeper.lost() {
-                return Err(Refusal::Unreachable(format!("the Lease on {} is {other}'s now", self.place)));
+            if let Some(why) = self.keeper.objection(&self.place) {
+                return Err(Refusal::Unreachable(why));
             }
             let to = to.clamp(self.bounds.0, self.bounds.1);
             // before it is asked: the watch may be faster than the answer
             let before = self.ask(to);
-            match scale_to(&self.cluster, &self.place, to).await {
+            match scale_to(&self.cluster, &self.place, to, || self.keeper.objection(&self.place)).await {
                 Ok(()) => Ok(to),
                 Err(error) => {
                     // what can't be known after a broken connection, the watch will show

@@ -71,6 +71,9 @@ impl Owing {
     }
 
     async fn put_all_back(&self) -> Result<(), GuestError> {
+        if let Some(keeper) = &self.keeper {
+            keeper.close();
+        }
         let cluster = self.door.open()?;
         for taken in &self.debt.taken {
             let place = place_of(taken);
@@ -332,7 +335,7 @@ pub(super) async fn scale(cluster: &Cluster, place: &Place, version: &str, repli
 }
 
 async fn set(cluster: &Cluster, place: &Place, replicas: u32) -> Result<(), GuestError> {
-    super::scale_to(cluster, place, replicas).await.map_err(failed(&format!("{place} can't be scaled")))
+    super::scale_to(cluster, place, replicas, || None).await.map_err(failed(&format!("{place} can't be scaled")))
 }
 
 async fn switch_off(cluster: &Cluster, place: &Place, within: Duration) -> Result<(), GuestError> {

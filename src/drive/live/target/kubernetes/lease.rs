@@ -9,6 +9,7 @@
 //! Whether a holder is silent is seen by watching the Lease for as long as it lasts, never by comparing clocks of two machines (as
 //! client-go's leader election does it).
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -144,6 +145,8 @@ fn micro_time(unix: Duration) -> String {
 #[derive(Debug)]
 pub(super) struct Keeper {
     lost: Arc<Mutex<Option<String>>>,
+    /// Whether things are being put back.
+    is_over: AtomicBool,
     tasks: Vec<AbortHandle>,
 }
 
@@ -165,12 +168,25 @@ impl Keeper {
                 tokio::spawn(keeping).abort_handle()
             })
             .collect();
-        Self { lost, tasks }
+        Self { lost, is_over: AtomicBool::new(false), tasks }
     }
 
     /// Who has a Lease that was ours, if somebody has.
-    pub(super) fn lost(&self) -> Option<String> {
+    fn lost(&self) -> Option<String> {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on nothing is scaled: what a policy asked for at the last moment must not come after things were put back.
+    pub(super) fn close(&self) {
+        self.is_over.store(true, Ordering::SeqCst);
+    }
+
+    /// Why nothing may be scaled, if so.
+    pub(super) fn objection(&self, place: &Place) -> Option<String> {
+        if self.is_over.load(Ordering::SeqCst) {
+            return Some("the run is over".to_owned());
+        }
+        self.lost().map(|other| format!("the Lease on {place} is {other}'s now"))
     }
 
     /// No more renewals.
