@@ -8,6 +8,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
 
+use super::about::RunAbout;
 use super::columns;
 use super::demand_file;
 use super::derived;
@@ -15,7 +16,7 @@ use super::error::ResultsError;
 use super::reader::{EventRecord, MetricsRecord, ProbeRecord, TimelineRecord, read_json, read_rows};
 use super::requests::{self, RequestRecord};
 use super::summary::{RunSummary, StudyRecord};
-use super::writer::{Rows, RunAbout, RunWriter};
+use super::writer::{Rows, RunWriter};
 use crate::stats::demand::DemandCurve;
 
 /// The results of one study on disk.

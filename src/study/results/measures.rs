@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use super::about::RunAbout;
 use super::summary::RunSummary;
-use super::writer::RunAbout;
 use crate::drive::Outcome;
 use crate::stats::step_fn::StepFn;
 use crate::stats::step_response::{first_rise, reversals, step_response, total_change};

@@ -13,6 +13,7 @@
 //! The layout is a contract with people's scripts (docs/results.md). A directory that exists is never overwritten, rows are
 //! written as they come, and what is read back is exactly what was written. No drawing here, and no driver.
 
+pub mod about;
 pub mod across;
 pub mod advice;
 mod broken;
@@ -41,6 +42,7 @@ pub mod tuning;
 pub mod validity;
 pub mod writer;
 
+pub use about::RunAbout;
 pub(crate) use cost::Cost;
 pub use derived::{PUT_ASIDE, Rebuilt, rebuild};
 pub use directory::{Ending, ResultsDir, run_name};
@@ -50,4 +52,4 @@ pub use reader::{EventRecord, MetricsRecord, ProbeRecord, TimelineRecord};
 pub use requests::RequestRecord;
 pub use totals::Snapshot;
 pub use validity::{Limits, Suspects};
-pub use writer::{Rows, RunAbout, RunWriter};
+pub use writer::{Rows, RunWriter};

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::about::RunAbout;
 use super::broken::Broken;
 use super::cost::Cost;
 use super::scaling::Scaling;
 use super::summary::{CpuSummary, GeneratorSummary, RunSummary, SCHEMA_VERSION};
 use super::validity::{self, Facts, Limits, Standing};
-use super::writer::RunAbout;
 use crate::drive::{HeldBack, Outcome, Tally};
 use crate::record::{CpuShares, ErrorKind, EventKind, EventRow, PlatformSample, ProbeRow, RequestRow};
 use crate::stats::cpu::CpuUse;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::about::RunAbout;
 use super::directory::{json, replace_file};
 use super::error::ResultsError;
 use super::hgrm::percentile_text;
@@ -13,13 +14,10 @@ use super::rows::{Row, RowFile};
 use super::shards::{Recording, Told, seal};
 use super::summary::RunSummary;
 use super::totals::{Counts, Snapshot, Totals};
-use super::validity::Limits;
 use crate::drive::{Outcome, Phase, RecordError, Recorder, Tally};
 use crate::record::{
     CpuShares, EventRow, FunctionId, GeneratorId, Lost, Measurement, PlatformSample, ProbeRow, ProcessRow, RequestRow,
 };
-use crate::stats::demand::DemandCurve;
-use crate::stats::slo::Slo;
 use crate::stats::timeline::{Second, Timeline};
 use crate::time::{Epoch, Timestamp};
 
@@ -36,37 +34,6 @@ const EVENTS: &str = "t_s,actor,kind,from,to,reason,value";
 const CPU: &str = "t_s,generator,generator_thread,platform,process,others,stolen,total";
 /// Head of `probes.csv`.
 const PROBES: &str = "t_s,latency_ms,status,above,below,decision";
-
-/// What a run is, as its files need to know it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RunAbout {
-    /// Arm.
-    pub arm: String,
-    /// Its policy.
-    pub policy: String,
-    /// The arm whose A/A twin it is.
-    pub aa_of: Option<String>,
-    /// Names of its shadows.
-    pub shadows: Vec<String>,
-    /// Repeat, from 1.
-    pub repeat: u32,
-    /// Seed of the run.
-    pub seed: u64,
-    /// Where it takes place.
-    pub target: String,
-    /// The objective its requests are judged by.
-    pub slo: Slo,
-    /// Cores of the node, where the target knows them; for the utilisation.
-    pub cores: Option<u32>,
-    /// Load sources as hey would be called, or in words, in order.
-    pub loads: Vec<String>,
-    /// What a valid run may not exceed.
-    pub limits: Limits,
-    /// Fewest replicas that meet the objective at the load of each moment.
-    pub demand: DemandCurve,
-    /// Fewest replicas the platform grants.
-    pub min_replicas: u32,
-}
 
 /// Which rows of a run are kept. Whatever is added up (histograms, timeline, summary, hey's texts) is complete either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

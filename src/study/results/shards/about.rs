@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::super::about::RunAbout;
 use super::super::validity::{Limits, Suspects};
-use super::super::writer::RunAbout;
 use crate::stats::cpu::CpuLimits;
 use crate::stats::demand::{Demand, DemandCurve, Stretch};
 use crate::stats::slo::Slo;

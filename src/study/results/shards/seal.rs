@@ -10,11 +10,12 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::super::about::RunAbout;
 use super::super::directory::write_json;
 use super::super::error::ResultsError;
 use super::super::reader::read_json;
 use super::super::summary::SCHEMA_VERSION;
-use super::super::writer::{Rows, RunAbout};
+use super::super::writer::Rows;
 use super::about::AboutRecord;
 use super::error::MergeError;
 use super::outcome::OutcomeRecord;

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::super::about::RunAbout;
 use super::super::directory::{Ending, ResultsDir, run_name};
 use super::super::summary::{RunSummary, StudyRecord};
-use super::super::writer::RunAbout;
 use super::error::MergeError;
 use super::note;
 use super::outcome::united;

@@ -1,0 +1,36 @@
+//! What a run's files need to know of it beforehand.
+
+use super::validity::Limits;
+use crate::stats::demand::DemandCurve;
+use crate::stats::slo::Slo;
+
+/// What a run is, as its files need to know it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunAbout {
+    /// Arm.
+    pub arm: String,
+    /// Its policy.
+    pub policy: String,
+    /// The arm whose A/A twin it is.
+    pub aa_of: Option<String>,
+    /// Names of its shadows.
+    pub shadows: Vec<String>,
+    /// Repeat, from 1.
+    pub repeat: u32,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Where it takes place.
+    pub target: String,
+    /// The objective its requests are judged by.
+    pub slo: Slo,
+    /// Cores of the node, where the target knows them; for the utilisation.
+    pub cores: Option<u32>,
+    /// Load sources as hey would be called, or in words, in order.
+    pub loads: Vec<String>,
+    /// What a valid run may not exceed.
+    pub limits: Limits,
+    /// Fewest replicas that meet the objective at the load of each moment.
+    pub demand: DemandCurve,
+    /// Fewest replicas the platform grants.
+    pub min_replicas: u32,
+}
