@@ -6,7 +6,7 @@ use crate::record::{
 };
 use crate::time::{Epoch, Timestamp};
 
-/// A row could not be kept (a full disk, for instance), or the policy that makes them failed ([`PolicyFailure`]). The run ends; what
+/// A row could not be kept (a full disk, for instance), or the policy that makes them failed ([`PolicyFailure`](super::PolicyFailure)). The run ends; what
 /// was kept stays.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]

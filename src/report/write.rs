@@ -70,10 +70,10 @@ pub struct Again {
     pub left: Option<String>,
 }
 
-/// Everything that follows from the data, made again: statistics, tables and expectations, then [`write`].
+/// Everything that follows from the data, made again: statistics, tables and expectations, then [`write()`].
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn again(results: &Path) -> Result<Again, ReportError> {
     let (mut written, left) = match rebuild(results)? {
         Rebuilt::Written(files) => (files, None),
