@@ -237,6 +237,9 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
             self.missed.push(event.clone());
             return Ok(());
         }
+        if let Event::Measured { function, sample: Some(sample) } = event {
+            self.recorder.metrics(self.now, *function, sample)?;
+        }
         let mut actions = std::mem::take(&mut self.actions);
         self.policy.handle(self.now, event, &mut actions);
         if let Some(why) = self.policy.failure() {
@@ -327,9 +330,6 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
         if let Event::ScaleAnswered { function, result } = &event {
             let row = self.decisions.answered(self.now, *function, result);
             self.recorder.event(&row)?;
-        }
-        if let Event::Measured { function, sample: Some(sample) } = &event {
-            self.recorder.metrics(self.now, *function, sample)?;
         }
         self.tell(&event)?;
         if let Event::ProbeDone(outcome) = event {

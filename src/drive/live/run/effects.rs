@@ -17,12 +17,12 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
 impl Run<'_> {
     /// Hands one event to the policy and starts all that it asks for; one that stalls is told later.
     pub(super) fn tell(&mut self, now: Timestamp, event: &Event) -> Result<(), RecordError> {
-        if let Event::Measured { function, sample: Some(sample) } = event {
-            self.recorder.metrics(now, *function, sample)?;
-        }
         if self.faults.policy_stalls() {
             self.missed.push(event.clone());
             return Ok(());
+        }
+        if let Event::Measured { function, sample: Some(sample) } = event {
+            self.recorder.metrics(now, *function, sample)?;
         }
         let mut actions = Vec::new();
         self.policy.handle(now, event, &mut actions);
