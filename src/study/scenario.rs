@@ -148,16 +148,11 @@ impl Scenario {
             None => (None, None),
         };
         let model = reader.maybe("[function.model]", model_line, model_table, &model_parameters, &[]);
-        let mut section = |name: &str, parameters: &[Parameter]| {
-            let place = format!("[{name}]");
-            let (line, table) = reader.table(&root, name, &place);
-            reader.maybe(&place, line, table, parameters, &[])
-        };
-        let slo = section("slo", &keys::slo());
-        let platform = section("platform", &keys::platform());
-        let openfaas = section("openfaas", &openfaas_keys::openfaas());
-        let kubernetes = section("kubernetes", &kubernetes_keys::kubernetes());
-        let limits = section("limits", &keys::limits());
+        let slo = reader.section(&root, "slo", &keys::slo());
+        let platform = reader.section(&root, "platform", &keys::platform());
+        let openfaas = reader.section(&root, "openfaas", &openfaas_keys::openfaas());
+        let kubernetes = reader.section(&root, "kubernetes", &kubernetes_keys::kubernetes());
+        let limits = reader.section(&root, "limits", &keys::limits());
         let (run_line, run_table) = reader.table(&root, "run", "[run]");
         let run = reader.maybe("[run]", run_line, run_table, &keys::run(), &["until"]);
         let (until_line, until_table) =
@@ -229,6 +224,13 @@ impl<'a> Reader<'a> {
             Some(table) => self.plain(place, line, table, parameters, elsewhere),
             None => Section::absent(place, parameters),
         }
+    }
+
+    /// The keys of the table `[name]`, which holds no others.
+    fn section(&mut self, root: &DeTable<'a>, name: &str, parameters: &[Parameter]) -> Section {
+        let place = format!("[{name}]");
+        let (line, table) = self.table(root, name, &place);
+        self.maybe(&place, line, table, parameters, &[])
     }
 
     /// The table under `name`, and the line it begins on.

@@ -109,13 +109,8 @@ impl SidecarFile {
             let known = Problem::new("", "is not known in the configuration of a sidecar", hint);
             reader.problems.push(known.at(Some(line)).key(key.get_ref().clone().into_owned()));
         }
-        let mut section = |name: &str, parameters: &[Parameter]| {
-            let place = format!("[{name}]");
-            let (line, table) = reader.table(&root, name, &place);
-            reader.maybe(&place, line, table, parameters, &[])
-        };
-        let autoscale = section("autoscale", &autoscale());
-        let openfaas = section("openfaas", &openfaas_keys::openfaas());
+        let autoscale = reader.section(&root, "autoscale", &autoscale());
+        let openfaas = reader.section(&root, "openfaas", &openfaas_keys::openfaas());
         let functions = reader
             .tables(&root, "function")
             .into_iter()

@@ -18,40 +18,15 @@ use super::standin::StandIn;
 
 /// The original's file with another address and a hurry: everything else is as it was published.
 fn const_py(gateway: &StandIn, changes: &[(&str, &str)]) -> String {
-    let mut text = r#""""Definitions of the constants used by the watch tower"""
-
-# Frequency of the checks with hey
-CHECK_FREQUENCY = 1
-
-# Endpoint url of the openfaas function
-URL = "http://ADDRESS/function/ftest"
-
-# Percentange of tolerance (%)
-TOLERANCE = 0.2
-
-# Target latency (ms)
-TARGET = 250
-
-# Stabilization window scale up (rounds)
-SCALE_UP_ROUNDS = 2
-
-# Stabilization window scale down (rounds)
-SCALE_DOWN_ROUNDS = 3
-
-# Scale up replicas increment (%)
-SCALE_UP_INCREMENT = 0.2
-
-# Scale down replicas increment (%)
-SCALE_DOWN_INCREMENT = 1.0
-
-# Function name
-NAME = "ftest"
-
-# Logger level ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
-LOG_LEVEL = "DEBUG"
-"#
-    .replace("ADDRESS", &gateway.address.to_string());
-    for (from, to) in changes {
+    let url = format!("http://{}/function", gateway.address);
+    let hurry = [
+        ("http://localhost:8080/function", url.as_str()),
+        ("CHECK_FREQUENCY = 5", "CHECK_FREQUENCY = 1"),
+        ("TARGET = 75", "TARGET = 250"),
+        ("SCALE_DOWN_ROUNDS = 12", "SCALE_DOWN_ROUNDS = 3"),
+    ];
+    let mut text = include_str!("const.py").to_owned();
+    for (from, to) in hurry.iter().chain(changes) {
         assert!(text.contains(from), "{from}");
         text = text.replace(from, to);
     }
