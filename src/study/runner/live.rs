@@ -2,6 +2,7 @@
 
 mod guest;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,9 +16,12 @@ use crate::drive::live::target::TargetError;
 use crate::drive::live::target::embedded::Embedded;
 use crate::drive::live::target::platform::Options;
 use crate::drive::live::target::process::{Environment, EnvironmentError, Recipe, Workshop};
+use crate::drive::live::toll::toll;
 use crate::drive::{Phase, RecordError, Recorder};
+use crate::model::NodeModel;
 use crate::record::{
-    CpuShares, EventRow, FunctionId, GeneratorId, Lost, Measurement, PlatformSample, ProbeRow, ProcessRow, RequestRow,
+    CpuShares, EventKind, EventRow, FunctionId, GeneratorId, Lost, Measurement, PlatformSample, ProbeRow, ProcessRow,
+    RequestRow,
 };
 use crate::study::companion::{Outside, own_program};
 use crate::study::plan::{Premises, Study};
@@ -141,8 +145,13 @@ async fn one_run(
     interrupt: &mut Interrupt,
 ) -> Result<RunSummary, StudyError> {
     let Job { repeat, mut plan, writer, .. } = job;
+    let spared = spare_transport(&mut plan.node, replicas).await?;
     let clock = Clock::start();
     let (events, changes) = unbounded_channel();
+    if let Some(row) = spared {
+        // the receiver is below
+        let _ = events.send(row);
+    }
     let outside = Outside::new(events.clone());
     let alerts = outside.alerts(&plan);
     let mut options = Options { alerts, ..Options::new(plan.functions.clone(), plan.node, plan.seed, clock) };
@@ -171,6 +180,31 @@ async fn one_run(
     drop(workshop);
     let outcome = outcome.map_err(|source| StudyError::Run { arm, repeat, source })?;
     Ok(watched.writer.finish(&outcome)?)
+}
+
+/// The way to a modelled function and back is partly a real one, and the model's transport is shortened by it; a row that says so.
+async fn spare_transport(node: &mut NodeModel, replicas: &Replicas) -> Result<Option<EventRow>, TargetError> {
+    if node.transport.is_zero() || matches!(replicas, Replicas::Processes(_)) {
+        return Ok(None);
+    }
+    let real = toll(&Clock::start()).await?.min(node.transport);
+    let modelled = node.transport.saturating_sub(real);
+    let millis = |time: Duration| time.as_secs_f64() * 1e3;
+    let reason = format!(
+        "of {:.2} ms of transport {:.2} ms are the real way to the platform and back, the rest is modelled",
+        millis(node.transport),
+        millis(real)
+    );
+    node.transport = modelled;
+    Ok(Some(EventRow {
+        at: Timestamp::ZERO,
+        actor: Cow::Borrowed("platform"),
+        kind: EventKind::Host,
+        from: None,
+        to: None,
+        reason,
+        value: Some(real.as_secs_f64()),
+    }))
 }
 
 /// A run's writer with somebody looking over its shoulder.
