@@ -24,21 +24,30 @@ use crate::stats::percentile::percentile;
 /// How long the function that is asked waits: as long as between two requests of a usual load, so that threads sleep as they do there.
 const WAIT: Duration = Duration::from_millis(4);
 
-/// Requests that are counted; the median of so many is steady to some per cent.
+/// Requests of either kind that are counted; the median of so many is steady to some per cent.
 const REQUESTS: usize = 40;
 
-/// Those before: they dial, and touch memory for the first time.
+/// Those before, of either kind: they touch memory for the first time.
 const UNCOUNTED: usize = 3;
 
 /// Nothing takes longer than this but a host that stands still.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Asks a platform of its own some forty times for a function that waits and does nothing else; the median of what came on top of the
-/// wait. Takes a fifth of a second. Zero if not one request was answered.
+/// What an exchange takes on top of what the model says; medians.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Toll {
+    /// Over a connection that is there already, as the load's.
+    pub kept: Duration,
+    /// With the dialling of one, as a probe does.
+    pub dialled: Duration,
+}
+
+/// Asks a platform of its own some eighty times for a function that waits and does nothing else, and takes what came on top of the
+/// wait. Takes less than half a second. Zero if not one request was answered.
 ///
 /// # Errors
 /// When the system gives no ports or threads.
-pub async fn toll(clock: &Clock) -> Result<Duration, TargetError> {
+pub async fn toll(clock: &Clock) -> Result<Toll, TargetError> {
     let function = FunctionPlan {
         info: FunctionInfo { name: "toll".to_owned(), ..FunctionInfo::default() },
         handler: Handler::Plain,
@@ -54,16 +63,24 @@ pub async fn toll(clock: &Clock) -> Result<Duration, TargetError> {
     let plan = RequestPlan { timeout: Some(TIMEOUT), ..RequestPlan::default() };
     // the platform's own address can always be called
     let Ok(request) = Prepared::new(&platform.invoke_uri(FunctionId::STUDIED, "")?, &plan) else {
-        return Ok(Duration::ZERO);
+        return Ok(Toll::default());
     };
-    let mut client = Client::new(Engine::default(), *clock, Arc::new(request));
-    let mut taken = Vec::with_capacity(REQUESTS);
+    let request = Arc::new(request);
+    let dials = || Client::new(Engine::default(), *clock, Arc::clone(&request));
+    let mut caller = dials();
+    let (mut kept, mut dialled) = (Vec::with_capacity(REQUESTS), Vec::with_capacity(REQUESTS));
     for number in 0..UNCOUNTED + REQUESTS {
-        let exchange = client.exchange(clock.now()).await;
-        if number >= UNCOUNTED && exchange.answer.is_ok() {
-            taken.push((exchange.done - exchange.sent).saturating_sub(WAIT));
+        for (client, taken) in [(&mut caller, &mut kept), (&mut dials(), &mut dialled)] {
+            let exchange = client.exchange(clock.now()).await;
+            if number >= UNCOUNTED && exchange.answer.is_ok() {
+                taken.push((exchange.done - exchange.sent).saturating_sub(WAIT));
+            }
         }
     }
+    Ok(Toll { kept: median(kept), dialled: median(dialled) })
+}
+
+fn median(mut taken: Vec<Duration>) -> Duration {
     taken.sort_unstable();
-    Ok(percentile(&taken, 50.0).unwrap_or_default())
+    percentile(&taken, 50.0).unwrap_or_default()
 }

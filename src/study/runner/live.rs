@@ -16,9 +16,8 @@ use crate::drive::live::target::TargetError;
 use crate::drive::live::target::embedded::Embedded;
 use crate::drive::live::target::platform::Options;
 use crate::drive::live::target::process::{Environment, EnvironmentError, Recipe, Workshop};
-use crate::drive::live::toll::toll;
+use crate::drive::live::toll::{Toll, toll};
 use crate::drive::{Phase, RecordError, Recorder};
-use crate::model::NodeModel;
 use crate::record::{
     CpuShares, EventKind, EventRow, FunctionId, GeneratorId, Lost, Measurement, PlatformSample, ProbeRow, ProcessRow,
     RequestRow,
@@ -145,13 +144,13 @@ async fn one_run(
     interrupt: &mut Interrupt,
 ) -> Result<RunSummary, StudyError> {
     let Job { repeat, mut plan, writer, .. } = job;
-    let spared = spare_transport(&mut plan.node, replicas).await?;
+    // before the run's clock starts
+    let toll = match replicas {
+        Replicas::Modelled if !plan.node.transport.is_zero() => Some(toll(&Clock::start()).await?),
+        Replicas::Modelled | Replicas::Processes(_) => None,
+    };
     let clock = Clock::start();
     let (events, changes) = unbounded_channel();
-    if let Some(row) = spared {
-        // the receiver is below
-        let _ = events.send(row);
-    }
     let outside = Outside::new(events.clone());
     let alerts = outside.alerts(&plan);
     let mut options = Options { alerts, ..Options::new(plan.functions.clone(), plan.node, plan.seed, clock) };
@@ -165,6 +164,10 @@ async fn one_run(
             Some(workshop)
         }
     };
+    if let Some(toll) = toll {
+        // the receiver is above
+        let _ = events.send(spare_transport(&mut options, toll));
+    }
     let target = Embedded::on(options, events)?;
     let target = Arc::new(target);
     let arm = plan.arm.name.clone();
@@ -183,20 +186,18 @@ async fn one_run(
 }
 
 /// The way to a modelled function and back is partly a real one, and the model's transport is shortened by it; a row that says so.
-async fn spare_transport(node: &mut NodeModel, replicas: &Replicas) -> Result<Option<EventRow>, TargetError> {
-    if node.transport.is_zero() || matches!(replicas, Replicas::Processes(_)) {
-        return Ok(None);
-    }
-    let real = toll(&Clock::start()).await?.min(node.transport);
-    let modelled = node.transport.saturating_sub(real);
+fn spare_transport(options: &mut Options, toll: Toll) -> EventRow {
+    let (whole, real) = (options.node.transport, toll.kept.min(options.node.transport));
+    options.node.transport = whole.saturating_sub(real);
+    options.probes_sooner = toll.dialled.saturating_sub(toll.kept);
     let millis = |time: Duration| time.as_secs_f64() * 1e3;
     let reason = format!(
-        "of {:.2} ms of transport {:.2} ms are the real way to the platform and back, the rest is modelled",
-        millis(node.transport),
-        millis(real)
+        "of {:.2} ms of transport {:.2} ms ({:.2} ms for a request that dials) are the real way to the platform and back, the rest is modelled",
+        millis(whole),
+        millis(real),
+        millis(toll.dialled)
     );
-    node.transport = modelled;
-    Ok(Some(EventRow {
+    EventRow {
         at: Timestamp::ZERO,
         actor: Cow::Borrowed("platform"),
         kind: EventKind::Host,
@@ -204,7 +205,7 @@ async fn spare_transport(node: &mut NodeModel, replicas: &Replicas) -> Result<Op
         to: None,
         reason,
         value: Some(real.as_secs_f64()),
-    }))
+    }
 }
 
 /// A run's writer with somebody looking over its shoulder.
