@@ -35,6 +35,7 @@ use super::target_kind::TargetKind;
 
 pub use function::built_in_functions;
 pub(super) use function::model_defaults;
+pub(super) use kubernetes::way_of_section as cluster_way;
 pub(super) use openfaas::of_section as openfaas_access;
 pub(super) use tune::levels as tune_levels;
 pub(super) use written::value as toml_value;

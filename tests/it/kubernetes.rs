@@ -1,11 +1,17 @@
 //! Somebody's cluster as a target: the same study as at home, and everything as it was found afterwards, whatever ended the run.
 
 mod api;
+mod chaos;
 mod conformance;
+mod door;
 mod every_call;
 mod faults;
+mod hour;
+mod ledger;
 mod restore;
 mod rules;
+mod secured;
+mod sidecar;
 mod store;
 mod study;
 

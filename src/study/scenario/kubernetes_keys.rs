@@ -7,8 +7,8 @@ use super::keys::text;
 /// Words for what is done about the platform's own autoscaler while an arm of this program scales.
 pub(in crate::study) const ISOLATIONS: [&str; 3] = ["alertmanager-off", "alert-silenced", "none"];
 
-/// Keys of `[kubernetes]`: somebody's cluster, for `--target kubernetes`.
-pub(super) fn kubernetes() -> Vec<Parameter> {
+/// Of these keys, those that say which cluster it is: all that a sidecar needs.
+pub(super) fn way() -> Vec<Parameter> {
     vec![
         text(
             "kubeconfig",
@@ -16,6 +16,13 @@ pub(super) fn kubernetes() -> Vec<Parameter> {
             "kubeconfig file; relative paths start from the scenario; KUBECONFIG or ~/.kube/config if not given, and the service account inside a pod",
         ),
         text("context", "", "context of the kubeconfig; its current one if not given"),
+    ]
+}
+
+/// Keys of `[kubernetes]`: somebody's cluster, for `--target kubernetes`.
+pub(super) fn kubernetes() -> Vec<Parameter> {
+    let mut keys = way();
+    keys.extend([
         Parameter {
             name: "isolation",
             kind: Kind::Choice(&ISOLATIONS),
@@ -25,5 +32,6 @@ pub(super) fn kubernetes() -> Vec<Parameter> {
         },
         text("alertmanager", "alertmanager", "Deployment of the Alertmanager"),
         text("alertmanager_namespace", "openfaas", "where it lives"),
-    ]
+    ]);
+    keys
 }

@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::ledger::Ledger;
 use super::store::{Answer, Change, Objects, Store, conflict, key, missing, status};
 
-/// The token that is let in; it must turn up nowhere.
+/// The token that is let in, and what others that are begin with; it must turn up nowhere.
 pub(super) const TOKEN: &str = "canary-token-77c1d0";
 
 /// A point of a call.
@@ -43,6 +44,10 @@ pub(super) struct Weather {
     pub(super) down: bool,
     /// No token is good any more.
     pub(super) expired: bool,
+    /// These are good no longer.
+    pub(super) revoked: BTreeSet<String>,
+    /// Whoever comes has shown a certificate to the door in front, and needs no token.
+    pub(super) certified: bool,
     /// Every so manyth write is answered as if somebody else had been faster.
     pub(super) conflict_every: Option<u32>,
     /// What is not allowed: `verb resource`, such as `patch deployments` or `update deployments/scale`.
@@ -59,6 +64,7 @@ pub(super) struct Weather {
 
 struct Shared {
     store: Store,
+    ledger: Mutex<Ledger>,
     weather: Mutex<Weather>,
     hook: Mutex<Option<Hook>>,
     calls: Mutex<Vec<String>>,
@@ -83,6 +89,7 @@ impl Api {
         let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
             store: Store::default(),
+            ledger: Mutex::default(),
             weather: Mutex::default(),
             hook: Mutex::default(),
             calls: Mutex::default(),
@@ -143,6 +150,11 @@ impl Api {
         *locked(&self.shared.hook) = None;
     }
 
+    /// Who led, and who scaled.
+    pub(super) fn ledger(&self) -> Ledger {
+        locked(&self.shared.ledger).clone()
+    }
+
     /// All calls so far, such as `GET /apis/...`.
     pub(super) fn calls(&self) -> Vec<String> {
         locked(&self.shared.calls).clone()
@@ -184,13 +196,21 @@ impl Drop for Api {
     }
 }
 
-struct Request {
+pub(super) struct Request {
     method: String,
     path: String,
     query: String,
     kind: String,
     token: Option<String>,
     body: Vec<u8>,
+}
+
+impl Request {
+    /// One that comes by no connection.
+    pub(super) fn by_hand(method: &str, path: &str, kind: &str, body: &Value) -> Self {
+        let (method, path, kind, body) = (method.into(), path.into(), kind.into(), body.to_string().into_bytes());
+        Self { method, path, query: String::new(), kind, token: None, body }
+    }
 }
 
 fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
@@ -285,7 +305,9 @@ fn written(writer: &mut TcpStream, (code, body): Answer, at: &dyn Fn(Moment) -> 
 
 /// Who is not let in, and what is not allowed.
 fn refused(weather: &Weather, request: &Request, verb: &str) -> Option<Answer> {
-    if weather.expired || request.token.as_deref() != Some(TOKEN) {
+    let token = request.token.as_deref().unwrap_or_default();
+    let is_known = weather.certified || (token.starts_with(TOKEN) && !weather.revoked.contains(token));
+    if weather.expired || !is_known {
         return Some(status(401, "Unauthorized", "Unauthorized"));
     }
     let (resource, name, namespace) = place(&request.path)?;
@@ -318,7 +340,7 @@ fn decided(shared: &Shared, weather: &Weather, request: &Request) -> Answer {
         review["status"] = json!({ "allowed": !weather.denied.contains(&right) });
         return (201, review);
     }
-    let Some((resource, name, namespace)) = place(&request.path) else {
+    let Some((resource, name, _)) = place(&request.path) else {
         return status(404, "NotFound", "the server could not find the requested resource");
     };
     if request.method != "GET" {
@@ -329,11 +351,21 @@ fn decided(shared: &Shared, weather: &Weather, request: &Request) -> Answer {
         }
     }
     let mut objects = shared.store.lock();
+    let answer = carried_out(&mut objects, request);
+    // before anything else can happen
+    let token = request.token.as_deref().unwrap_or_default();
+    locked(&shared.ledger).note(token, (&request.method, &resource), &answer);
+    answer
+}
+
+/// What the cluster makes of a request that is let in.
+pub(super) fn carried_out(objects: &mut Objects, request: &Request) -> Answer {
+    let Some((resource, name, namespace)) = place(&request.path) else {
+        return status(404, "NotFound", "the server could not find the requested resource");
+    };
     let body = || serde_json::from_slice::<Value>(&request.body).unwrap_or_default();
     match (request.method.as_str(), resource.as_str()) {
-        ("GET", "deployments" | "leases" | "events") if name.is_empty() => {
-            list(&objects, &resource, namespace, request)
-        }
+        ("GET", "deployments" | "leases" | "events") if name.is_empty() => list(objects, &resource, namespace, request),
         ("GET", "deployments" | "leases" | "events") => {
             let found = objects.all.get(&key(&resource, namespace, name)).cloned();
             found.map_or_else(|| missing(&resource, name), |object| (200, object))
@@ -344,7 +376,7 @@ fn decided(shared: &Shared, weather: &Weather, request: &Request) -> Answer {
         }
         ("PUT", "deployments/scale") if request.kind == "application/json" => {
             let wished = body();
-            set_scale(&mut objects, namespace, name, &wished)
+            set_scale(objects, namespace, name, &wished)
         }
         ("PATCH", "deployments" | "deployments/scale") => {
             if !["application/merge-patch+json", "application/strategic-merge-patch+json"]
@@ -353,9 +385,9 @@ fn decided(shared: &Shared, weather: &Weather, request: &Request) -> Answer {
                 return status(415, "UnsupportedMediaType", "415: Unsupported Media Type");
             }
             if resource == "deployments/scale" {
-                return set_scale(&mut objects, namespace, name, &body());
+                return set_scale(objects, namespace, name, &body());
             }
-            patch(&mut objects, namespace, name, &body())
+            patch(objects, namespace, name, &body())
         }
         ("POST", "leases") => {
             let mut lease = body();

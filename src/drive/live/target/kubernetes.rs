@@ -9,13 +9,17 @@
 //!
 //! The API server tells no queue and no CPU; what it does not tell stays unknown.
 
+mod candidacy;
 mod cluster;
 mod follow;
 mod happenings;
 mod isolation;
 mod lease;
 mod objects;
+pub mod plain;
+mod pod;
 mod rights;
+mod told;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -36,6 +40,7 @@ use crate::drive::live::clock::Clock;
 use crate::policy::{Counter, Refusal, ReplicaStatus};
 use crate::record::{EventKind, EventRow, FunctionId, PlatformSample};
 
+pub use self::candidacy::{Candidacy, FENCE};
 pub use self::cluster::{ApiError, ConfigError, Way};
 pub use self::isolation::MARK;
 pub(super) use self::isolation::debt;

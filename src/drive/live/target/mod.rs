@@ -48,6 +48,11 @@ pub trait Target: Send + Sync {
     /// Replicas of a function; `None` if they could not be read.
     fn replicas(&self, function: FunctionId) -> BoxFuture<'_, Option<ReplicaStatus>>;
 
+    /// Whether what stands before the functions answers, where that is another server than the one that tells of replicas.
+    fn answers(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async { true })
+    }
+
     /// The platform's metrics of a function and its pods; `None` if there are none.
     fn measure(&self, _function: FunctionId) -> BoxFuture<'_, Option<Measurement>> {
         Box::pin(async { None })

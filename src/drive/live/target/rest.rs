@@ -248,6 +248,12 @@ impl Rest {
         self.replicas(function).await.inspect_err(|error| tracing::warn!(%error, "reading replicas failed")).ok()
     }
 
+    /// Whether the gateway answers at its `/healthz`, or at least says that it has none.
+    pub(super) async fn answers(&self) -> bool {
+        let answer = self.gateway.call(Method::GET, "/healthz", Bytes::new()).await;
+        answer.is_ok_and(|answer| !answer.status.is_server_error())
+    }
+
     fn name(&self, function: FunctionId) -> Result<&str, RestError> {
         let name = self.functions.get(usize::from(function.0));
         name.map(String::as_str).ok_or(RestError::UnknownFunction(function.0))

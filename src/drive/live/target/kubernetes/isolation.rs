@@ -262,7 +262,7 @@ fn taken(place: &Place, replicas: Option<u32>) -> Taken {
 }
 
 /// This machine's name, so that no run elsewhere has the same id.
-fn host() -> String {
+pub(super) fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name: String =
         name.trim().chars().filter(|char| char.is_ascii_alphanumeric() || "-.".contains(*char)).collect();
@@ -325,13 +325,7 @@ async fn put_back(cluster: &Cluster, place: &Place, is_meant: impl Fn(&Mark) -> 
 
 /// Asks for this many replicas of an object of this version.
 pub(super) async fn scale(cluster: &Cluster, place: &Place, version: &str, replicas: u32) -> Result<(), ApiError> {
-    let scale = json!({
-        "apiVersion": "autoscaling/v1",
-        "kind": "Scale",
-        "metadata": { "name": place.deployment, "namespace": place.namespace, "resourceVersion": version },
-        "spec": { "replicas": replicas },
-    });
-    cluster.replace::<Value>(&place.scale(), &scale).await.map(drop)
+    cluster.replace::<Value>(&place.scale(), &place.scaled(version, replicas)).await.map(drop)
 }
 
 async fn set(cluster: &Cluster, place: &Place, replicas: u32) -> Result<(), GuestError> {

@@ -75,6 +75,16 @@ pub(super) fn needed(function: &Place, alertmanager: Option<&Place>) -> Vec<Righ
     rights
 }
 
+/// All that a sidecar does to its function; in a dry run it only looks.
+pub(super) fn of_a_sidecar(function: &Place, is_dry: bool) -> Vec<Right> {
+    let is_needed = |right: &Right| match right.verb {
+        // a Lease is given back, and stays
+        "delete" => false,
+        verb => !is_dry || (right.resource == "deployments" && right.subresource.is_empty() && verb != "patch"),
+    };
+    of_a_deployment(function, true).into_iter().filter(is_needed).collect()
+}
+
 #[derive(Deserialize)]
 struct Review {
     #[serde(default)]
@@ -92,13 +102,22 @@ struct Verdict {
 /// # Errors
 /// With those that are missing, or when the cluster does not answer.
 pub(super) async fn check(cluster: &Cluster, needed: &[Right]) -> Result<(), GuestError> {
+    let missing = missing(cluster, needed).await.map_err(super::failed("rights can't be asked for"))?;
+    if missing.is_empty() { Ok(()) } else { Err(GuestError::Rights(missing)) }
+}
+
+/// Asks for each of them; those that are missing, as a Role would grant them.
+///
+/// # Errors
+/// When the cluster does not answer.
+pub(super) async fn missing(cluster: &Cluster, needed: &[Right]) -> Result<Vec<String>, ApiError> {
     let mut missing = Vec::new();
     for right in needed {
-        if !is_allowed(cluster, right).await.map_err(super::failed("rights can't be asked for"))? {
+        if !is_allowed(cluster, right).await? {
             missing.push(right.to_string());
         }
     }
-    if missing.is_empty() { Ok(()) } else { Err(GuestError::Rights(missing)) }
+    Ok(missing)
 }
 
 async fn is_allowed(cluster: &Cluster, right: &Right) -> Result<bool, ApiError> {
@@ -120,6 +139,14 @@ async fn is_allowed(cluster: &Cluster, right: &Right) -> Result<bool, ApiError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sidecar_deletes_nothing_and_in_a_dry_run_changes_nothing() {
+        let function = Place { namespace: "openfaas-fn".into(), deployment: "ftest".into() };
+        let verbs = |is_dry: bool| of_a_sidecar(&function, is_dry).iter().map(|right| right.verb).collect::<Vec<_>>();
+        assert_eq!(verbs(true), ["get", "list", "watch"]);
+        assert_eq!(verbs(false), ["get", "patch", "list", "watch", "get", "update", "create", "get", "update"]);
+    }
 
     #[test]
     fn a_right_is_named_as_a_role_would_grant_it() {
