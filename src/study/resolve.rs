@@ -10,6 +10,7 @@ mod kubernetes;
 mod loads;
 mod names;
 mod openfaas;
+mod price;
 mod shadows;
 mod share;
 mod tune;
@@ -124,6 +125,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         until,
         seed: Seed(run.integer("seed")),
         share: overrides.share.unwrap_or_default(),
+        price: price::price(&scenario, &mut problems),
         expect,
         tune,
         resolved: String::new(),
