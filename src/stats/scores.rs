@@ -1,6 +1,6 @@
 //! Several metrics in one number: distance from the ideal, and arms against each other.
 //!
-//! Bauer et al., "Chameleon", IEEE TPDS 30(4) 2019, and Herbst et al., ToMPECS 3(4) 2018. A score hides what it is made of, so it never
+//! Bauer et al., "Chameleon", IEEE TPDS 30(4) 2019, and Herbst et al., `ToMPECS` 3(4) 2018. A score hides what it is made of, so it never
 //! stands alone and no verdict is made of it.
 
 /// How far metrics that are 0 for a perfect autoscaler lie from there: the p-norm (sum of |m|^p)^(1/p) with p their number, as Chameleon

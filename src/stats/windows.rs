@@ -113,24 +113,24 @@ impl Windows {
         let mut spells = Vec::new();
         let mut begun: Option<u32> = None;
         // since when it is kept within a spell, and for how many seconds with requests
-        let (mut kept_from, mut kept_for) = (0, 0);
+        let (mut kept_from, mut streak) = (0, 0);
         let mut is_empty = true;
         for (at, second) in (0_u32..).zip(&self.seconds).filter(|(_, second)| second.count > 0) {
             is_empty = false;
             let Some(from) = begun else {
                 begun = second.is_missed(&self.slo).then_some(at);
-                kept_for = 0;
+                streak = 0;
                 continue;
             };
             if second.is_missed(&self.slo) {
-                kept_for = 0;
+                streak = 0;
                 continue;
             }
-            if kept_for == 0 {
+            if streak == 0 {
                 kept_from = at;
             }
-            kept_for += 1;
-            if kept_for == KEPT_FOR {
+            streak += 1;
+            if streak == KEPT_FOR {
                 spells.push(Spell { from, length: kept_from - from, is_over: true });
                 begun = None;
             }
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spell_ends_when_the_objective_is_kept_for_five_seconds_with_requests() {
+    fn a_spell_ends_when_the_objective_is_streak_five_seconds_with_requests() {
         // drawn: the picture at the head of this file
         assert_eq!(spells(&[1, 0, 0, 1, 0, 1, 1, 1, 1, 1, 1]), [(1, 4, true)]);
         // four are not enough, and the load ends: at least nine seconds

@@ -37,7 +37,12 @@ const fn row(label: &'static str, hint: &'static str, of: Of, written: Written) 
 }
 
 fn plain(value: f64) -> String {
-    if value.fract() == 0.0 && value >= 0.0 { scale::count(value as u64) } else { scale::digits(value, 4) }
+    // from a thousand on there are no decimals to lose, and thousands stand apart in means as in counts
+    if value >= 0.0 && (value.fract() == 0.0 || value >= 1_000.0) {
+        scale::count(value.round() as u64)
+    } else {
+        scale::digits(value, 4)
+    }
 }
 
 fn seconds(value: f64) -> String {

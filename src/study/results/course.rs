@@ -117,7 +117,7 @@ impl Course {
     pub(super) fn probes_and_users(&self, seconds: &[Second]) -> Together {
         let users: BTreeMap<i64, f64> =
             seconds.iter().filter_map(|second| Some((second.start, second.latency?.p50.as_secs_f64()))).collect();
-        let second = |at: Timestamp| (at - self.load_start).as_secs() as i64;
+        let second = |at: Timestamp| i64::try_from((at - self.load_start).as_secs()).unwrap_or(i64::MAX);
         let probes: Vec<(i64, f64)> =
             self.probes.iter().map(|(at, latency)| (second(*at), latency.as_secs_f64())).collect();
         let (seen, felt): (Vec<f64>, Vec<f64>) =

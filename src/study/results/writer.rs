@@ -72,8 +72,8 @@ pub struct RunWriter {
     /// When the load ended, once it did.
     load_end: Option<Timestamp>,
     timeline: Timeline,
-    totals: Totals,
-    course: Course,
+    totals: Box<Totals>,
+    course: Box<Course>,
 }
 
 impl RunWriter {
@@ -92,8 +92,8 @@ impl RunWriter {
             load_start: Timestamp::ZERO,
             load_end: None,
             timeline: Timeline::new(Timestamp::ZERO, about.cores),
-            totals: Totals::new(about.slo, about.loads.len(), &about.shadows),
-            course: Course::new(&about, Timestamp::ZERO),
+            totals: Box::new(Totals::new(about.slo, about.loads.len(), &about.shadows)),
+            course: Box::new(Course::new(&about, Timestamp::ZERO)),
             path: path.to_owned(),
             about,
         })
@@ -236,7 +236,7 @@ impl Recorder for RunWriter {
         self.load_start = load_start;
         self.timeline = Timeline::new(load_start, self.about.cores);
         self.totals.begin(epoch, load_start);
-        self.course = Course::new(&self.about, load_start);
+        *self.course = Course::new(&self.about, load_start);
         Ok(())
     }
 
