@@ -6,6 +6,7 @@ mod every_call;
 mod faults;
 mod restore;
 mod rules;
+mod secrets;
 mod store;
 mod study;
 
