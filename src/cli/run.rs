@@ -150,7 +150,8 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
         let mut ended: Vec<Ended> = Vec::new();
         let mut failure = None;
         for planned in &studies {
-            match one_study(planned, conduct, !args.no_report, printer, live.as_ref(), &mut interrupt).await {
+            let study = one_study(planned, conduct, !args.no_report, printer, live.as_ref(), &mut interrupt);
+            match Box::pin(study).await {
                 Ok(end) => ended.push(end),
                 Err(error) => failure = Some(error),
             }
