@@ -49,9 +49,9 @@ fn a_refusal_of_every_second_scaling_is_recorded_and_the_next_attempt_is_made() 
     let refused = house.reasons("three-1", "refused");
     let words = "refused: the platform answered 500: unable to update function deployment";
     assert!(refused.iter().any(|reason| reason.ends_with(words)), "{refused:?}");
-    let scaled =
-        house.events("three-1").into_iter().filter(|row| row["kind"] == "scale" && row["actor"] == "watchtower");
-    assert_eq!(scaled.map(|row| row["to"].clone()).last().as_deref(), Some("5"), "{:?}", house.front().asked());
+    let events = house.events("three-1");
+    let scaled = events.iter().rfind(|row| row["kind"] == "scale" && row["actor"] == "watchtower");
+    assert_eq!(scaled.map(|row| row["to"].as_str()), Some("5"), "{:?}", house.front().asked());
     house.is_as_before();
 }
 

@@ -138,14 +138,14 @@ impl Message {
 
     fn write(&self, stream: &mut TcpStream) -> io::Result<()> {
         let hop = |name: &str| ["connection", "content-length"].iter().any(|hop| name.eq_ignore_ascii_case(hop));
-        let mut text = format!("{}\r\n", self.first);
-        for (name, value) in self.headers.iter().filter(|(name, _)| !hop(name)) {
-            text.push_str(&format!("{name}: {value}\r\n"));
-        }
+        let kept = self.headers.iter().filter(|(name, _)| !hop(name));
+        let mut lines = vec![self.first.clone()];
+        lines.extend(kept.map(|(name, value)| format!("{name}: {value}")));
         if self.header("transfer-encoding").is_none() {
-            text.push_str(&format!("Content-Length: {}\r\n", self.body.len()));
+            lines.push(format!("Content-Length: {}", self.body.len()));
         }
-        text.push_str("Connection: close\r\n\r\n");
+        lines.push("Connection: close\r\n\r\n".to_owned());
+        let text = lines.join("\r\n");
         stream.write_all(text.as_bytes())?;
         stream.write_all(&self.body)
     }
