@@ -11,6 +11,7 @@
 mod autoscale;
 mod calibrate;
 mod calibration;
+mod canaries;
 mod chain;
 mod cli;
 mod cluster;

@@ -75,6 +75,11 @@ pub(super) fn needed(function: &Place, alertmanager: Option<&Place>) -> Vec<Righ
     rights
 }
 
+/// What putting objects back takes, where that is all.
+pub(super) fn to_put_back(places: &[Place]) -> Vec<Right> {
+    places.iter().flat_map(|place| of_a_deployment(place, false)).collect()
+}
+
 #[derive(Deserialize)]
 struct Review {
     #[serde(default)]
