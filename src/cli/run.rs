@@ -81,6 +81,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "ROWS", value_enum, default_value_t)]
     rows: RowsWish,
 
+    /// No charts and no page: `watchtower report DIR` makes them from the data at any time
+    #[arg(long, conflicts_with = "live")]
+    no_report: bool,
+
     /// Show the report in a browser while the runs go on; its address is printed. ADDR is a port of this machine or an address
     /// with its port (default: 127.0.0.1 and a free port)
     #[arg(long, value_name = "ADDR", num_args = 0..=1)]
@@ -146,7 +150,8 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
         let mut ended: Vec<Ended> = Vec::new();
         let mut failure = None;
         for planned in &studies {
-            match one_study(planned, conduct, printer, live.as_ref(), &mut interrupt).await {
+            let study = one_study(planned, conduct, !args.no_report, printer, live.as_ref(), &mut interrupt);
+            match Box::pin(study).await {
                 Ok(end) => ended.push(end),
                 Err(error) => failure = Some(error),
             }
@@ -240,6 +245,7 @@ pub(super) fn load_study(path: &Path, overrides: &Overrides) -> Result<Study, Fa
 async fn one_study(
     planned: &Planned,
     conduct: Conduct,
+    is_reported: bool,
     printer: Printer,
     live: Option<&Live>,
     interrupt: &mut Interrupt,
@@ -275,10 +281,12 @@ async fn one_study(
         let hint = begun.then(|| format!("results so far are in {}", results.display()));
         Failure::from_error(status, &error, hint)
     })?;
-    crate::report::write(results).map_err(|error| {
-        let hint = format!("the data is safe; try `watchtower report {}`", results.display());
-        Failure::from_error(ExitStatus::Failed, &error, Some(hint))
-    })?;
+    if is_reported {
+        crate::report::write(results).map_err(|error| {
+            let hint = format!("the data is safe; try `watchtower report {}`", results.display());
+            Failure::from_error(ExitStatus::Failed, &error, Some(hint))
+        })?;
+    }
     if let Some(live) = live {
         live.ended(results);
     }

@@ -382,5 +382,7 @@ fn about(study: &Study, demand: &DemandCurve, plan: &Plan, repeat: u32, arm: usi
         limits: study.limits,
         demand: demand.clone(),
         min_replicas: plan.functions[0].bounds.0,
+        alone: study.alone(),
+        price: study.price.clone(),
     }
 }

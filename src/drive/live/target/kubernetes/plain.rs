@@ -15,13 +15,13 @@ use super::candidacy::Candidacy;
 use super::cluster::{ApiError, Cluster, Door, Way};
 use super::follow::{Course, News, follow};
 use super::objects::{Deployment, Place, Scale};
-use super::{CONFLICTS_MOST, QUIET, refusal, rights};
+use super::{Conflicts, QUIET, refusal, rights};
 use crate::drive::live::clock::Clock;
 use crate::drive::live::target::guest::GuestError;
 use crate::drive::live::target::rest::Rest;
-use crate::drive::live::target::{BoxFuture, Target, TargetError, openfaas};
+use crate::drive::live::target::{BoxFuture, Target, openfaas};
 use crate::drive::sidecar::election::Terms;
-use crate::policy::{Counter, Refusal, ReplicaStatus};
+use crate::policy::{Refusal, ReplicaStatus};
 use crate::record::{FunctionId, PlatformSample};
 use crate::time::Timestamp;
 
@@ -153,7 +153,7 @@ impl Plain {
     /// Asks for this many replicas over the version that was read, and reads anew where another writer was faster. The version it made.
     async fn scale_to(&self, to: u32) -> Result<String, Refusal> {
         let Ways { cluster, place, .. } = &self.ways;
-        let mut attempts = 0;
+        let mut conflicts = Conflicts::default();
         loop {
             let now: Scale = cluster.get(&place.scale()).await.map_err(|error| refusal(&error))?;
             if let Some(why) = self.objection() {
@@ -162,7 +162,7 @@ impl Plain {
             let wish = place.scaled(&now.metadata.resource_version, to);
             match cluster.replace::<Scale>(&place.scale(), &wish).await {
                 Ok(scale) => return Ok(scale.metadata.resource_version),
-                Err(error) if error.is_conflict() && attempts < CONFLICTS_MOST => attempts += 1,
+                Err(error) if conflicts.allow(&error) => {}
                 Err(error) => return Err(refusal(&error)),
             }
         }
@@ -199,12 +199,8 @@ async fn read_on(cluster: Cluster, place: Place, seen: Arc<Mutex<Seen>>) {
 }
 
 impl Target for Plain {
-    fn invoke_uri(&self, function: FunctionId, query: &str) -> Result<hyper::Uri, TargetError> {
-        self.ways.rest.invoke_uri(function, query)
-    }
-
-    fn scrape(&self) -> BoxFuture<'_, Option<Vec<Counter>>> {
-        Box::pin(self.ways.rest.scraped())
+    fn gateway(&self) -> &Rest {
+        &self.ways.rest
     }
 
     fn replicas(&self, _function: FunctionId) -> BoxFuture<'_, Option<ReplicaStatus>> {

@@ -85,6 +85,11 @@ pub(super) fn of_a_sidecar(function: &Place, is_dry: bool) -> Vec<Right> {
     of_a_deployment(function, true).into_iter().filter(is_needed).collect()
 }
 
+/// What putting objects back takes, where that is all.
+pub(super) fn to_put_back(places: &[Place]) -> Vec<Right> {
+    places.iter().flat_map(|place| of_a_deployment(place, false)).collect()
+}
+
 #[derive(Deserialize)]
 struct Review {
     #[serde(default)]
