@@ -267,7 +267,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Phase,
         Self::Scale,
         Self::Refused,
@@ -279,6 +279,7 @@ impl EventKind {
         Self::Stall,
         Self::Fault,
         Self::Broken,
+        Self::Cluster,
     ];
 
     /// The word that stands in files.

@@ -76,6 +76,9 @@ fn what(entry: &Entry) -> String {
             let silenced = if debt.alertmanager.is_some() { ", its alert heard" } else { "" };
             format!("{function} at {place} ({}{silenced})", replicas(debt.replicas))
         }
+        Owed::Load(debt) => {
+            format!("the load's job {} in namespace {} at {place} (gone, with its pods)", debt.job, debt.job_namespace)
+        }
         Owed::Cluster(debt) => {
             let changed =
                 |taken: &Taken| taken.replicas.map(|count| format!("{} {}", taken.deployment, replicas(count)));

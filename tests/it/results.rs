@@ -49,6 +49,7 @@ fn about(arm: &str, repeat: u32) -> RunAbout {
         limits: Limits::default(),
         demand: DemandCurve::constant(Demand::Replicas(2), None),
         min_replicas: 1,
+        leads_only: false,
     }
 }
 

@@ -119,6 +119,8 @@ impl From<&AboutRecord> for RunAbout {
             },
             demand: DemandCurve::new(record.demand.iter().map(stretch).collect()),
             min_replicas: record.min_replicas,
+            // of whomever it is: a union is the whole
+            leads_only: false,
         }
     }
 }
