@@ -263,11 +263,13 @@ pub enum EventKind {
     Broken,
     /// What a cluster tells of the function, in its own words.
     Cluster,
+    /// Something about the machine that was measured before the run.
+    Host,
 }
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Phase,
         Self::Scale,
         Self::Refused,
@@ -280,6 +282,7 @@ impl EventKind {
         Self::Fault,
         Self::Broken,
         Self::Cluster,
+        Self::Host,
     ];
 
     /// The word that stands in files.
@@ -297,6 +300,7 @@ impl EventKind {
             Self::Fault => "fault",
             Self::Broken => "broken",
             Self::Cluster => "cluster",
+            Self::Host => "host",
         }
     }
 }

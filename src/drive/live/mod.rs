@@ -19,6 +19,7 @@ pub mod showcase;
 pub mod sidecar;
 pub mod target;
 pub mod timers;
+pub mod toll;
 
 /// The header in which a target may name the replica that answered; our own platform does, no other gateway has it.
 pub const REPLICA_HEADER: &str = "x-watchtower-replica";

@@ -115,6 +115,7 @@ fn level_of(kind: EventKind) -> (LogLevel, &'static str) {
         | EventKind::Ready
         | EventKind::Terminated
         | EventKind::Fault
-        | EventKind::Cluster => (LogLevel::Info, "INFO"),
+        | EventKind::Cluster
+        | EventKind::Host => (LogLevel::Info, "INFO"),
     }
 }

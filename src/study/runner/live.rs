@@ -2,6 +2,7 @@
 
 mod guest;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,9 +16,11 @@ use crate::drive::live::target::TargetError;
 use crate::drive::live::target::embedded::Embedded;
 use crate::drive::live::target::platform::Options;
 use crate::drive::live::target::process::{Environment, EnvironmentError, Recipe, Workshop};
+use crate::drive::live::toll::{Toll, toll};
 use crate::drive::{Phase, RecordError, Recorder};
 use crate::record::{
-    CpuShares, EventRow, FunctionId, GeneratorId, Lost, Measurement, PlatformSample, ProbeRow, ProcessRow, RequestRow,
+    CpuShares, EventKind, EventRow, FunctionId, GeneratorId, Lost, Measurement, PlatformSample, ProbeRow, ProcessRow,
+    RequestRow,
 };
 use crate::study::companion::{Outside, own_program};
 use crate::study::plan::{Premises, Study};
@@ -148,6 +151,11 @@ async fn one_run(
     interrupt: &mut Interrupt,
 ) -> Result<RunSummary, StudyError> {
     let Job { repeat, mut plan, writer, .. } = job;
+    // before the run's clock starts
+    let toll = match replicas {
+        Replicas::Modelled if !plan.node.transport.is_zero() => Some(toll(&Clock::start()).await?),
+        Replicas::Modelled | Replicas::Processes(_) => None,
+    };
     let clock = Clock::start();
     let (events, changes) = unbounded_channel();
     let outside = Outside::new(events.clone());
@@ -163,6 +171,10 @@ async fn one_run(
             Some(workshop)
         }
     };
+    if let Some(toll) = toll {
+        // the receiver is above
+        let _ = events.send(spare_transport(&mut options, toll));
+    }
     let target = Embedded::on(options, events)?;
     let target = Arc::new(target);
     let arm = plan.arm.name.clone();
@@ -178,6 +190,29 @@ async fn one_run(
     drop(workshop);
     let outcome = outcome.map_err(|source| StudyError::Run { arm, repeat, source })?;
     Ok(watched.writer.finish(&outcome)?)
+}
+
+/// The way to a modelled function and back is partly a real one, and the model's transport is shortened by it; a row that says so.
+fn spare_transport(options: &mut Options, toll: Toll) -> EventRow {
+    let (whole, real) = (options.node.transport, toll.kept.min(options.node.transport));
+    options.node.transport = whole.saturating_sub(real);
+    options.probes_sooner = toll.dialled.saturating_sub(toll.kept);
+    let millis = |time: Duration| time.as_secs_f64() * 1e3;
+    let reason = format!(
+        "of {:.2} ms of transport {:.2} ms ({:.2} ms for a request that dials) are the real way to the platform and back, the rest is modelled",
+        millis(whole),
+        millis(real),
+        millis(toll.dialled)
+    );
+    EventRow {
+        at: Timestamp::ZERO,
+        actor: Cow::Borrowed("platform"),
+        kind: EventKind::Host,
+        from: None,
+        to: None,
+        reason,
+        value: Some(real.as_secs_f64()),
+    }
 }
 
 /// A run's writer with somebody looking over its shoulder.

@@ -57,6 +57,8 @@ pub struct Options {
     pub functions: Vec<FunctionPlan>,
     /// The node they share.
     pub node: NodeModel,
+    /// How much of a probe's way to the gateway, beyond that of other requests, is a real one and need not be modelled.
+    pub probes_sooner: Duration,
     /// Seed of everything random in the model.
     pub seed: Seed,
     /// The run's clock: changes are reported in its time.
@@ -85,6 +87,7 @@ impl Options {
             password: None,
             functions,
             node,
+            probes_sooner: Duration::ZERO,
             seed,
             clock,
             on_change: Box::new(|_| ()),

@@ -74,6 +74,7 @@ impl Platform {
             password,
             functions: plans,
             node,
+            probes_sooner,
             seed,
             clock,
             on_change,
@@ -89,7 +90,9 @@ impl Platform {
         let (replicas, keeper) = match processes {
             None => {
                 let models: Vec<_> = plans.into_iter().map(|plan| (plan.model, plan.replicas, plan.bounds)).collect();
-                let clockwork = Arc::new(Clockwork::new(Cluster::new(node, &models, seed), clock, on_change));
+                let mut cluster = Cluster::new(node, &models, seed);
+                cluster.hasten_probes(probes_sooner);
+                let clockwork = Arc::new(Clockwork::new(cluster, clock, on_change));
                 let thread = clockwork.keep().map_err(system("model thread"))?;
                 (Replicas::Modelled(clockwork), Kept::Model { _thread: thread })
             }

@@ -1,0 +1,86 @@
+//! What real HTTP takes on top of what a model says: generator, loopback, gateway and the threads between them.
+//!
+//! A request to the embedded platform makes its way through all of these, whatever the model says. The model's transport stands for
+//! the hand-overs between the programs of a real installation, of which these are some; so the platform is given that much less of it,
+//! and what a client measures is what the model says. Measured, and not assumed: it is three times as much on a busy guest as on an
+//! idle one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::clock::Clock;
+use super::load::{Client, Engine, Prepared};
+use super::target::embedded::Embedded;
+use super::target::{Target, TargetError};
+use crate::drive::{FunctionPlan, Handler, RequestPlan};
+use crate::model::{FunctionModel, NodeModel, Work};
+use crate::policy::FunctionInfo;
+use crate::random::Seed;
+use crate::record::FunctionId;
+use crate::stats::percentile::percentile;
+
+/// How long the function that is asked waits: as long as between two requests of a usual load, so that threads sleep as they do there.
+const WAIT: Duration = Duration::from_millis(4);
+
+/// Requests of either kind that are counted; the median of so many is steady to some per cent.
+const REQUESTS: usize = 40;
+
+/// Those before, of either kind: they touch memory for the first time.
+const UNCOUNTED: usize = 3;
+
+/// Nothing takes longer than this but a host that stands still.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What an exchange takes on top of what the model says; medians.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Toll {
+    /// Over a connection that is there already, as the load's.
+    pub kept: Duration,
+    /// With the dialling of one, as a probe does.
+    pub dialled: Duration,
+}
+
+/// Asks a platform of its own some eighty times for a function that waits and does nothing else, and takes what came on top of the
+/// wait. Takes less than half a second. Zero if not one request was answered.
+///
+/// # Errors
+/// When the system gives no ports or threads.
+pub async fn toll(clock: &Clock) -> Result<Toll, TargetError> {
+    let function = FunctionPlan {
+        info: FunctionInfo { name: "toll".to_owned(), ..FunctionInfo::default() },
+        handler: Handler::Plain,
+        model: FunctionModel { cpu: Work::NONE, wait: Work { mean: WAIT, cv: 0.0 }, ..FunctionModel::default() },
+        query: String::new(),
+        replicas: 1,
+        bounds: (1, 1),
+    };
+    let node = NodeModel { cores: 1, gateway_cpu: Work::NONE, transport: Duration::ZERO };
+    // nobody listens to what its pods do
+    let (events, _) = unbounded_channel();
+    let platform = Embedded::start(&[function], node, Seed(0), *clock, events)?;
+    let plan = RequestPlan { timeout: Some(TIMEOUT), ..RequestPlan::default() };
+    // the platform's own address can always be called
+    let Ok(request) = Prepared::new(&platform.invoke_uri(FunctionId::STUDIED, "")?, &plan) else {
+        return Ok(Toll::default());
+    };
+    let request = Arc::new(request);
+    let dials = || Client::new(Engine::default(), *clock, Arc::clone(&request));
+    let mut caller = dials();
+    let (mut kept, mut dialled) = (Vec::with_capacity(REQUESTS), Vec::with_capacity(REQUESTS));
+    for number in 0..UNCOUNTED + REQUESTS {
+        for (client, taken) in [(&mut caller, &mut kept), (&mut dials(), &mut dialled)] {
+            let exchange = client.exchange(clock.now()).await;
+            if number >= UNCOUNTED && exchange.answer.is_ok() {
+                taken.push((exchange.done - exchange.sent).saturating_sub(WAIT));
+            }
+        }
+    }
+    Ok(Toll { kept: median(kept), dialled: median(dialled) })
+}
+
+fn median(mut taken: Vec<Duration>) -> Duration {
+    taken.sort_unstable();
+    percentile(&taken, 50.0).unwrap_or_default()
+}
