@@ -123,7 +123,7 @@ pub async fn run_with_pods(
         pods.name(),
         before_load.as_secs_f64()
     ));
-    let made = with_pods(led, access, &pods, start_at, &room, observer, interrupt).await;
+    let made = Box::pin(with_pods(led, access, &pods, start_at, &room, observer, interrupt)).await;
     let gone = stay.end().await;
     let made = match made {
         Ok(made) => made,

@@ -151,7 +151,7 @@ impl Controller {
     pub(super) fn signal(&self, index: u32, signal: Signal) -> bool {
         let pods = self.pods.lock().unwrap_or_else(PoisonError::into_inner);
         let pod = pods.iter().find(|pod| pod.index == index);
-        pod.is_some_and(|pod| kill(Pid::from_raw(pod.child.id() as i32), signal).is_ok())
+        pod.is_some_and(|pod| kill(pid(&pod.child), signal).is_ok())
     }
 
     /// How many processes there are.
@@ -219,6 +219,11 @@ fn turn(store: &Store, folder: &Path, running: &mut Vec<Running>) {
         }
         false
     });
+}
+
+/// A process by its number.
+pub(super) fn pid(child: &Child) -> Pid {
+    Pid::from_raw(child.id().try_into().expect("a pid"))
 }
 
 fn text(value: &Value) -> String {

@@ -5,9 +5,8 @@ use std::fs;
 use std::process::Output;
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 
-use super::jobs::Controller;
+use super::jobs::{Controller, pid};
 use super::{FIXED, FUNCTIONS, House, succeeded, text, until};
 
 /// By count, so that no slow answer loses a request.
@@ -108,10 +107,9 @@ fn four_pods_send_together_what_one_machine_sends_and_nothing_of_them_is_left() 
         assert!(study.contains(said), "{said}: {study}");
     }
     // the pods only sent: each call of the cluster's was the leader's
-    assert!(house.api.calls().iter().filter(|call| call.contains("/scale")).count() > 0);
-    let left: Vec<_> =
-        fs::read_dir(house.dir.path()).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
-    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with(".watchtower-shards")), "{left:?}");
+    assert!(house.api.calls().iter().any(|call| call.contains("/scale")));
+    let left: Vec<_> = fs::read_dir(house.dir.path()).expect("a folder").flatten().map(|entry| entry.path()).collect();
+    assert!(!left.iter().any(|name| name.display().to_string().contains(".watchtower-shards")), "{left:?}");
 }
 
 #[test]
@@ -147,7 +145,7 @@ fn whatever_ends_the_leader_the_pods_are_gone_afterwards() {
         let controller = Controller::start(&house.api, house.dir.path());
         let child = house.pods("2", "out");
         house_is_led(&house);
-        kill(Pid::from_raw(child.id() as i32), by).expect("sent");
+        kill(pid(&child), by).expect("sent");
         let output: Output = child.wait_with_output().expect("it ends");
         assert_eq!(output.status.code(), code, "{}", text(&output.stderr));
         if by == Signal::SIGKILL {
