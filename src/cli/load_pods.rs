@@ -30,7 +30,7 @@ pub(super) async fn one_study(
         Failure::from_error(ExitStatus::Failed, &error, hint)
     })?;
     if led.results.exists() {
-        reported(led.results, None, printer)?;
+        reported(led.results, !args.no_report, None, printer)?;
     }
     for run in end.runs.iter().filter(|run| !run.partial) {
         for reason in &run.invalid_because {

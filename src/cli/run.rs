@@ -101,6 +101,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "ROWS", value_enum, default_value_t)]
     rows: RowsWish,
 
+    /// No charts and no page: `watchtower report DIR` makes them from the data at any time
+    #[arg(long, conflicts_with = "live")]
+    pub(super) no_report: bool,
+
     /// Show the report in a browser while the runs go on; its address is printed. ADDR is a port of this machine or an address
     /// with its port (default: 127.0.0.1 and a free port)
     #[arg(long, value_name = "ADDR", num_args = 0..=1)]
@@ -172,7 +176,8 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
         let mut ended: Vec<Ended> = Vec::new();
         let mut failure = None;
         for planned in &studies {
-            match Box::pin(one_study(args, planned, conduct, printer, live.as_ref(), &mut interrupt)).await {
+            let study = one_study(args, planned, conduct, printer, live.as_ref(), &mut interrupt);
+            match Box::pin(study).await {
                 Ok(end) => ended.push(end),
                 Err(error) => failure = Some(error),
             }
@@ -348,17 +353,19 @@ async fn one_study(
         Failure::from_error(status, &error, hint)
     })?;
     if !args.pack {
-        reported(results, live, printer)?;
+        reported(results, !args.no_report, live, printer)?;
     }
     Ok(Ended::of(record, end))
 }
 
-/// Draws what there is in a results directory, and says where it is.
-pub(super) fn reported(results: &Path, live: Option<&Live>, printer: Printer) -> Result<(), Failure> {
-    crate::report::write(results).map_err(|error| {
-        let hint = format!("the data is safe; try `watchtower report {}`", results.display());
-        Failure::from_error(ExitStatus::Failed, &error, Some(hint))
-    })?;
+/// Draws what there is in a results directory, if that is wanted, and says where it is.
+pub(super) fn reported(results: &Path, is_drawn: bool, live: Option<&Live>, printer: Printer) -> Result<(), Failure> {
+    if is_drawn {
+        crate::report::write(results).map_err(|error| {
+            let hint = format!("the data is safe; try `watchtower report {}`", results.display());
+            Failure::from_error(ExitStatus::Failed, &error, Some(hint))
+        })?;
+    }
     if let Some(live) = live {
         live.ended(results);
     }

@@ -11,6 +11,7 @@ mod load_pods;
 mod loads;
 mod names;
 mod openfaas;
+mod price;
 mod shadows;
 mod share;
 mod tune;
@@ -20,6 +21,7 @@ mod written;
 use std::path::Path;
 
 use crate::drive::GeneratorPlan;
+use crate::drive::live::target::kubernetes::Access as ClusterAccess;
 use crate::model::{NodeModel, Work};
 use crate::policy::settings::Value;
 use crate::random::Seed;
@@ -130,6 +132,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         until,
         seed: Seed(run.integer("seed")),
         share: overrides.share.unwrap_or_default(),
+        price: price::price(&scenario, &mut problems),
         expect,
         tune,
         resolved: String::new(),
@@ -158,6 +161,22 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
     }
     let shown = written::scenario(&study, &scenario);
     Ok(Study { resolved, shown, ..study })
+}
+
+/// The cluster that a scenario names, and its function there: for whoever looks after what a run has left, for which the gateway is not asked.
+///
+/// # Errors
+/// With what is wrong with the scenario, but for what only a run would need.
+pub fn cluster(path: &Path) -> Result<(ClusterAccess, String), ScenarioError> {
+    let mut scenario = Scenario::read(path)?;
+    let mut problems = std::mem::take(&mut scenario.problems);
+    let access = kubernetes::access(&scenario, &mut problems);
+    problems.retain(|problem| !problem.key.as_deref().is_some_and(|key| openfaas::PLACES.contains(&key)));
+    if problems.is_empty() {
+        Ok((access, scenario.function.settings.text("name").to_owned()))
+    } else {
+        Err(ScenarioError::new(&scenario.file, problems))
+    }
 }
 
 fn target(target: TargetKind, problems: &mut Vec<Problem>) {

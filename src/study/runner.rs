@@ -391,5 +391,7 @@ fn about(study: &Study, demand: &DemandCurve, plan: &Plan, repeat: u32, arm: usi
         demand: demand.clone(),
         min_replicas: plan.functions[0].bounds.0,
         leads_only: plan.share.is_empty(),
+        alone: study.alone(),
+        price: study.price.clone(),
     }
 }

@@ -8,7 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use watchtower::drive::live::target::kubernetes::MARK;
 
 use super::jobs;
 use super::store::{Answer, Change, Objects, Store, conflict, key, missing, status};
@@ -48,6 +51,8 @@ pub(super) struct Weather {
     pub(super) conflict_every: Option<u32>,
     /// What is not allowed: `verb resource`, such as `patch deployments` or `update deployments/scale`.
     pub(super) denied: BTreeSet<String>,
+    /// The same, where whoever asks beforehand is told that it is allowed.
+    pub(super) refused: BTreeSet<String>,
     /// Watches stay open and tell nothing.
     pub(super) silent: bool,
     /// Versions below this one are forgotten.
@@ -168,6 +173,26 @@ impl Api {
         leases.map(|((.., name), lease)| (name.clone(), lease["spec"]["holderIdentity"].to_string())).collect()
     }
 
+    /// Lets every Lease that there is last for so long only, as a holder that says so would.
+    pub(super) fn leases_last(&self, secs: u32) {
+        let mut objects = self.store().lock();
+        let keys: Vec<_> = objects.all.keys().filter(|(resource, ..)| resource == "leases").cloned().collect();
+        for key in keys {
+            let mut lease = objects.all.get(&key).cloned().expect("a Lease");
+            lease["spec"]["leaseDurationSeconds"] = json!(secs);
+            objects.put(&key, lease);
+        }
+    }
+
+    /// Writes the annotation of this program's as somebody else would.
+    pub(super) fn annotate(&self, namespace: &str, name: &str, note: &str) {
+        let mut objects = self.store().lock();
+        let key = key("deployments", namespace, name);
+        let mut deployment = objects.all.get(&key).cloned().expect("a deployment");
+        deployment["metadata"]["annotations"][MARK] = json!(note);
+        objects.put(&key, deployment);
+    }
+
     /// Sets replicas as somebody else would.
     pub(super) fn scale(&self, namespace: &str, name: &str, replicas: u32) {
         let mut objects = self.store().lock();
@@ -194,7 +219,7 @@ struct Request {
     path: String,
     query: String,
     kind: String,
-    token: Option<String>,
+    authorization: Option<String>,
     body: Vec<u8>,
 }
 
@@ -206,7 +231,7 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
     let mut words = first.split(' ');
     let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let (mut length, mut kind, mut token) = (0, String::new(), None);
+    let (mut length, mut kind, mut authorization) = (0, String::new(), None);
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
@@ -214,13 +239,13 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().ok()?,
             "content-type" => value.trim().clone_into(&mut kind),
-            "authorization" => token = value.trim().strip_prefix("Bearer ").map(str::to_owned),
+            "authorization" => authorization = Some(value.trim().to_owned()),
             _ => {}
         }
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Request { method, path: path.to_owned(), query: query.to_owned(), kind, token, body })
+    Some(Request { method, path: path.to_owned(), query: query.to_owned(), kind, authorization, body })
 }
 
 fn serve(shared: &Arc<Shared>, stream: TcpStream) {
@@ -296,11 +321,16 @@ fn written(writer: &mut TcpStream, (code, body): Answer, at: &dyn Fn(Moment) -> 
 
 /// Who is not let in, and what is not allowed.
 fn refused(weather: &Weather, request: &Request, verb: &str) -> Option<Answer> {
-    if weather.expired || request.token.as_deref() != Some(TOKEN) {
+    let is_let_in = request.authorization.as_deref().is_some_and(|given| {
+        given.strip_prefix("Bearer ") == Some(TOKEN)
+            || given.strip_prefix("Basic ") == Some(&STANDARD.encode(format!("tester:{TOKEN}")))
+    });
+    if weather.expired || !is_let_in {
         return Some(status(401, "Unauthorized", "Unauthorized"));
     }
     let (resource, name, namespace) = place(&request.path)?;
-    if weather.denied.contains(&format!("{verb} {resource}")) {
+    let right = format!("{verb} {resource}");
+    if weather.denied.contains(&right) || weather.refused.contains(&right) {
         let message = format!(
             "{resource} \"{name}\" is forbidden: User \"watchtower\" cannot {verb} resource \"{resource}\" in the namespace \"{namespace}\""
         );

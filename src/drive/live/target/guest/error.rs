@@ -63,6 +63,18 @@ pub enum GuestError {
         /// What it said.
         why: String,
     },
+    /// The gateway granted another count than it was asked for.
+    #[error(
+        "the gateway made {replicas} replicas of {function} into {made}\n  hint: the Community Edition grants 1 to 5; choose replicas in [function] within what yours grants"
+    )]
+    Made {
+        /// The function.
+        function: String,
+        /// How many were asked for.
+        replicas: u32,
+        /// How many there are.
+        made: u32,
+    },
     /// It took too long.
     #[error(
         "{function} has {ready} of {wanted} replicas ready after {waited:?}\n  hint: look at its pods; raise ready_within in [openfaas] if they only need longer"

@@ -123,14 +123,17 @@ impl Entry {
         }
     }
 
-    /// Whether it is about this function on this platform.
-    pub(in crate::drive::live::target) fn is_about(&self, place: &str, namespace: &str, function: &str) -> bool {
-        let own = match &self.owed {
+    fn namespace(&self) -> &str {
+        match &self.owed {
             Owed::Cluster(debt) => &debt.namespace,
             Owed::Gateway(debt) => &debt.namespace,
-            Owed::Load(_) => return false,
-        };
-        (self.place(), own.as_str(), self.function()) == (place, namespace, function)
+            Owed::Load(debt) => &debt.job_namespace,
+        }
+    }
+
+    /// Whether it is about this function on this platform.
+    pub(in crate::drive::live::target) fn is_about(&self, place: &str, namespace: &str, function: &str) -> bool {
+        (self.place(), self.namespace(), self.function()) == (place, namespace, function)
     }
 }
 
@@ -248,6 +251,19 @@ impl Journal {
             .collect()
     }
 
+    /// Keeps an entry, unless a run that goes on has one about the same function: its process then.
+    ///
+    /// Two that begin at the same time see each other's, and neither has changed anything yet.
+    pub(super) fn claim(&self, entry: &Entry) -> Result<Result<(), Process>, JournalError> {
+        self.keep(entry)?;
+        let about = |other: &Entry| other.is_about(entry.place(), entry.namespace(), entry.function());
+        let others = self.entries()?;
+        let other = others.into_iter().find(|other| other.id != entry.id && about(other) && other.process.is_alive());
+        let Some(other) = other else { return Ok(Ok(())) };
+        self.strike(entry)?;
+        Ok(Err(other.process))
+    }
+
     /// Keeps an entry, so that it is there whatever happens next.
     pub(super) fn keep(&self, entry: &Entry) -> Result<(), JournalError> {
         fs::create_dir_all(&self.0).map_err(|source| file_error(&self.0, source))?;
@@ -349,6 +365,19 @@ mod tests {
         journal.strike(&entry("1")).unwrap();
         journal.strike(&entry("1")).unwrap();
         assert_eq!(journal.entries().unwrap(), [entry("2"), of_a_cluster("3"), of_a_load("4")]);
+    }
+
+    #[test]
+    fn of_two_that_begin_on_one_function_the_second_to_be_noted_is_told_of_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::at(folder.path());
+        assert_eq!(journal.claim(&entry("1")).unwrap(), Ok(()));
+        assert_eq!(journal.claim(&entry("0")).unwrap(), Err(Process::own()));
+        assert_eq!(journal.claim(&of_a_cluster("2")).unwrap(), Ok(()), "another place");
+        let dead = Entry { process: Process { pid: u32::MAX, started: Some(1) }, ..entry("1") };
+        journal.keep(&dead).unwrap();
+        assert_eq!(journal.claim(&entry("3")).unwrap(), Ok(()));
+        assert_eq!(journal.entries().unwrap(), [dead, of_a_cluster("2"), entry("3")]);
     }
 
     #[test]

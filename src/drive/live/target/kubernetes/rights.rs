@@ -92,6 +92,11 @@ pub(super) fn load(namespace: &str) -> Vec<Right> {
     rights
 }
 
+/// What putting objects back takes, where that is all.
+pub(super) fn to_put_back(places: &[Place]) -> Vec<Right> {
+    places.iter().flat_map(|place| of_a_deployment(place, false)).collect()
+}
+
 #[derive(Deserialize)]
 struct Review {
     #[serde(default)]
