@@ -54,6 +54,22 @@ impl Decisions {
         }
     }
 
+    /// Whether a scaling has not been answered yet.
+    pub fn are_open(&self) -> bool {
+        self.asked.values().any(|asked| !asked.is_empty())
+    }
+
+    /// Scalings that will not be answered any more: the run is over.
+    pub fn unanswered(&mut self, at: Timestamp) -> Vec<EventRow> {
+        let open: Vec<Asked> = std::mem::take(&mut self.asked).into_values().flatten().collect();
+        open.into_iter()
+            .map(|Asked { from, to, reason: Reason { text, value } }| {
+                let text = format!("{text}; not answered when the run was over");
+                self.row(at, EventKind::Refused, Some(from), Some(to), Reason { text, value })
+            })
+            .collect()
+    }
+
     /// Something the policy wants on record.
     pub fn note(&self, at: Timestamp, kind: EventKind, from: Option<u32>, to: Option<u32>, reason: Reason) -> EventRow {
         self.row(at, kind, from, to, reason)
@@ -86,6 +102,20 @@ mod tests {
     #[test]
     fn a_scaling_to_the_same_count_is_a_decision_and_no_scaling() {
         assert_eq!(asked(4, 4).answered(NOW, FunctionId::STUDIED, &Ok(4)).kind, EventKind::Decision);
+    }
+
+    #[test]
+    fn a_scaling_without_an_answer_is_recorded_when_the_run_is_over() {
+        let mut decisions = asked(1, 2);
+        assert!(decisions.are_open());
+        let rows = decisions.unanswered(NOW);
+        let kinds: Vec<_> = rows.iter().map(|row| (row.kind, row.from, row.to, row.reason.as_str())).collect();
+        let reason = "probe took 97.0 ms; not answered when the run was over";
+        assert_eq!(kinds, [(EventKind::Refused, Some(1), Some(2), reason)]);
+        assert!(!decisions.are_open());
+        decisions.asked(FunctionId::STUDIED, 1, 2, Reason::new("because"));
+        decisions.answered(NOW, FunctionId::STUDIED, &Ok(2));
+        assert!(!decisions.are_open());
     }
 
     #[test]

@@ -7,9 +7,11 @@ mod expect;
 mod faults;
 mod function;
 mod kubernetes;
+mod load_pods;
 mod loads;
 mod names;
 mod openfaas;
+mod price;
 mod shadows;
 mod share;
 mod tune;
@@ -19,6 +21,7 @@ mod written;
 use std::path::Path;
 
 use crate::drive::GeneratorPlan;
+use crate::drive::live::target::kubernetes::Access as ClusterAccess;
 use crate::model::{NodeModel, Work};
 use crate::policy::settings::Value;
 use crate::random::Seed;
@@ -35,6 +38,7 @@ use super::target_kind::TargetKind;
 
 pub use function::built_in_functions;
 pub(super) use function::model_defaults;
+pub use load_pods::objection as objection_to_pods;
 pub(super) use openfaas::of_section as openfaas_access;
 pub(super) use tune::levels as tune_levels;
 pub(super) use written::value as toml_value;
@@ -91,9 +95,13 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
     let aa_of = (0..arms.len()).map(|_| None).chain(twin.iter().map(|_| Some(0))).collect();
     shadows.extend(twin.iter().map(|_| Vec::new()));
     arms.extend(twin);
+    // whoever is led only sends: secrets and the way to a cluster are the leader's
+    let is_led = overrides.share.is_some_and(|share| share.is_led_apart() && !share.leads());
+    let mut set_aside = Vec::new();
+    let of_access = if is_led { &mut set_aside } else { &mut problems };
     let premises = match overrides.target {
-        TargetKind::Openfaas => Some(Premises::Gateway(openfaas::access(&scenario, &mut problems))),
-        TargetKind::Kubernetes => Some(Premises::Cluster(kubernetes::access(&scenario, &mut problems))),
+        TargetKind::Openfaas => Some(Premises::Gateway(openfaas::access(&scenario, of_access))),
+        TargetKind::Kubernetes => Some(Premises::Cluster(kubernetes::access(&scenario, of_access))),
         _ => None,
     };
     let run = &scenario.run.settings;
@@ -124,6 +132,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         until,
         seed: Seed(run.integer("seed")),
         share: overrides.share.unwrap_or_default(),
+        price: price::price(&scenario, &mut problems),
         expect,
         tune,
         resolved: String::new(),
@@ -152,6 +161,22 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
     }
     let shown = written::scenario(&study, &scenario);
     Ok(Study { resolved, shown, ..study })
+}
+
+/// The cluster that a scenario names, and its function there: for whoever looks after what a run has left, for which the gateway is not asked.
+///
+/// # Errors
+/// With what is wrong with the scenario, but for what only a run would need.
+pub fn cluster(path: &Path) -> Result<(ClusterAccess, String), ScenarioError> {
+    let mut scenario = Scenario::read(path)?;
+    let mut problems = std::mem::take(&mut scenario.problems);
+    let access = kubernetes::access(&scenario, &mut problems);
+    problems.retain(|problem| !problem.key.as_deref().is_some_and(|key| openfaas::PLACES.contains(&key)));
+    if problems.is_empty() {
+        Ok((access, scenario.function.settings.text("name").to_owned()))
+    } else {
+        Err(ScenarioError::new(&scenario.file, problems))
+    }
 }
 
 fn target(target: TargetKind, problems: &mut Vec<Problem>) {

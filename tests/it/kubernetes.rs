@@ -4,8 +4,11 @@ mod api;
 mod conformance;
 mod every_call;
 mod faults;
+mod jobs;
+mod load;
 mod restore;
 mod rules;
+mod secrets;
 mod store;
 mod study;
 
@@ -80,8 +83,9 @@ impl House {
         command
     }
 
+    /// Charts are not what these tests are about, and take longer than all the rest.
     fn start(&self, out: &str) -> Child {
-        let mut command = self.command(&["run", "guest.toml", "--target", "kubernetes", "--out", out]);
+        let mut command = self.command(&["run", "guest.toml", "--target", "kubernetes", "--out", out, "--no-report"]);
         command.spawn().expect("the program starts")
     }
 

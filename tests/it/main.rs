@@ -11,6 +11,7 @@
 mod autoscale;
 mod calibrate;
 mod calibration;
+mod canaries;
 mod chain;
 mod cli;
 mod cluster;
@@ -47,6 +48,7 @@ mod shadows;
 mod shards;
 mod sim;
 mod simulated;
+mod spoiled;
 mod stats;
 mod theory;
 mod tidy;

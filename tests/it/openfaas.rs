@@ -1,7 +1,12 @@
 //! Somebody's gateway as a target: the same study as at home, and everything as it was found afterwards, whatever ended the run.
 
 pub(super) mod alertmanager;
+mod clamp;
+mod faults;
+mod front;
+pub(super) mod real_alertmanager;
 mod restore;
+mod secrets;
 mod shards;
 mod study;
 
@@ -21,6 +26,7 @@ use watchtower::policy::{FunctionInfo, ReplicaStatus};
 use watchtower::random::Seed;
 
 use self::alertmanager::Alertmanager;
+use self::front::{Front, Weather};
 
 /// A password that must turn up nowhere.
 pub(super) const CANARY: &str = "canary-3b1f77e0";
@@ -30,29 +36,55 @@ struct House {
     dir: TempDir,
     platform: Platform,
     alertmanager: Alertmanager,
+    /// What runs take for the gateway, if not the platform's own.
+    front: Option<Front>,
 }
 
 impl House {
     fn new() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let house =
-            Self { dir, platform: gateway(SocketAddr::from(([127, 0, 0, 1], 0))), alertmanager: Alertmanager::start() };
+        let platform = gateway(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let house = Self { dir, platform, alertmanager: Alertmanager::start(), front: None };
         fs::write(house.dir.path().join("password"), format!("{CANARY}\n")).expect("a file");
         // what was there before a run, and has to be there after it
         house.scale(2);
         house
     }
 
+    /// The same with a gateway that may be as the test wants it.
+    fn with_a_front() -> Self {
+        let house = Self::new();
+        let front = Some(Front::before(house.platform.gateway_address()));
+        Self { front, ..house }
+    }
+
+    fn front(&self) -> &Front {
+        self.front.as_ref().expect("a house with a front")
+    }
+
+    fn weather(&self, change: impl FnOnce(&mut Weather)) {
+        self.front().weather(change);
+    }
+
+    /// The gateway as runs know it.
+    fn gateway(&self) -> SocketAddr {
+        self.front.as_ref().map_or_else(|| self.platform.gateway_address(), |front| front.address)
+    }
+
     /// Writes the scenario with these arms and this load; `extra` goes into `[openfaas]`.
     fn scenario(&self, load: &str, arms: &str, extra: &str) {
+        let alone = format!("alertmanager = \"http://{}\"\n{extra}", self.alertmanager.address);
+        self.scenario_with(load, arms, &alone);
+    }
+
+    /// The same without an Alertmanager.
+    fn scenario_with(&self, load: &str, arms: &str, openfaas: &str) {
         let text = format!(
             "name = \"guest\"\n[function]\nname = \"ftest\"\nquery = \"number=50\"\n[[load]]\nhey = \"{load}\"\n\
              [run]\nwarm_up = \"1s\"\ncool_down = \"1s\"\n[limits]\nmax_lateness = \"1s\"\nmax_stall = \"30s\"\n\
-             [openfaas]\ngateway = \"http://{}\"\nmetrics = \"http://{}\"\nalertmanager = \"http://{}\"\n\
-             password_file = \"password\"\n{extra}\n{arms}",
-            self.platform.gateway_address(),
+             [openfaas]\ngateway = \"http://{}\"\nmetrics = \"http://{}\"\npassword_file = \"password\"\n{openfaas}\n{arms}",
+            self.gateway(),
             self.platform.metrics_address(),
-            self.alertmanager.address
         );
         fs::write(self.dir.path().join("guest.toml"), text).expect("a scenario");
     }
@@ -70,8 +102,9 @@ impl House {
             .expect("the program starts")
     }
 
+    /// Without charts, which take longer than all the rest.
     fn start(&self) -> Child {
-        let mut command = self.command(&["run", "guest.toml", "--target", "openfaas", "--out", "out"]);
+        let mut command = self.command(&["run", "guest.toml", "--target", "openfaas", "--out", "out", "--no-report"]);
         command.spawn().expect("the program starts")
     }
 
@@ -106,12 +139,26 @@ impl House {
         reader.deserialize().map(|row| row.expect("a row")).collect()
     }
 
+    fn reasons(&self, run: &str, kind: &str) -> Vec<String> {
+        let rows = self.events(run).into_iter().filter(|row| row["kind"] == kind);
+        rows.map(|mut row| row.remove("reason").unwrap()).collect()
+    }
+
+    /// Waits until the load of a run with three replicas is under way.
+    fn until_under_way(&self) {
+        until("the load", || lines(&self.dir.path().join("out/runs/three-1/requests.csv")) > 5);
+        until("three replicas", || self.replicas() == 3);
+    }
+
     fn events(&self, run: &str) -> Vec<BTreeMap<String, String>> {
         let mut reader =
             csv::Reader::from_path(self.dir.path().join("out/runs").join(run).join("events.csv")).expect("events.csv");
         reader.deserialize().map(|row| row.expect("a row")).collect()
     }
 }
+
+/// An arm that sets three replicas and keeps them.
+const FIXED: &str = "[[arm]]\nname = \"three\"\npolicy = \"fixed\"\nreplicas = 3\n";
 
 /// A gateway with `ftest`, that answers quickly and starts pods quickly.
 pub(super) fn gateway(listen: SocketAddr) -> Platform {

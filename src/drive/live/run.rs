@@ -39,6 +39,9 @@ pub use self::error::RunError;
 /// How long requests in flight may take to end after an interruption.
 const DRAIN: Duration = Duration::from_secs(2);
 
+/// How long a scaling under way may take to be answered when the run ends; targets themselves give up after five seconds.
+const LAST_ANSWER: Duration = Duration::from_secs(6);
+
 /// How far ahead the pacers are told of the load's start, so that their threads stand ready.
 const HEAD_START: Duration = Duration::from_millis(200);
 
@@ -206,6 +209,7 @@ impl Run<'_> {
             }
         }
         let interrupted = drain_until.is_some();
+        self.last_answers(&mut answers, &mut second_at, alarm).await?;
         if let Some(load) = self.load.take() {
             failures::tell(self.recorder, self.clock.now(), &load)?;
             if self.load_end.is_none() {
@@ -214,12 +218,6 @@ impl Run<'_> {
         }
         // reading the platform moves it on to now, so what it still had to say comes after
         let last_sample = self.target.sample(FunctionId::STUDIED);
-        while let Ok(answer) = answers.try_recv() {
-            if let Answer::Policy(Event::ScaleAnswered { function, result }) = answer {
-                let row = self.decisions.answered(self.clock.now(), function, &result);
-                self.recorder.event(&row)?;
-            }
-        }
         self.tell_shadows(self.clock.now(), Shadows::end)?;
         while let Ok(report) = reports.try_recv() {
             self.report(report)?;
@@ -228,6 +226,42 @@ impl Run<'_> {
             self.recorder.event(&row)?;
         }
         self.end(second_at, interrupted, last_sample)
+    }
+
+    /// A scaling that is under way when the run ends is recorded with what became of it. What would follow from it is not done any more.
+    async fn last_answers(
+        &mut self,
+        answers: &mut UnboundedReceiver<Answer>,
+        second_at: &mut Timestamp,
+        alarm: &Alarm,
+    ) -> Result<(), RecordError> {
+        let until = self.clock.now() + LAST_ANSWER;
+        loop {
+            let answer = match answers.try_recv() {
+                Ok(answer) => Some(answer),
+                Err(_) if !self.decisions.are_open() => return Ok(()),
+                Err(_) => {
+                    tokio::select! {
+                        biased;
+                        answer = answers.recv() => answer,
+                        () = alarm.wait_until(until.min(*second_at)) => None,
+                    }
+                }
+            };
+            let now = self.clock.now();
+            if let Some(Answer::Policy(Event::ScaleAnswered { function, result })) = answer {
+                let row = self.decisions.answered(now, function, &result);
+                self.recorder.event(&row)?;
+            }
+            if now >= *second_at {
+                self.second(*second_at)?;
+                *second_at += Duration::from_secs(1);
+            }
+            if now >= until {
+                let rows = self.decisions.unanswered(now);
+                return rows.iter().try_for_each(|row| self.recorder.event(row));
+            }
+        }
     }
 
     fn end(

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use crate::drive::live::target::guest::SecretSource;
 use crate::drive::live::target::openfaas::Access;
+use crate::drive::live::target::rest;
 use crate::drive::{GeneratorPlan, Trust};
 use crate::study::problem::Problem;
 use crate::study::scenario::{Scenario, Section};
 
 /// The keys that each name a place of a secret.
-const PLACES: [&str; 4] = ["password_file", "password_env", "token_file", "token_env"];
+pub(super) const PLACES: [&str; 4] = ["password_file", "password_env", "token_file", "token_env"];
 
 /// The way to the gateway that a scenario names.
 pub(super) fn access(scenario: &Scenario, problems: &mut Vec<Problem>) -> Access {
@@ -47,11 +48,13 @@ pub(in crate::study) fn of_section(section: &Section, directory: &Path, problems
     }
     for key in ["gateway", "metrics", "alertmanager"] {
         if let Some(url) = text(key)
-            && let Err(error) = crate::drive::live::target::rest::check_address(&url)
+            && let Err(error) = rest::check_address(&url)
         {
             let error = error.to_string();
             let (what, hint) = error.split_once("\n  hint: ").unwrap_or((&error, "write http://HOST:PORT"));
-            problems.push(section.problem(key, format!("can't be used: {what}"), hint));
+            let problem = section.problem(key, format!("can't be used: {what}"), hint);
+            let shown = rest::shown_address(&url);
+            problems.push(if shown == url { problem } else { problem.value(format!("{shown:?}")) });
         }
     }
     access

@@ -8,8 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use watchtower::drive::live::target::kubernetes::MARK;
 
+use super::jobs;
 use super::store::{Answer, Change, Objects, Store, conflict, key, missing, status};
 
 /// The token that is let in; it must turn up nowhere.
@@ -47,6 +51,8 @@ pub(super) struct Weather {
     pub(super) conflict_every: Option<u32>,
     /// What is not allowed: `verb resource`, such as `patch deployments` or `update deployments/scale`.
     pub(super) denied: BTreeSet<String>,
+    /// The same, where whoever asks beforehand is told that it is allowed.
+    pub(super) refused: BTreeSet<String>,
     /// Watches stay open and tell nothing.
     pub(super) silent: bool,
     /// Versions below this one are forgotten.
@@ -57,8 +63,8 @@ pub(super) struct Weather {
     pub(super) slow: Duration,
 }
 
-struct Shared {
-    store: Store,
+pub(super) struct Shared {
+    pub(super) store: Store,
     weather: Mutex<Weather>,
     hook: Mutex<Option<Hook>>,
     calls: Mutex<Vec<String>>,
@@ -118,6 +124,10 @@ impl Api {
         &self.shared.store
     }
 
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
     pub(super) fn weather(&self, change: impl FnOnce(&mut Weather)) {
         let mut weather = locked(&self.shared.weather);
         change(&mut weather);
@@ -163,6 +173,26 @@ impl Api {
         leases.map(|((.., name), lease)| (name.clone(), lease["spec"]["holderIdentity"].to_string())).collect()
     }
 
+    /// Lets every Lease that there is last for so long only, as a holder that says so would.
+    pub(super) fn leases_last(&self, secs: u32) {
+        let mut objects = self.store().lock();
+        let keys: Vec<_> = objects.all.keys().filter(|(resource, ..)| resource == "leases").cloned().collect();
+        for key in keys {
+            let mut lease = objects.all.get(&key).cloned().expect("a Lease");
+            lease["spec"]["leaseDurationSeconds"] = json!(secs);
+            objects.put(&key, lease);
+        }
+    }
+
+    /// Writes the annotation of this program's as somebody else would.
+    pub(super) fn annotate(&self, namespace: &str, name: &str, note: &str) {
+        let mut objects = self.store().lock();
+        let key = key("deployments", namespace, name);
+        let mut deployment = objects.all.get(&key).cloned().expect("a deployment");
+        deployment["metadata"]["annotations"][MARK] = json!(note);
+        objects.put(&key, deployment);
+    }
+
     /// Sets replicas as somebody else would.
     pub(super) fn scale(&self, namespace: &str, name: &str, replicas: u32) {
         let mut objects = self.store().lock();
@@ -189,7 +219,7 @@ struct Request {
     path: String,
     query: String,
     kind: String,
-    token: Option<String>,
+    authorization: Option<String>,
     body: Vec<u8>,
 }
 
@@ -201,7 +231,7 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
     let mut words = first.split(' ');
     let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let (mut length, mut kind, mut token) = (0, String::new(), None);
+    let (mut length, mut kind, mut authorization) = (0, String::new(), None);
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
@@ -209,13 +239,13 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().ok()?,
             "content-type" => value.trim().clone_into(&mut kind),
-            "authorization" => token = value.trim().strip_prefix("Bearer ").map(str::to_owned),
+            "authorization" => authorization = Some(value.trim().to_owned()),
             _ => {}
         }
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Request { method, path: path.to_owned(), query: query.to_owned(), kind, token, body })
+    Some(Request { method, path: path.to_owned(), query: query.to_owned(), kind, authorization, body })
 }
 
 fn serve(shared: &Arc<Shared>, stream: TcpStream) {
@@ -265,6 +295,12 @@ fn answer(
         "PATCH" => "patch",
         _ => "delete",
     };
+    if let Some((_, pod, namespace)) = place(&request.path).filter(|(resource, ..)| resource == "pods/log")
+        && refused(&weather, request, verb).is_none()
+    {
+        jobs::log(&shared.store, namespace, pod, writer)?;
+        return Ok(at(Moment::After));
+    }
     let answer = refused(&weather, request, verb).unwrap_or_else(|| decided(shared, &weather, request));
     shared.store.changed.notify_all();
     written(writer, answer, at)
@@ -285,11 +321,16 @@ fn written(writer: &mut TcpStream, (code, body): Answer, at: &dyn Fn(Moment) -> 
 
 /// Who is not let in, and what is not allowed.
 fn refused(weather: &Weather, request: &Request, verb: &str) -> Option<Answer> {
-    if weather.expired || request.token.as_deref() != Some(TOKEN) {
+    let is_let_in = request.authorization.as_deref().is_some_and(|given| {
+        given.strip_prefix("Bearer ") == Some(TOKEN)
+            || given.strip_prefix("Basic ") == Some(&STANDARD.encode(format!("tester:{TOKEN}")))
+    });
+    if weather.expired || !is_let_in {
         return Some(status(401, "Unauthorized", "Unauthorized"));
     }
     let (resource, name, namespace) = place(&request.path)?;
-    if weather.denied.contains(&format!("{verb} {resource}")) {
+    let right = format!("{verb} {resource}");
+    if weather.denied.contains(&right) || weather.refused.contains(&right) {
         let message = format!(
             "{resource} \"{name}\" is forbidden: User \"watchtower\" cannot {verb} resource \"{resource}\" in the namespace \"{namespace}\""
         );
@@ -330,8 +371,14 @@ fn decided(shared: &Shared, weather: &Weather, request: &Request) -> Answer {
     }
     let mut objects = shared.store.lock();
     let body = || serde_json::from_slice::<Value>(&request.body).unwrap_or_default();
+    if request.method != "GET" || !name.is_empty() {
+        let wanted = (resource.as_str(), namespace, name);
+        if let Some(answer) = jobs::decided(&mut objects, &request.method, wanted, body()) {
+            return answer;
+        }
+    }
     match (request.method.as_str(), resource.as_str()) {
-        ("GET", "deployments" | "leases" | "events") if name.is_empty() => {
+        ("GET", "deployments" | "leases" | "events" | "pods") if name.is_empty() => {
             list(&objects, &resource, namespace, request)
         }
         ("GET", "deployments" | "leases" | "events") => {
@@ -461,7 +508,7 @@ fn merge(object: &mut Value, change: &Value) {
 
 fn is_selected(object: &Value, request: &Request) -> bool {
     let name = request.query.split('&').find_map(|part| part.strip_prefix("fieldSelector=metadata.name%3D"));
-    name.is_none_or(|name| object["metadata"]["name"] == name)
+    name.is_none_or(|name| object["metadata"]["name"] == name) && jobs::is_labelled(object, &request.query)
 }
 
 fn list(objects: &Objects, resource: &str, namespace: &str, request: &Request) -> Answer {
@@ -524,10 +571,14 @@ fn watch(shared: &Shared, request: &Request, writer: &mut TcpStream, at: &dyn Fn
 }
 
 fn chunked(writer: &mut TcpStream, event: &Value) -> io::Result<()> {
-    let text = format!("{event}\n");
+    chunk(writer, format!("{event}\n").as_bytes())
+}
+
+/// Bytes in chunks that end anywhere.
+pub(super) fn chunk(writer: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
     // primes, so that no end of a line is the end of a chunk for long
     let mut sizes = [1_usize, 7, 13, 101, 3].into_iter().cycle();
-    let mut rest = text.as_bytes();
+    let mut rest = bytes;
     while !rest.is_empty() {
         let size = sizes.next().unwrap_or(1).min(rest.len());
         let (chunk, more) = rest.split_at(size);

@@ -1,6 +1,7 @@
 //! A run is ended at each of its calls to the API server: before it is done, when it is done and the answer half out, and after it. The
 //! calls are counted in a run of the same scenario, and none is left out.
 
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Child;
 use std::sync::{Arc, Mutex};
@@ -25,9 +26,18 @@ const MOMENTS: [Moment; 3] = [Moment::Before, Moment::During, Moment::After];
 /// Points at which a run is ended in each way, at the very least.
 const POINTS_LEAST: usize = 25;
 
+/// Points that are tried at once: a run waits for nearly all of its time, and each has a cluster of its own.
+const AT_ONCE: usize = 12;
+
+/// With a run that is as short as one can be that still does everything.
 fn house() -> House {
     let house = House::new();
-    house.scenario("-z 500ms -c 1 -q 5", FIXED, "");
+    house.scenario("-n 1 -c 1", FIXED, "");
+    let path = house.dir.path().join("guest.toml");
+    let scenario = fs::read_to_string(&path).expect("a scenario");
+    let short = scenario.replace("warm_up = \"300ms\"\ncool_down = \"100ms\"", "warm_up = \"0s\"\ncool_down = \"0s\"");
+    assert_ne!(short, scenario);
+    fs::write(&path, short).expect("a scenario");
     house
 }
 
@@ -44,7 +54,7 @@ fn at_each(points: Vec<(usize, Moment)>, test: impl Fn(usize, Moment) + Sync) {
     assert!(points.len() >= POINTS_LEAST, "{} points", points.len());
     let (queue, test) = (Mutex::new(points.into_iter()), &test);
     thread::scope(|scope| {
-        for _ in 0..4 {
+        for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 loop {
                     let next = queue.lock().expect("nobody panicked").next();
@@ -91,6 +101,24 @@ fn killed_at_any_call_everything_is_as_before_after_the_next_start() {
         child.wait_with_output().expect("it ends");
         house.api.unhook();
         let restored = house.restore();
+        assert_eq!(restored.status.code(), Some(0), "call {call}, {moment:?}: {}", text(&restored.stderr));
+        println!("call {call}, {moment:?}");
+        house.is_as_before();
+    });
+}
+
+#[test]
+fn killed_at_any_call_everything_is_as_before_after_a_start_elsewhere_that_knows_the_cluster_only() {
+    at_each(points(calls(), &[Moment::After]), |call, moment| {
+        let house = house();
+        let child = signalled_at(&house, call, moment, Signal::SIGKILL);
+        child.wait_with_output().expect("it ends");
+        house.api.unhook();
+        if house.state().exists() {
+            fs::remove_dir_all(house.state()).expect("removed");
+        }
+        house.api.leases_last(1);
+        let restored = house.command(&["restore", "guest.toml"]).output().expect("the program starts");
         assert_eq!(restored.status.code(), Some(0), "call {call}, {moment:?}: {}", text(&restored.stderr));
         println!("call {call}, {moment:?}");
         house.is_as_before();

@@ -1,6 +1,7 @@
 //! What goes wrong in mid-run: the run goes on or ends with a clear message, the record says what happened, and everything is as it was
 //! found, at once or when it can be.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::openfaas::lines;
@@ -181,5 +182,37 @@ fn slow_answers_change_nothing() {
     house.scenario("-z 1s -c 2 -q 5", FIXED, "");
     house.api.weather(|weather| weather.slow = Duration::from_millis(100));
     succeeded(&house.run());
+    house.is_as_before();
+}
+
+#[test]
+fn a_server_that_refuses_every_change_ends_the_run_and_is_not_asked_for_ever() {
+    let house = House::new();
+    house.scenario_with("-z 1s -c 2 -q 5", FIXED, "restore_within = \"1s\"", "");
+    house.api.weather(|weather| weather.conflict_every = Some(1));
+    let output = house.run();
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("what is changed can't be noted on deployment ftest") && said.contains("409"), "{said}");
+    let writes =
+        house.api.calls().iter().filter(|call| call.starts_with("PATCH") || call.starts_with("DELETE")).count();
+    assert!(writes < 60, "{writes}");
+    house.api.weather(|weather| weather.conflict_every = None);
+    succeeded(&house.restore());
+    house.is_as_before();
+}
+
+#[test]
+fn pods_that_never_become_ready_in_mid_run_are_recorded_as_asked_for_and_not_ready() {
+    let house = House::new();
+    house.scenario("-z 3s -c 2 -q 5", FIXED, "");
+    house.api.weather(|weather| weather.never_ready = true);
+    succeeded(&house.run());
+    assert_eq!(house.reasons("three-1", "ready"), [""; 0]);
+    let timeline = house.dir.path().join("out/runs/three-1/timeline.csv");
+    let mut reader = csv::Reader::from_path(timeline).expect("timeline.csv");
+    let rows: Vec<BTreeMap<String, String>> = reader.deserialize().map(|row| row.expect("a row")).collect();
+    let last = rows.last().expect("a second");
+    assert_eq!((last["desired"].as_str(), last["ready"].as_str(), last["starting"].as_str()), ("3", "1", "2"));
     house.is_as_before();
 }

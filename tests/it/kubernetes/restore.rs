@@ -5,6 +5,7 @@ use std::process::Child;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::super::openfaas::alertmanager::Alertmanager;
 use super::{FIXED, FUNCTIONS, House, PLATFORM, succeeded, text};
 
 pub(super) fn signal(child: &Child, signal: Signal) {
@@ -56,10 +57,138 @@ fn a_run_that_was_killed_elsewhere_is_put_back_from_what_stands_on_the_objects()
     assert_eq!(signalled(&house, Signal::SIGKILL), None);
     // another machine has no such journal: it waits for a sign of life, and finds the notes
     std::fs::remove_dir_all(house.state()).expect("removed");
+    house.api.leases_last(1);
     std::fs::remove_dir_all(house.dir.path().join("out")).expect("removed");
     house.scenario("-z 1s -c 2 -q 5", FIXED, "");
     succeeded(&house.run());
     house.is_as_before();
+}
+
+/// A run that was killed, on a machine whose journal is lost.
+fn killed_elsewhere(openfaas: &str, extra: &str) -> House {
+    let house = House::new();
+    house.scenario_with("-z 60s -c 2 -q 5", FIXED, openfaas, extra);
+    assert_eq!(signalled(&house, Signal::SIGKILL), None);
+    std::fs::remove_dir_all(house.state()).expect("removed");
+    house.api.leases_last(1);
+    house
+}
+
+/// The ways to say which cluster.
+const WAYS: [&[&str]; 2] = [&["guest.toml"], &["--kubeconfig", "kubeconfig", "--context", "lab"]];
+
+#[test]
+fn what_stands_on_the_objects_is_told_and_put_back_where_the_journal_is_lost() {
+    for way in WAYS {
+        let house = killed_elsewhere("", "");
+        let id = house.mark(FUNCTIONS, "ftest")["id"].as_str().expect("an id").to_owned();
+        let nothing = house.restore();
+        assert!(text(&nothing.stderr).contains("nothing to put back"), "{}", text(&nothing.stderr));
+
+        let told = house.command(&["restore", "--dry-run"]).args(way).output().expect("the program starts");
+        succeeded(&told);
+        let said = format!(
+            "would put back ftest in namespace openfaas-fn at http://{}/ (ftest 2 replicas, alertmanager 1 replica, its Lease free), as run {id} noted there\n",
+            house.api.address
+        );
+        assert_eq!(text(&told.stdout), said);
+        assert_eq!((house.api.replicas(FUNCTIONS, "ftest"), house.api.replicas(PLATFORM, "alertmanager")), (3, 0));
+        assert_eq!(house.debts(), 0);
+
+        let restored = house.command(&["restore"]).args(way).output().expect("the program starts");
+        succeeded(&restored);
+        assert_eq!(
+            text(&restored.stdout),
+            said.replace("would put back", "put back").replace(&format!(", as run {id} noted there"), "")
+        );
+        house.is_as_before();
+        let again = house.command(&["restore"]).args(way).output().expect("the program starts");
+        succeeded(&again);
+        assert!(text(&again.stderr).contains("nothing to put back"), "{}", text(&again.stderr));
+    }
+}
+
+#[test]
+fn a_run_that_goes_on_elsewhere_is_left_alone_by_what_stands_on_the_objects() {
+    let house = House::new();
+    house.scenario("-z 60s -c 2 -q 5", FIXED, "");
+    let child = house.start("out");
+    house.until_under_way("three-1");
+    for way in WAYS {
+        let mut elsewhere = house.command(&["restore"]);
+        let elsewhere = elsewhere.args(way).env("WATCHTOWER_STATE_DIR", house.dir.path().join("other"));
+        let output = elsewhere.output().expect("the program starts");
+        succeeded(&output);
+        assert!(text(&output.stderr).contains("is left alone: "), "{}", text(&output.stderr));
+        assert_eq!(text(&output.stdout), "");
+        assert_eq!((house.api.replicas(FUNCTIONS, "ftest"), house.api.replicas(PLATFORM, "alertmanager")), (3, 0));
+    }
+    signal(&child, Signal::SIGTERM);
+    child.wait_with_output().expect("it ends");
+    house.is_as_before();
+}
+
+#[test]
+fn an_alert_that_was_silenced_is_heard_again_where_the_scenario_says_where() {
+    let alertmanager = Alertmanager::start();
+    let there = format!("alertmanager = \"http://{}\"", alertmanager.address);
+    for (way, silenced) in WAYS.into_iter().zip([0, 1]) {
+        let house = killed_elsewhere(&there, "isolation = \"alert-silenced\"");
+        assert_eq!(alertmanager.silenced().len(), 1);
+        let restored = house.command(&["restore"]).args(way).output().expect("the program starts");
+        succeeded(&restored);
+        assert_eq!(alertmanager.silenced().len(), silenced);
+        assert_eq!(text(&restored.stderr).contains("it is heard again when the silence ends"), silenced == 1);
+        house.is_as_before();
+    }
+}
+
+#[test]
+fn rights_that_putting_back_takes_are_named_and_what_cannot_be_listed_is_said() {
+    let house = killed_elsewhere("", "");
+    house.api.weather(|weather| weather.denied.extend(["update deployments/scale".to_owned()]));
+    let output = house.command(&["restore", "guest.toml"]).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("update deployments/scale.apps \"ftest\" in namespace openfaas-fn"), "{said}");
+    house.api.weather(|weather| weather.denied = ["list deployments".to_owned()].into());
+    let output = house.command(&["restore", "--context", "lab", "--kubeconfig", "kubeconfig"]).output();
+    let output = output.expect("the program starts");
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("deployments of namespace openfaas-fn can't be listed") && said.contains("403"), "{said}");
+    assert_eq!((house.api.replicas(FUNCTIONS, "ftest"), house.debts()), (3, 0));
+    // a scenario names the objects, which need not be listed then
+    succeeded(&house.command(&["restore", "guest.toml"]).output().expect("the program starts"));
+    house.is_as_before();
+}
+
+#[test]
+fn what_could_not_be_put_back_is_this_machines_debt_from_then_on() {
+    let house = killed_elsewhere("", "");
+    // it may ask whether it may, and may not
+    house.api.weather(|weather| weather.refused.extend(["patch deployments".to_owned()]));
+    let output = house.command(&["restore", "guest.toml", "--within", "1s"]).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("could not be put back as it was") && said.contains("watchtower restore"), "{said}");
+    assert_eq!(house.debts(), 1);
+    house.api.weather(|weather| weather.refused.clear());
+    succeeded(&house.restore());
+    house.is_as_before();
+}
+
+#[test]
+fn a_note_that_is_not_one_of_ours_is_left_as_it_is() {
+    let house = House::new();
+    house.scenario("-z 1s -c 2 -q 5", FIXED, "");
+    for note in ["yes", "{\"id\":\"../../evil\",\"replicas\":9}", "{\"id\":\"\",\"replicas\":9}"] {
+        house.api.annotate(FUNCTIONS, "ftest", note);
+        let output = house.command(&["restore", "guest.toml"]).output().expect("the program starts");
+        succeeded(&output);
+        assert!(text(&output.stderr).contains("is not one of ours"), "{}", text(&output.stderr));
+        assert_eq!((house.api.replicas(FUNCTIONS, "ftest"), house.debts()), (2, 0));
+    }
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! What is recorded on somebody's cluster, what is refused, and what is asked for beforehand.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 
-use super::super::openfaas::CANARY;
+use nix::sys::signal::Signal;
+
 use super::super::openfaas::alertmanager::Alertmanager;
+use super::super::openfaas::real_alertmanager::{Real, its_alert};
+use super::restore::signal;
 use super::{FIXED, FUNCTIONS, House, PLATFORM, TOKEN, succeeded, text};
 
 #[test]
@@ -97,6 +99,23 @@ fn where_only_the_alert_is_silenced_the_alertmanager_goes_on_and_no_right_in_its
 }
 
 #[test]
+fn a_real_alertmanager_goes_on_with_one_alert_silenced_until_the_run_is_over_or_put_back() {
+    let Some(real) = Real::start() else { return };
+    let house = House::new();
+    let there = format!("alertmanager = \"http://{}\"", real.address);
+    house.scenario_with("-z 60s -c 2 -q 5", FIXED, &there, "isolation = \"alert-silenced\"");
+    let child = house.start("out");
+    house.until_under_way("three-1");
+    assert_eq!((real.unheard(), house.api.replicas(PLATFORM, "alertmanager")), (its_alert().to_vec(), 1));
+    signal(&child, Signal::SIGKILL);
+    child.wait_with_output().expect("it ends");
+    assert_eq!(real.unheard(), its_alert());
+    succeeded(&house.restore());
+    assert_eq!((real.unheard(), real.silences()), (Vec::new(), vec!["expired".to_owned()]));
+    house.is_as_before();
+}
+
+#[test]
 fn arms_that_would_be_second_writers_are_refused_with_what_to_take_instead() {
     let house = House::new();
     house.scenario(
@@ -116,23 +135,6 @@ fn arms_that_would_be_second_writers_are_refused_with_what_to_take_instead() {
         assert!(said.contains(part), "{part}:\n{said}");
     }
     assert_eq!(house.api.calls().len(), 0);
-}
-
-#[test]
-fn tokens_are_in_nothing_that_was_written() {
-    let house = House::new();
-    house.scenario("-z 1s -c 2 -q 5", FIXED, "");
-    let output = house.command(&["-vv", "run", "guest.toml", "--target", "kubernetes", "--out", "out"]).output();
-    let output = output.expect("the program starts");
-    succeeded(&output);
-    assert!(
-        ![&output.stdout, &output.stderr].iter().any(|said| text(said).contains(TOKEN) || text(said).contains(CANARY))
-    );
-    let found = Command::new("grep").args(["-rl", TOKEN]).arg(house.dir.path()).output().expect("grep");
-    assert_eq!(
-        text(&found.stdout).lines().map(|line| line.rsplit('/').next()).collect::<Vec<_>>(),
-        [Some("kubeconfig")]
-    );
 }
 
 #[test]

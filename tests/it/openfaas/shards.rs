@@ -2,9 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{House, text, until};
+use super::{FIXED, House, text, until};
 
-const FIXED: &str = "[[arm]]\nname = \"three\"\npolicy = \"fixed\"\nreplicas = 3\n";
 const COUNTS: [&str; 6] = ["planned", "sent", "completed", "errors", "lost_busy", "lost_late"];
 
 #[test]

@@ -11,7 +11,7 @@ use super::{BoxFuture, DEFAULT_NAMESPACE, Target, TargetError};
 use crate::drive::live::clock::Clock;
 use crate::drive::{FunctionPlan, Trust};
 use crate::model::{Conditions, NodeModel};
-use crate::policy::{Counter, Measurement, Refusal, ReplicaStatus};
+use crate::policy::Measurement;
 use crate::random::Seed;
 use crate::record::{EventKind, EventRow, FunctionId, PlatformSample, ProcessRow, ReplicaId};
 
@@ -93,26 +93,14 @@ impl Embedded {
 }
 
 impl Target for Embedded {
-    fn invoke_uri(&self, function: FunctionId, query: &str) -> Result<hyper::Uri, TargetError> {
-        self.rest.invoke_uri(function, query)
-    }
-
-    fn scrape(&self) -> BoxFuture<'_, Option<Vec<Counter>>> {
-        Box::pin(self.rest.scraped())
-    }
-
-    fn replicas(&self, function: FunctionId) -> BoxFuture<'_, Option<ReplicaStatus>> {
-        Box::pin(self.rest.read_replicas(function))
+    fn gateway(&self) -> &Rest {
+        &self.rest
     }
 
     /// From the model itself: what a metrics server would have collected from kubelets and gateways.
     fn measure(&self, function: FunctionId) -> BoxFuture<'_, Option<Measurement>> {
         let sample = self.platform.measure(function);
         Box::pin(async move { Some(sample) })
-    }
-
-    fn scale(&self, function: FunctionId, to: u32) -> BoxFuture<'_, Result<u32, Refusal>> {
-        Box::pin(self.rest.scale(function, to))
     }
 
     fn processes(&self, function: FunctionId) -> Vec<ProcessRow> {

@@ -11,10 +11,12 @@
 
 mod cluster;
 mod follow;
+mod found;
 mod happenings;
 mod isolation;
 mod lease;
 mod objects;
+pub mod pods;
 mod rights;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,15 +30,18 @@ use self::cluster::Cluster;
 use self::follow::{Course, Followed, News, follow};
 use self::lease::Keeper;
 use self::objects::{Deployment, Happening, Meta, Scale};
+use super::guest::alone::{isolated, not_isolated, silenced};
 use super::guest::journal::Journal;
-use super::guest::{GuestError, Stay, Watch, Wish, row};
+use super::guest::{GuestError, Stay, Watch, Wish, Writer, row};
 use super::rest::Rest;
-use super::{BoxFuture, Target, TargetError, openfaas};
+use super::{BoxFuture, Target, openfaas};
 use crate::drive::live::clock::Clock;
-use crate::policy::{Counter, Refusal, ReplicaStatus};
+use crate::policy::{Refusal, ReplicaStatus};
 use crate::record::{EventKind, EventRow, FunctionId, PlatformSample};
+use crate::time::Timestamp;
 
 pub use self::cluster::{ApiError, ConfigError, Way};
+pub use self::found::{Finder, Left, Search};
 pub use self::isolation::MARK;
 pub(super) use self::isolation::debt;
 pub use self::objects::Place;
@@ -47,6 +52,18 @@ const QUIET: Duration = Duration::from_secs(5);
 const QUIET_EVENTS: Duration = Duration::from_secs(30);
 /// How often one change is tried while others change the same object.
 const CONFLICTS_MOST: u32 = 10;
+
+/// How often one change was decided anew, because others had changed the same object.
+#[derive(Debug, Default)]
+struct Conflicts(u32);
+
+impl Conflicts {
+    /// Whether it is to be decided anew after this error.
+    fn allow(&mut self, error: &ApiError) -> bool {
+        self.0 += 1;
+        error.is_conflict() && self.0 <= CONFLICTS_MOST
+    }
+}
 
 /// How the platform's own autoscaler is kept from scaling while an arm of this program does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,6 +88,8 @@ pub struct Access {
     pub isolation: Isolation,
     /// Its Alertmanager.
     pub alertmanager: Place,
+    /// Where load comes from pods, if it does.
+    pub load: pods::Site,
 }
 
 impl Default for Access {
@@ -80,6 +99,7 @@ impl Default for Access {
             gateway: openfaas::Access::default(),
             isolation: Isolation::Scale,
             alertmanager: Place { namespace: "openfaas".to_owned(), deployment: "alertmanager".to_owned() },
+            load: pods::Site::default(),
         }
     }
 }
@@ -120,6 +140,10 @@ impl Kubernetes {
         let rest = access.gateway.rest(&wish.functions)?;
         let begun = isolation::begin(access, &wish, journal, clock, &events).await?;
         let isolation::Begun { cluster, place, keeper, stay } = begun;
+        if wish.writer == Writer::Policy {
+            // nobody listens any more when the run is over
+            let _ = events.send(alone(access, &place, clock.now()));
+        }
         let watch = Arc::new(Mutex::new(None));
         let (sender, receiver) = watch::channel(None);
         let readers = [
@@ -164,6 +188,18 @@ impl Drop for Kubernetes {
     fn drop(&mut self) {
         for reader in &self.readers {
             reader.abort();
+        }
+    }
+}
+
+/// What was done about the platform's own autoscaler, or that nothing was.
+fn alone(access: &Access, place: &Place, at: Timestamp) -> EventRow {
+    let function = format!("{}.{}", place.deployment, place.namespace);
+    match (access.isolation, &access.gateway.alertmanager) {
+        (Isolation::Scale, _) => isolated(at, format!("isolated: {} has no replicas meanwhile", access.alertmanager)),
+        (Isolation::Silence, Some(url)) => isolated(at, silenced(&function, url)),
+        (Isolation::Silence | Isolation::Nothing, _) => {
+            not_isolated(at, &function, "isolation is \"none\" in [kubernetes]")
         }
     }
 }
@@ -257,7 +293,7 @@ async fn scale_to(
     replicas: u32,
     objection: impl Fn() -> Option<String>,
 ) -> Result<(), ApiError> {
-    let mut attempts = 0;
+    let mut conflicts = Conflicts::default();
     loop {
         let now: Scale = cluster.get(&place.scale()).await?;
         if now.spec.replicas == replicas {
@@ -267,7 +303,7 @@ async fn scale_to(
             return Err(ApiError::Unreachable { what: format!("PUT {}", place.scale()), why });
         }
         match isolation::scale(cluster, place, &now.metadata.resource_version, replicas).await {
-            Err(error) if error.is_conflict() && attempts < CONFLICTS_MOST => attempts += 1,
+            Err(error) if conflicts.allow(&error) => {}
             other => return other,
         }
     }
@@ -281,12 +317,8 @@ fn refusal(error: &ApiError) -> Refusal {
 }
 
 impl Target for Kubernetes {
-    fn invoke_uri(&self, function: FunctionId, query: &str) -> Result<hyper::Uri, TargetError> {
-        self.rest.invoke_uri(function, query)
-    }
-
-    fn scrape(&self) -> BoxFuture<'_, Option<Vec<Counter>>> {
-        Box::pin(self.rest.scraped())
+    fn gateway(&self) -> &Rest {
+        &self.rest
     }
 
     fn replicas(&self, function: FunctionId) -> BoxFuture<'_, Option<ReplicaStatus>> {

@@ -24,6 +24,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 
+use self::rest::Rest;
 use crate::model::Conditions;
 use crate::policy::{Counter, Measurement, Refusal, ReplicaStatus};
 use crate::record::{FunctionId, PlatformSample, ProcessRow};
@@ -34,19 +35,28 @@ pub const DEFAULT_NAMESPACE: &str = "openfaas-fn";
 /// A boxed future that can move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Where the functions of a run live.
+/// Where the functions of a run live. All are behind an OpenFaaS gateway, and what a target does not do in a way of its own goes through it.
 pub trait Target: Send + Sync {
+    /// The gateway in front of the functions.
+    fn gateway(&self) -> &Rest;
+
     /// The address of a function with this query string (without `?`; empty for none).
     ///
     /// # Errors
     /// When the function is not one of the run's, or the query does not fit into an address.
-    fn invoke_uri(&self, function: FunctionId, query: &str) -> Result<hyper::Uri, TargetError>;
+    fn invoke_uri(&self, function: FunctionId, query: &str) -> Result<hyper::Uri, TargetError> {
+        self.gateway().invoke_uri(function, query)
+    }
 
     /// The gateway's counters of answers so far; `None` if they could not be had.
-    fn scrape(&self) -> BoxFuture<'_, Option<Vec<Counter>>>;
+    fn scrape(&self) -> BoxFuture<'_, Option<Vec<Counter>>> {
+        Box::pin(self.gateway().scraped())
+    }
 
     /// Replicas of a function; `None` if they could not be read.
-    fn replicas(&self, function: FunctionId) -> BoxFuture<'_, Option<ReplicaStatus>>;
+    fn replicas(&self, function: FunctionId) -> BoxFuture<'_, Option<ReplicaStatus>> {
+        Box::pin(self.gateway().read_replicas(function))
+    }
 
     /// The platform's metrics of a function and its pods; `None` if there are none.
     fn measure(&self, _function: FunctionId) -> BoxFuture<'_, Option<Measurement>> {
@@ -54,7 +64,9 @@ pub trait Target: Send + Sync {
     }
 
     /// Asks for this many replicas; the desired count the platform accepted, or why not.
-    fn scale(&self, function: FunctionId, to: u32) -> BoxFuture<'_, Result<u32, Refusal>>;
+    fn scale(&self, function: FunctionId, to: u32) -> BoxFuture<'_, Result<u32, Refusal>> {
+        Box::pin(self.gateway().scale(function, to))
+    }
 
     /// From now on these are the platform's circumstances. Only of a platform that is modelled; nothing happens on another.
     fn suffer(&self, _conditions: Conditions) {}

@@ -3,13 +3,15 @@
 //! ```text
 //!   isolation: replicas and alert as the run needs them, as before afterwards   (journal: also after kill -9)
 //!   a reading a second --> watch: rows, sample, cost
-//!   rest: scale, counters
+//!   scalings: one at a time, none of which arrives after the run
+//!   rest: counters, and what becomes of a scaling
 //! ```
 //!
 //! A gateway tells counts of replicas and no pods, no queue and no CPU; what it does not tell stays unknown.
 
 mod isolation;
 pub mod plain;
+mod scalings;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,15 +20,19 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
+use super::guest::alone::{isolated, not_isolated, silenced};
 use super::guest::journal::Journal;
 use super::guest::{GuestError, SecretSource, Stay, Watch, Wish, Writer};
 use super::rest::Rest;
-use super::{BoxFuture, DEFAULT_NAMESPACE, Target, TargetError};
+use super::{BoxFuture, DEFAULT_NAMESPACE, Target};
+use crate::drive::clocks::Ahead;
 use crate::drive::live::clock::Clock;
-use crate::policy::{Counter, Refusal, ReplicaStatus};
+use crate::policy::Refusal;
 use crate::record::{EventRow, FunctionId, PlatformSample};
+use crate::time::Timestamp;
 
 pub(super) use self::isolation::debt;
+use self::scalings::Scalings;
 
 /// Between two readings of the replicas.
 const READ_EVERY: Duration = Duration::from_secs(1);
@@ -67,10 +73,23 @@ impl Default for Access {
     }
 }
 
+impl Access {
+    /// How far this machine's clock is ahead of the gateway's, which all machines of a load have in common. Takes a little more than a
+    /// second. `None` where that can't be found out.
+    pub async fn clock_ahead(&self) -> Option<Ahead> {
+        // the time is told to everybody
+        let open = Self { secret: SecretSource::None, ..self.clone() };
+        let rest =
+            open.rest(&[]).inspect_err(|error| tracing::warn!(%error, "the gateway's clock can't be read")).ok()?;
+        rest.clock_ahead().await
+    }
+}
+
 /// A gateway with a function that is the run's own for a while.
 #[derive(Debug)]
 pub struct OpenFaas {
     rest: Rest,
+    scalings: Arc<Scalings>,
     watch: Arc<Mutex<Watch>>,
     clock: Clock,
     reader: AbortHandle,
@@ -90,10 +109,14 @@ impl OpenFaas {
         clock: Clock,
         events: UnboundedSender<EventRow>,
     ) -> Result<(Self, Stay), GuestError> {
-        let (rest, status, stay) = isolation::begin(access, &wish, journal).await?;
+        let isolation::Begun { rest, scalings, status, stay } = isolation::begin(access, &wish, journal).await?;
+        if let Some(row) = alone(access, &wish, clock.now()) {
+            // nobody listens any more when the run is over
+            let _ = events.send(row);
+        }
         let watch = Watch::new(wish.writer, clock.now(), status);
         let description = format!("OpenFaaS gateway at {} ({})", access.gateway, wish.functions.join(", "));
-        Ok((Self::watching(rest, watch, clock, events, description), stay))
+        Ok((Self::watching(rest, scalings, watch, clock, events, description), stay))
     }
 
     /// Joins a run whose function another machine has taken over: nothing is changed here, and nothing has to be put back.
@@ -109,11 +132,13 @@ impl OpenFaas {
         let (rest, status) = isolation::look(access, functions).await?;
         let watch = Watch::new(Writer::Another, clock.now(), status);
         let description = format!("OpenFaaS gateway at {} ({})", access.gateway, functions.join(", "));
-        Ok(Self::watching(rest, watch, clock, events, description))
+        let scalings = Arc::new(Scalings::new(&rest));
+        Ok(Self::watching(rest, scalings, watch, clock, events, description))
     }
 
     fn watching(
         rest: Rest,
+        scalings: Arc<Scalings>,
         watch: Watch,
         clock: Clock,
         events: UnboundedSender<EventRow>,
@@ -121,7 +146,7 @@ impl OpenFaas {
     ) -> Self {
         let watch = Arc::new(Mutex::new(watch));
         let reader = tokio::spawn(read_on(rest.clone(), Arc::clone(&watch), clock, events)).abort_handle();
-        Self { rest, watch, clock, reader, description }
+        Self { rest, scalings, watch, clock, reader, description }
     }
 
     fn watch(&self) -> MutexGuard<'_, Watch> {
@@ -132,6 +157,17 @@ impl OpenFaas {
 impl Drop for OpenFaas {
     fn drop(&mut self) {
         self.reader.abort();
+    }
+}
+
+/// What was done about the platform's own autoscaler, or that nothing was.
+fn alone(access: &Access, wish: &Wish, at: Timestamp) -> Option<EventRow> {
+    let function = wish.functions.first()?;
+    let name = format!("{function}.{}", access.namespace);
+    match (wish.writer, &access.alertmanager) {
+        (Writer::Policy, Some(url)) => Some(isolated(at, silenced(&name, url))),
+        (Writer::Policy, None) => Some(not_isolated(at, &name, "no alertmanager is named in [openfaas]")),
+        (Writer::Platform | Writer::Another, _) => None,
     }
 }
 
@@ -151,28 +187,34 @@ async fn read_on(rest: Rest, watch: Arc<Mutex<Watch>>, clock: Clock, events: Unb
 }
 
 impl Target for OpenFaas {
-    fn invoke_uri(&self, function: FunctionId, query: &str) -> Result<hyper::Uri, TargetError> {
-        self.rest.invoke_uri(function, query)
-    }
-
-    fn scrape(&self) -> BoxFuture<'_, Option<Vec<Counter>>> {
-        Box::pin(self.rest.scraped())
-    }
-
-    fn replicas(&self, function: FunctionId) -> BoxFuture<'_, Option<ReplicaStatus>> {
-        Box::pin(self.rest.read_replicas(function))
+    fn gateway(&self) -> &Rest {
+        &self.rest
     }
 
     fn scale(&self, function: FunctionId, to: u32) -> BoxFuture<'_, Result<u32, Refusal>> {
         Box::pin(async move {
-            // before it is asked: a reading may come between the gateway's deed and its answer
-            let before = (function == FunctionId::STUDIED).then(|| self.watch().ask(to));
-            let accepted = self.rest.scale(function, to).await;
-            if let Some(before) = before {
-                let asked = accepted.as_ref().map_or(before, |accepted| *accepted);
-                self.watch().ask(asked);
+            if function != FunctionId::STUDIED {
+                // of another one nothing is noted, so nobody would put it back
+                return Err(Refusal::HeldBack("a run scales the function under study only".to_owned()));
             }
-            accepted
+            let turn = self.scalings.turn().await?;
+            let from = self.watch().desired();
+            let wanted = self.scalings.most().filter(|most| from <= *most).map_or(to, |most| most.min(to));
+            if wanted < to && wanted == from {
+                return Ok(from);
+            }
+            // before it is asked: a reading may come between the gateway's deed and its answer
+            let before = self.watch().ask_at_most(wanted);
+            let answer = self.scalings.ask(turn, from, wanted).await;
+            match &answer {
+                // more, or a step the other way, is somebody else's, of which the next reading tells
+                Ok(made) if !(from.min(wanted)..=from.max(wanted)).contains(made) => drop(self.watch().ask(wanted)),
+                Ok(made) => drop(self.watch().ask(*made)),
+                Err(Refusal::Status { .. }) => drop(self.watch().ask(before)),
+                // what can't be known after a broken connection, the readings will show
+                Err(Refusal::Unreachable(_) | Refusal::HeldBack(_)) => {}
+            }
+            answer
         })
     }
 

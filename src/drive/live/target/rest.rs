@@ -5,6 +5,7 @@
 
 mod base;
 pub(super) mod caller;
+mod date;
 mod error;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use hyper::{Method, StatusCode, Uri};
 use serde::Deserialize;
+use tokio::time::{Instant, sleep};
 
 use self::base::Base;
 use self::caller::{Caller, quote};
@@ -25,6 +27,12 @@ use crate::policy::{Counter, Refusal, ReplicaStatus};
 use crate::record::FunctionId;
 
 pub use self::error::RestError;
+
+/// A count that was accepted is read back as it was asked for within this: the provider reads a cache, which is milliseconds old
+/// (reference: faas-netes `replica_reader.go`).
+const READ_BACK_WITHIN: Duration = Duration::from_secs(1);
+/// Between two of these readings.
+const READ_BACK_EVERY: Duration = Duration::from_millis(50);
 
 /// What the embedded platform adds to an accepted scaling: the desired count after its bounds.
 pub const ACCEPTED_HEADER: &str = "x-watchtower-accepted";
@@ -131,6 +139,11 @@ pub fn check_address(url: &str) -> Result<(), TargetError> {
     Base::parse(url).map(drop)
 }
 
+/// An address fit for a message: a user and a password in it, which do not belong there, are left out.
+pub fn shown_address(url: &str) -> String {
+    base::without_user(url)
+}
+
 /// The client.
 #[derive(Clone, Debug)]
 pub struct Rest {
@@ -207,8 +220,8 @@ impl Rest {
 
     /// Asks for this many replicas; the desired count that was accepted.
     ///
-    /// A gateway answers without saying what it made of the number; only the embedded platform tells
-    /// ([`ACCEPTED_HEADER`]). From others the number asked for is taken as accepted.
+    /// A gateway answers without saying what it made of the number (the Community Edition brings it into 1 to 5); only the embedded
+    /// platform tells ([`ACCEPTED_HEADER`]). From others it is read back, and taken as accepted where it can't be read.
     ///
     /// # Errors
     /// What the gateway said, or why it could not be asked.
@@ -222,7 +235,30 @@ impl Rest {
         if !answer.status.is_success() {
             return Err(Refusal::Status { status: answer.status.as_u16(), body: quote(&answer.body) });
         }
-        Ok(answer.accepted.unwrap_or(to))
+        match answer.accepted {
+            Some(accepted) => Ok(accepted),
+            None => Ok(self.made_of(function, to).await),
+        }
+    }
+
+    /// What a gateway has made of a count that it was asked for.
+    async fn made_of(&self, function: FunctionId, to: u32) -> u32 {
+        let until = Instant::now() + READ_BACK_WITHIN;
+        loop {
+            match self.replicas(function).await {
+                Ok(status) if status.desired != to && Instant::now() < until => sleep(READ_BACK_EVERY).await,
+                Ok(status) => return status.desired,
+                Err(error) => {
+                    tracing::warn!(%error, "what became of a scaling can't be read");
+                    return to;
+                }
+            }
+        }
+    }
+
+    /// The same with another limit for an exchange.
+    pub(super) fn within(&self, timeout: Duration) -> Self {
+        Self { gateway: self.gateway.within(timeout), ..self.clone() }
     }
 
     /// Reads the counters of answers.

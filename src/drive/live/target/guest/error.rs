@@ -63,6 +63,18 @@ pub enum GuestError {
         /// What it said.
         why: String,
     },
+    /// The gateway granted another count than it was asked for.
+    #[error(
+        "the gateway made {replicas} replicas of {function} into {made}\n  hint: the Community Edition grants 1 to 5; choose replicas in [function] within what yours grants"
+    )]
+    Made {
+        /// The function.
+        function: String,
+        /// How many were asked for.
+        replicas: u32,
+        /// How many there are.
+        made: u32,
+    },
     /// It took too long.
     #[error(
         "{function} has {ready} of {wanted} replicas ready after {waited:?}\n  hint: look at its pods; raise ready_within in [openfaas] if they only need longer"
@@ -75,6 +87,29 @@ pub enum GuestError {
         /// How many should be.
         wanted: u32,
         /// The limit.
+        waited: Duration,
+    },
+    /// Pods that were to send a load are not there.
+    #[error(
+        "not all pods of job {job} run after {waited:?}:\n{}\n  hint: look at them with `kubectl describe`; raise load_ready_within in [kubernetes] if they only need longer, or ask for fewer",
+        listed(.pods)
+    )]
+    NoPods {
+        /// The Job.
+        job: String,
+        /// How long they were waited for.
+        waited: Duration,
+        /// Which are not, and what the cluster says of each.
+        pods: Vec<String>,
+    },
+    /// The pods of a load are not gone yet.
+    #[error("job {job} in namespace {namespace} is being deleted, and its pods are not gone after {waited:?}")]
+    Lingers {
+        /// The Job.
+        job: String,
+        /// Where.
+        namespace: String,
+        /// How long they were waited for.
         waited: Duration,
     },
     /// Two runs on one function would measure each other.

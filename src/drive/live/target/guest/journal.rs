@@ -32,6 +32,8 @@ pub struct Entry {
 pub enum Owed {
     /// To a Kubernetes cluster.
     Cluster(ClusterDebt),
+    /// To one, too: pods that send a load.
+    Load(LoadDebt),
     /// To a gateway.
     Gateway(GatewayDebt),
 }
@@ -76,6 +78,21 @@ pub struct ClusterDebt {
     pub ca_file: Option<PathBuf>,
 }
 
+/// A Job whose pods send a load, with a `ConfigMap` of the same name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadDebt {
+    /// The API server's address.
+    pub cluster: String,
+    /// The files that say how to reach it, as `KUBECONFIG` lists them; none inside the cluster.
+    pub kubeconfig: Option<String>,
+    /// Which of their contexts.
+    pub context: Option<String>,
+    /// Where it is.
+    pub job_namespace: String,
+    /// Its name.
+    pub job: String,
+}
+
 /// A Deployment that a run has for itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Taken {
@@ -88,11 +105,12 @@ pub struct Taken {
 }
 
 impl Entry {
-    /// The function it is about.
+    /// The function it is about, or the Job.
     pub fn function(&self) -> &str {
         match &self.owed {
             Owed::Cluster(debt) => &debt.function,
             Owed::Gateway(debt) => &debt.function,
+            Owed::Load(debt) => &debt.job,
         }
     }
 
@@ -101,16 +119,21 @@ impl Entry {
         match &self.owed {
             Owed::Cluster(debt) => &debt.cluster,
             Owed::Gateway(debt) => &debt.gateway,
+            Owed::Load(debt) => &debt.cluster,
+        }
+    }
+
+    fn namespace(&self) -> &str {
+        match &self.owed {
+            Owed::Cluster(debt) => &debt.namespace,
+            Owed::Gateway(debt) => &debt.namespace,
+            Owed::Load(debt) => &debt.job_namespace,
         }
     }
 
     /// Whether it is about this function on this platform.
     pub(in crate::drive::live::target) fn is_about(&self, place: &str, namespace: &str, function: &str) -> bool {
-        let own = match &self.owed {
-            Owed::Cluster(debt) => &debt.namespace,
-            Owed::Gateway(debt) => &debt.namespace,
-        };
-        (self.place(), own.as_str(), self.function()) == (place, namespace, function)
+        (self.place(), self.namespace(), self.function()) == (place, namespace, function)
     }
 }
 
@@ -228,6 +251,19 @@ impl Journal {
             .collect()
     }
 
+    /// Keeps an entry, unless a run that goes on has one about the same function: its process then.
+    ///
+    /// Two that begin at the same time see each other's, and neither has changed anything yet.
+    pub(super) fn claim(&self, entry: &Entry) -> Result<Result<(), Process>, JournalError> {
+        self.keep(entry)?;
+        let about = |other: &Entry| other.is_about(entry.place(), entry.namespace(), entry.function());
+        let others = self.entries()?;
+        let other = others.into_iter().find(|other| other.id != entry.id && about(other) && other.process.is_alive());
+        let Some(other) = other else { return Ok(Ok(())) };
+        self.strike(entry)?;
+        Ok(Err(other.process))
+    }
+
     /// Keeps an entry, so that it is there whatever happens next.
     pub(super) fn keep(&self, entry: &Entry) -> Result<(), JournalError> {
         fs::create_dir_all(&self.0).map_err(|source| file_error(&self.0, source))?;
@@ -303,6 +339,19 @@ mod tests {
         }
     }
 
+    fn of_a_load(id: &str) -> Entry {
+        Entry {
+            owed: Owed::Load(LoadDebt {
+                cluster: "https://127.0.0.1:6443/".to_owned(),
+                kubeconfig: Some("lab.yaml".to_owned()),
+                context: None,
+                job_namespace: "openfaas-fn".to_owned(),
+                job: id.to_owned(),
+            }),
+            ..entry(id)
+        }
+    }
+
     #[test]
     fn what_was_kept_is_read_back_until_it_is_struck_out() {
         let folder = tempfile::tempdir().unwrap();
@@ -311,10 +360,24 @@ mod tests {
         journal.keep(&entry("2")).unwrap();
         journal.keep(&entry("1")).unwrap();
         journal.keep(&of_a_cluster("3")).unwrap();
-        assert_eq!(journal.entries().unwrap(), [entry("1"), entry("2"), of_a_cluster("3")]);
+        journal.keep(&of_a_load("4")).unwrap();
+        assert_eq!(journal.entries().unwrap(), [entry("1"), entry("2"), of_a_cluster("3"), of_a_load("4")]);
         journal.strike(&entry("1")).unwrap();
         journal.strike(&entry("1")).unwrap();
-        assert_eq!(journal.entries().unwrap(), [entry("2"), of_a_cluster("3")]);
+        assert_eq!(journal.entries().unwrap(), [entry("2"), of_a_cluster("3"), of_a_load("4")]);
+    }
+
+    #[test]
+    fn of_two_that_begin_on_one_function_the_second_to_be_noted_is_told_of_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::at(folder.path());
+        assert_eq!(journal.claim(&entry("1")).unwrap(), Ok(()));
+        assert_eq!(journal.claim(&entry("0")).unwrap(), Err(Process::own()));
+        assert_eq!(journal.claim(&of_a_cluster("2")).unwrap(), Ok(()), "another place");
+        let dead = Entry { process: Process { pid: u32::MAX, started: Some(1) }, ..entry("1") };
+        journal.keep(&dead).unwrap();
+        assert_eq!(journal.claim(&entry("3")).unwrap(), Ok(()));
+        assert_eq!(journal.entries().unwrap(), [dead, of_a_cluster("2"), entry("3")]);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! How a change is made and put back is the business of a platform's own target ([`openfaas`](super::openfaas),
 //! [`kubernetes`](super::kubernetes)); nothing here speaks to one, but to an Alertmanager.
 
+pub(super) mod alone;
 mod error;
 pub mod journal;
 mod secret;
@@ -54,5 +55,16 @@ pub async fn pay(entry: &Entry, journal: &Journal, within: Duration) -> Result<(
     match &entry.owed {
         Owed::Gateway(_) => settle(super::openfaas::debt(entry)?.as_ref(), journal, within).await,
         Owed::Cluster(_) => settle(super::kubernetes::debt(entry).await?.as_ref(), journal, within).await,
+        Owed::Load(_) => settle(super::kubernetes::pods::debt(entry).await?.as_ref(), journal, within).await,
     }
+}
+
+/// Takes a debt over that a run on another machine has left, or one whose note here is lost, and pays it as [`pay`] does. If it can't be
+/// paid now, it is this machine's from now on.
+///
+/// # Errors
+/// As [`pay`], and when it can't be noted: then nothing was changed.
+pub async fn adopt(entry: &Entry, journal: &Journal, within: Duration) -> Result<(), GuestError> {
+    journal.keep(entry)?;
+    pay(entry, journal, within).await
 }

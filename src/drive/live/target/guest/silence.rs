@@ -13,7 +13,7 @@ use crate::drive::live::target::rest::RestError;
 use crate::drive::live::target::rest::caller::Caller;
 
 /// The alert that scales (the chart's Prometheus rule; reference: openfaas/faas-netes, `prometheus-cfg.yaml`).
-const ALERT: &str = "APIHighInvocationRate";
+pub(super) const ALERT: &str = "APIHighInvocationRate";
 /// Who the silence says made it.
 const CREATOR: &str = "watchtower";
 

@@ -48,13 +48,19 @@ impl fmt::Debug for Stay {
 }
 
 impl Stay {
-    /// Notes what is about to be changed; to be called before it is.
+    /// Notes what is about to be changed; to be called before it is. Refused where another run of this machine has the function.
     pub(in crate::drive::live::target) fn begin(
         debt: Arc<dyn Debt>,
         journal: Journal,
         within: Duration,
     ) -> Result<Self, GuestError> {
-        journal.keep(debt.entry())?;
+        if let Err(other) = journal.claim(debt.entry())? {
+            return Err(GuestError::Driven {
+                who: format!("process {}", other.pid),
+                function: debt.function().to_owned(),
+                place: debt.place().to_owned(),
+            });
+        }
         Ok(Self { debt, journal, within, is_over: false })
     }
 

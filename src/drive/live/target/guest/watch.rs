@@ -27,6 +27,8 @@ pub(in crate::drive::live::target) struct Watch {
     writer: Writer,
     /// What was last asked for and accepted.
     asked: u32,
+    /// Between which counts a scaling that has not been answered may end, where the platform may grant less than it is asked for.
+    open: Option<(u32, u32)>,
     status: ReplicaStatus,
     seen: Timestamp,
     lived: Duration,
@@ -37,12 +39,26 @@ pub(in crate::drive::live::target) struct Watch {
 impl Watch {
     /// From a first reading, which shows what was asked for.
     pub(in crate::drive::live::target) fn new(writer: Writer, at: Timestamp, status: ReplicaStatus) -> Self {
-        Self { writer, asked: status.desired, status, seen: at, lived: Duration::ZERO, lost: None }
+        Self { writer, asked: status.desired, open: None, status, seen: at, lived: Duration::ZERO, lost: None }
     }
 
     /// The run's policy asks for this many; what it had asked for before.
     pub(in crate::drive::live::target) const fn ask(&mut self, count: u32) -> u32 {
+        self.open = None;
         std::mem::replace(&mut self.asked, count)
+    }
+
+    /// The same of a platform that may grant a part of the step only, until [`Watch::ask`] says which.
+    pub(in crate::drive::live::target) fn ask_at_most(&mut self, count: u32) -> u32 {
+        let before = self.ask(count);
+        let from = self.status.desired;
+        self.open = Some((from.min(count), from.max(count)));
+        before
+    }
+
+    /// Replicas asked for, by whomever, as last seen.
+    pub(in crate::drive::live::target) const fn desired(&self) -> u32 {
+        self.status.desired
     }
 
     /// A reading, or why there was none.
@@ -69,7 +85,8 @@ impl Watch {
         self.lived = self.lived_until(at);
         (self.status, self.seen) = (status, at);
         let (from, to) = (before.desired, status.desired);
-        if from != to && to != self.asked {
+        let is_open = self.open.is_some_and(|(fewest, most)| (fewest..=most).contains(&to));
+        if from != to && to != self.asked && !is_open {
             rows.push(match self.writer {
                 Writer::Platform => {
                     let reason = format!("the platform's own autoscaler set {to} replicas");
@@ -85,7 +102,7 @@ impl Watch {
                     row(at, EventKind::Broken, Some((from, to)), reason, None)
                 }
             });
-            self.asked = to;
+            self.ask(to);
         }
         let (from, to) = (before.ready, status.ready);
         if from != to {
@@ -161,6 +178,19 @@ mod tests {
             // told once
             assert!(watch.read(Timestamp::from_secs(2), Ok(status(3, 1))).is_empty());
         }
+    }
+
+    #[test]
+    fn a_step_that_was_granted_in_part_is_nobody_elses_while_it_has_not_been_answered() {
+        let mut watch = Watch::new(Writer::Policy, Timestamp::ZERO, status(2, 2));
+        watch.ask_at_most(7);
+        assert!(watch.read(Timestamp::from_secs(1), Ok(status(5, 2))).is_empty());
+        watch.ask(5);
+        let rows = watch.read(Timestamp::from_secs(2), Ok(status(6, 2)));
+        assert_eq!(kinds(&rows), [(EventKind::Broken, Some(5), Some(6))]);
+        watch.ask_at_most(7);
+        let rows = watch.read(Timestamp::from_secs(3), Ok(status(1, 2)));
+        assert_eq!(kinds(&rows), [(EventKind::Broken, Some(6), Some(1))]);
     }
 
     #[test]

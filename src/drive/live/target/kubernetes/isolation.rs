@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 use super::cluster::{ApiError, Cluster, Door};
 use super::lease::{self, Keeper};
 use super::objects::{Deployment, Place};
-use super::{Access, Isolation, failed, rights};
+use super::{Access, Conflicts, Isolation, failed, rights};
 use crate::drive::live::clock::Clock;
 use crate::drive::live::target::BoxFuture;
 use crate::drive::live::target::guest::journal::{ClusterDebt, Entry, Journal, Owed, Process, Taken};
@@ -36,16 +36,39 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// What stands in the annotation: enough to put the object back without any journal.
 #[derive(Debug, Deserialize, Serialize)]
-struct Mark {
+pub(super) struct Mark {
     /// The run.
-    id: String,
+    pub(super) id: String,
     /// Replicas before.
-    replicas: u32,
+    pub(super) replicas: u32,
+    /// The function that the run is about, which may be another object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) of: Option<Place>,
+    /// Where its alert is silenced, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) silenced_at: Option<String>,
 }
 
-fn mark_of(deployment: &Deployment) -> Option<Mark> {
+pub(super) fn mark_of(deployment: &Deployment) -> Option<Mark> {
     let text = deployment.metadata.annotations.get(MARK)?;
-    serde_json::from_str(text).inspect_err(|error| tracing::warn!("annotation {MARK} is not one of ours: {error}")).ok()
+    let mark: Mark = serde_json::from_str(text)
+        .inspect_err(|error| tracing::warn!("annotation {MARK} is not one of ours: {error}"))
+        .ok()?;
+    // it becomes the name of a file, and anybody may have written it
+    let is_ours = is_id(&mark.id);
+    if !is_ours {
+        tracing::warn!("annotation {MARK} is not one of ours: no run is called {:?}", mark.id);
+    }
+    Some(mark).filter(|_| is_ours)
+}
+
+/// Whether a run may be called so.
+pub(super) fn is_id(text: &str) -> bool {
+    text.starts_with(|char: char| char.is_ascii_digit()) && text.chars().all(is_of_an_id)
+}
+
+fn is_of_an_id(char: char) -> bool {
+    char.is_ascii_alphanumeric() || "-.".contains(char)
 }
 
 /// What is owed to a cluster, with the way there.
@@ -98,7 +121,7 @@ impl Owing {
     }
 }
 
-fn place_of(taken: &Taken) -> Place {
+pub(super) fn place_of(taken: &Taken) -> Place {
     Place { namespace: taken.namespace.clone(), deployment: taken.deployment.clone() }
 }
 
@@ -121,12 +144,7 @@ impl Debt for Owing {
 
     fn commands(&self) -> String {
         let ClusterDebt { kubeconfig, context, taken, silenced_at, .. } = &self.debt;
-        let kubectl = match kubeconfig {
-            None => "kubectl".to_owned(),
-            Some(files) if files.contains(':') => format!("KUBECONFIG={files} kubectl"),
-            Some(file) => format!("kubectl --kubeconfig {file}"),
-        };
-        let kubectl = context.iter().fold(kubectl, |kubectl, context| format!("{kubectl} --context {context}"));
+        let kubectl = kubectl(kubeconfig.as_deref(), context.as_deref());
         let mut lines = Vec::new();
         for Taken { namespace, deployment, replicas } in taken {
             if let Some(replicas) = replicas {
@@ -139,6 +157,16 @@ impl Debt for Owing {
         lines.extend(silenced_at.as_deref().map(silence::commands));
         lines.join("\n")
     }
+}
+
+/// How a person calls kubectl for a cluster.
+pub(super) fn kubectl(kubeconfig: Option<&str>, context: Option<&str>) -> String {
+    let kubectl = match kubeconfig {
+        None => "kubectl".to_owned(),
+        Some(files) if files.contains(':') => format!("KUBECONFIG={files} kubectl"),
+        Some(file) => format!("kubectl --kubeconfig {file}"),
+    };
+    context.iter().fold(kubectl, |kubectl, context| format!("{kubectl} --context {context}"))
 }
 
 /// What an entry says is owed to a cluster.
@@ -229,7 +257,7 @@ pub(super) async fn begin(
         let owing = Arc::new(Owing::new(entry, debt.clone(), door, Some(Arc::clone(&keeper)))?);
         stay.owe(Arc::clone(&owing) as Arc<dyn Debt>)?;
         for taken in &debt.taken {
-            mark(&cluster, &id, taken).await?;
+            mark(&cluster, &id, &debt, taken).await?;
         }
         if let Some(alertmanager) = &owing.alertmanager {
             let name = format!("{}.{}", debt.function, debt.namespace);
@@ -257,15 +285,14 @@ pub(super) async fn begin(
     }
 }
 
-fn taken(place: &Place, replicas: Option<u32>) -> Taken {
+pub(super) fn taken(place: &Place, replicas: Option<u32>) -> Taken {
     Taken { namespace: place.namespace.clone(), deployment: place.deployment.clone(), replicas }
 }
 
 /// This machine's name, so that no run elsewhere has the same id.
 fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let name: String =
-        name.trim().chars().filter(|char| char.is_ascii_alphanumeric() || "-.".contains(*char)).collect();
+    let name: String = name.trim().chars().filter(|char| is_of_an_id(*char)).collect();
     if name.is_empty() { "unnamed".to_owned() } else { name }
 }
 
@@ -274,16 +301,19 @@ async fn read(cluster: &Cluster, place: &Place) -> Result<Deployment, GuestError
 }
 
 /// Notes on a Deployment what it is put back to; refused if its replicas are not what was noted on disk.
-async fn mark(cluster: &Cluster, id: &str, taken: &Taken) -> Result<(), GuestError> {
+async fn mark(cluster: &Cluster, id: &str, debt: &ClusterDebt, taken: &Taken) -> Result<(), GuestError> {
     let place = place_of(taken);
     let what = || failed(&format!("what is changed can't be noted on {place}"));
+    let mut conflicts = Conflicts::default();
     loop {
         let before = read(cluster, &place).await?;
         let replicas = taken.replicas.unwrap_or_else(|| before.desired());
-        let mark = json!(Mark { id: id.to_owned(), replicas }).to_string();
+        let of = Place { namespace: debt.namespace.clone(), deployment: debt.function.clone() };
+        let mark = Mark { id: id.to_owned(), replicas, of: Some(of), silenced_at: debt.silenced_at.clone() };
+        let mark = json!(mark).to_string();
         match annotate(cluster, &place, &before, json!(mark)).await {
             Ok(()) => return Ok(()),
-            Err(error) if error.is_conflict() => {}
+            Err(error) if conflicts.allow(&error) => {}
             Err(error) => return Err(what()(error)),
         }
     }
@@ -300,6 +330,7 @@ async fn annotate(cluster: &Cluster, place: &Place, before: &Deployment, mark: V
 /// Puts a Deployment back to what its mark says, if it has one that is meant.
 async fn put_back(cluster: &Cluster, place: &Place, is_meant: impl Fn(&Mark) -> bool) -> Result<(), GuestError> {
     let what = || failed(&format!("{place} can't be put back"));
+    let mut conflicts = Conflicts::default();
     loop {
         let now: Deployment = match cluster.get(&place.path()).await {
             Ok(now) => now,
@@ -317,7 +348,7 @@ async fn put_back(cluster: &Cluster, place: &Place, is_meant: impl Fn(&Mark) -> 
         match done {
             Ok(true) => return Ok(()),
             Ok(false) => {}
-            Err(error) if error.is_conflict() => {}
+            Err(error) if conflicts.allow(&error) => {}
             Err(error) => return Err(what()(error)),
         }
     }

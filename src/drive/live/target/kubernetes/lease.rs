@@ -10,7 +10,7 @@
 //! client-go's leader election does it).
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -19,16 +19,18 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 
 use super::cluster::{ApiError, Cluster};
-use super::failed;
 use super::objects::{Lease, Place};
+use super::{Conflicts, failed};
 use crate::drive::live::clock::Clock;
-use crate::drive::live::target::guest::{GuestError, row};
+use crate::drive::live::target::guest::{EXCHANGE, GuestError, row};
 use crate::record::{EventKind, EventRow};
 
 /// How long a holder may be silent.
 const LASTS: Duration = Duration::from_secs(15);
 /// Between two renewals: two may fail before the Lease is anybody's.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
+/// A Lease that was not renewed for so long is doubted: a change that is decided on now is done before the Lease is anybody's.
+const DOUBTED_AFTER: Duration = LASTS.saturating_sub(EXCHANGE);
 /// Between two looks at somebody else's Lease.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -38,6 +40,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// When somebody else has it and gives signs of life, or the cluster does not answer.
 pub(super) async fn acquire(cluster: &Cluster, place: &Place, holder: &str) -> Result<(), GuestError> {
     let what = || failed(&format!("the Lease on {place} can't be had"));
+    let mut conflicts = Conflicts::default();
     let mut seen: Option<(String, Instant)> = None;
     loop {
         let lease: Lease = match cluster.get(&place.lease()).await {
@@ -46,7 +49,7 @@ pub(super) async fn acquire(cluster: &Cluster, place: &Place, holder: &str) -> R
                 match cluster.create::<Value>(&place.leases(), &body(place, holder, None)).await {
                     Ok(_) => return Ok(()),
                     // somebody was faster
-                    Err(error) if error.is_conflict() => continue,
+                    Err(error) if conflicts.allow(&error) => continue,
                     Err(error) => return Err(what()(error)),
                 }
             }
@@ -78,9 +81,57 @@ pub(super) async fn acquire(cluster: &Cluster, place: &Place, holder: &str) -> R
         }
         match cluster.replace::<Value>(&place.lease(), &body(place, holder, Some(&lease))).await {
             Ok(_) => return Ok(()),
-            Err(error) if error.is_conflict() => {}
+            Err(error) if conflicts.allow(&error) => {}
             Err(error) => return Err(what()(error)),
         }
+    }
+}
+
+/// Watches the Lease on a Deployment, or its absence, for as long as one lasts.
+///
+/// # Errors
+/// When somebody gives a sign of life by it, or the cluster does not answer.
+pub(super) async fn is_silent(cluster: &Cluster, place: &Place) -> Result<(), GuestError> {
+    let first = look(cluster, place).await?;
+    let secs = first.as_ref().and_then(|lease| lease.spec.lease_duration_seconds);
+    let until = Instant::now() + secs.map_or(LASTS, |secs| Duration::from_secs(secs.into()));
+    let version = |lease: &Option<Lease>| lease.as_ref().map(|lease| lease.metadata.resource_version.clone());
+    loop {
+        sleep(LOOK_EVERY).await;
+        let now = look(cluster, place).await?;
+        match &now {
+            Some(lease) if version(&now) != version(&first) => {
+                return Err(GuestError::Driven {
+                    who: lease.spec.holder_identity.clone().unwrap_or_default(),
+                    function: place.deployment.clone(),
+                    place: format!("namespace {}", place.namespace),
+                });
+            }
+            // given back: the run has ended meanwhile
+            None if first.is_some() => return Ok(()),
+            _ if Instant::now() >= until => return Ok(()),
+            _ => {}
+        }
+    }
+}
+
+/// Who has the Lease on a Deployment, as far as this account may know.
+///
+/// # Errors
+/// When the cluster does not answer.
+pub(super) async fn holder(cluster: &Cluster, place: &Place) -> Result<Option<String>, GuestError> {
+    match cluster.get::<Lease>(&place.lease()).await {
+        Ok(lease) => Ok(lease.spec.holder_identity),
+        Err(error) if error.is_missing() || error.code() == Some(403) => Ok(None),
+        Err(error) => Err(failed(&format!("the Lease on {place} can't be read"))(error)),
+    }
+}
+
+async fn look(cluster: &Cluster, place: &Place) -> Result<Option<Lease>, GuestError> {
+    match cluster.get(&place.lease()).await {
+        Ok(lease) => Ok(Some(lease)),
+        Err(error) if error.is_missing() => Ok(None),
+        Err(error) => Err(failed(&format!("the Lease on {place} can't be read"))(error)),
     }
 }
 
@@ -89,6 +140,7 @@ pub(super) async fn acquire(cluster: &Cluster, place: &Place, holder: &str) -> R
 /// # Errors
 /// When the cluster does not answer.
 pub(super) async fn release(cluster: &Cluster, place: &Place, holder: &str) -> Result<(), ApiError> {
+    let mut conflicts = Conflicts::default();
     loop {
         let lease: Lease = match cluster.get(&place.lease()).await {
             Ok(lease) => lease,
@@ -105,7 +157,7 @@ pub(super) async fn release(cluster: &Cluster, place: &Place, holder: &str) -> R
             "preconditions": { "uid": metadata.uid, "resourceVersion": metadata.resource_version },
         });
         match cluster.delete(&place.lease(), &only).await {
-            Err(error) if error.is_conflict() => {}
+            Err(error) if conflicts.allow(&error) => {}
             Err(error) if error.is_missing() => return Ok(()),
             other => return other,
         }
@@ -145,6 +197,8 @@ fn micro_time(unix: Duration) -> String {
 #[derive(Debug)]
 pub(super) struct Keeper {
     lost: Arc<Mutex<Option<String>>>,
+    /// When each Lease was renewed last.
+    renewed: Vec<(Place, Arc<Mutex<Instant>>)>,
     /// Whether things are being put back.
     is_over: AtomicBool,
     tasks: Vec<AbortHandle>,
@@ -160,20 +214,23 @@ impl Keeper {
         events: &UnboundedSender<EventRow>,
     ) -> Self {
         let lost = Arc::new(Mutex::new(None));
-        let tasks = places
+        // they were acquired a moment ago; a renewal counts from before it was sent
+        let now = Instant::now();
+        let renewed: Vec<_> = places.iter().map(|place| (place.clone(), Arc::new(Mutex::new(now)))).collect();
+        let tasks = renewed
             .iter()
-            .map(|place| {
-                let keeping =
-                    keep(cluster.clone(), place.clone(), holder.to_owned(), clock, events.clone(), Arc::clone(&lost));
-                tokio::spawn(keeping).abort_handle()
+            .map(|(place, renewed)| {
+                let (lost, renewed) = (Arc::clone(&lost), Arc::clone(renewed));
+                let kept = Kept { cluster: cluster.clone(), place: place.clone(), holder: holder.to_owned(), renewed };
+                tokio::spawn(keep(kept, clock, events.clone(), lost)).abort_handle()
             })
             .collect();
-        Self { lost, is_over: AtomicBool::new(false), tasks }
+        Self { lost, renewed, is_over: AtomicBool::new(false), tasks }
     }
 
     /// Who has a Lease that was ours, if somebody has.
     fn lost(&self) -> Option<String> {
-        self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        locked(&self.lost).clone()
     }
 
     /// From now on nothing is scaled: what a policy asked for at the last moment must not come after things were put back.
@@ -186,7 +243,11 @@ impl Keeper {
         if self.is_over.load(Ordering::SeqCst) {
             return Some("the run is over".to_owned());
         }
-        self.lost().map(|other| format!("the Lease on {place} is {other}'s now"))
+        if let Some(other) = self.lost() {
+            return Some(format!("the Lease on {place} is {other}'s now"));
+        }
+        let silent = self.renewed.iter().find(|(kept, _)| kept == place).map(|(_, renewed)| locked(renewed).elapsed());
+        silent.and_then(|silent| doubt(place, silent))
     }
 
     /// No more renewals.
@@ -203,21 +264,38 @@ impl Drop for Keeper {
     }
 }
 
-async fn keep(
+/// Why a Lease that was not renewed for so long may be somebody else's, if so.
+fn doubt(place: &Place, silent: Duration) -> Option<String> {
+    (silent >= DOUBTED_AFTER).then(|| {
+        format!(
+            "the Lease on {place} could not be renewed for {:.0} s and may be somebody else's",
+            silent.as_secs_f64()
+        )
+    })
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A Lease that is kept alive.
+struct Kept {
     cluster: Cluster,
     place: Place,
     holder: String,
-    clock: Clock,
-    events: UnboundedSender<EventRow>,
-    lost: Arc<Mutex<Option<String>>>,
-) {
+    renewed: Arc<Mutex<Instant>>,
+}
+
+async fn keep(kept: Kept, clock: Clock, events: UnboundedSender<EventRow>, lost: Arc<Mutex<Option<String>>>) {
+    let Kept { cluster, place, holder, renewed } = kept;
     loop {
         sleep(RENEW_EVERY).await;
+        let begun = Instant::now();
         match renew(&cluster, &place, &holder).await {
-            Ok(None) => {}
+            Ok(None) => *locked(&renewed) = begun,
             Ok(Some(other)) => {
                 let reason = format!("{other} took the Lease on {place} over: from now on this run scales nothing");
-                *lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(other);
+                *locked(&lost) = Some(other);
                 // the run is over if nobody hears it
                 let _ = events.send(row(clock.now(), EventKind::Broken, None, reason, None));
                 return;
@@ -229,12 +307,13 @@ async fn keep(
 
 /// Who has it, if we have it no more.
 async fn renew(cluster: &Cluster, place: &Place, holder: &str) -> Result<Option<String>, ApiError> {
+    let mut conflicts = Conflicts::default();
     loop {
         let lease: Lease = match cluster.get(&place.lease()).await {
             Ok(lease) => lease,
             Err(error) if error.is_missing() => {
                 match cluster.create::<Value>(&place.leases(), &body(place, holder, None)).await {
-                    Err(error) if error.is_conflict() => continue,
+                    Err(error) if conflicts.allow(&error) => continue,
                     other => return other.map(|_| None),
                 }
             }
@@ -245,7 +324,7 @@ async fn renew(cluster: &Cluster, place: &Place, holder: &str) -> Result<Option<
             _ => {}
         }
         match cluster.replace::<Value>(&place.lease(), &body(place, holder, Some(&lease))).await {
-            Err(error) if error.is_conflict() => {}
+            Err(error) if conflicts.allow(&error) => {}
             other => return other.map(|_| None),
         }
     }
@@ -254,6 +333,16 @@ async fn renew(cluster: &Cluster, place: &Place, holder: &str) -> Result<Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lease_that_could_not_be_renewed_is_doubted_before_anybody_else_may_take_it() {
+        let place = Place { namespace: "openfaas-fn".into(), deployment: "ftest".into() };
+        assert_eq!(doubt(&place, Duration::from_millis(9_999)), None, "one renewal may fail");
+        let why = doubt(&place, Duration::from_secs(10)).unwrap();
+        assert!(
+            why.starts_with("the Lease on deployment ftest in namespace openfaas-fn could not be renewed for 10 s")
+        );
+    }
 
     #[test]
     fn a_time_has_six_digits_after_the_point() {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::policy::ReplicaStatus;
 
@@ -117,7 +117,7 @@ pub(super) struct Involved {
 }
 
 /// Where a Deployment is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// Its namespace.
     pub namespace: String,
@@ -158,6 +158,11 @@ impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "deployment {} in namespace {}", self.deployment, self.namespace)
     }
+}
+
+/// Deployments of a namespace.
+pub(super) fn deployments(namespace: &str) -> String {
+    format!("/apis/apps/v1/namespaces/{namespace}/deployments")
 }
 
 /// Events of a namespace.

@@ -3,7 +3,7 @@
 //! ```text
 //!   debts of dead runs paid --> noted on disk --> alert silenced --> replicas as the run begins with
 //!                                    |                                         ... the run ...
-//!                                    +--- struck out <-- replicas as before <-- alert heard again
+//!                                    +--- struck out <-- alert heard again <-- replicas as before <-- no scaling under way
 //! ```
 
 use std::fmt::Write as _;
@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::Access;
+use super::scalings::Scalings;
 use crate::drive::Trust;
 use crate::drive::live::clock::Clock;
 use crate::drive::live::target::BoxFuture;
@@ -91,6 +92,8 @@ struct Owing {
     entry: Entry,
     debt: GatewayDebt,
     ways: Ways,
+    /// How the run scales; a dead one scales no more.
+    scalings: Option<Arc<Scalings>>,
 }
 
 impl Debt for Owing {
@@ -101,12 +104,16 @@ impl Debt for Owing {
     /// Replicas first: the platform's autoscaler should find them as it left them.
     fn put_back(&self) -> BoxFuture<'_, Result<(), GuestError>> {
         Box::pin(async move {
+            if let Some(scalings) = &self.scalings {
+                scalings.end().await;
+            }
             let status = self.ways.rest.replicas(FunctionId::STUDIED).await;
             let status = status.map_err(failed("replicas can't be read"))?;
             // zero can't be asked of a Community Edition: it makes one of it
             let replicas = self.debt.replicas.max(1);
             if status.desired != replicas {
-                scale(&self.ways.rest, &self.debt.function, replicas).await?;
+                let made = self.ways.rest.scale(FunctionId::STUDIED, replicas).await;
+                granted(&self.debt.function, replicas, made)?;
             }
             if let (Some(_), Some(alertmanager)) = (&self.debt.alertmanager, &self.ways.alertmanager) {
                 let ended = silence::end(alertmanager, &self.entry.id).await;
@@ -154,16 +161,20 @@ pub(in crate::drive::live::target) fn debt(entry: &Entry) -> Result<Arc<dyn Debt
         ..Access::default()
     };
     let ways = Ways::open(&access, std::slice::from_ref(&debt.function))?;
-    Ok(Arc::new(Owing { entry: entry.clone(), debt: debt.clone(), ways }))
+    Ok(Arc::new(Owing { entry: entry.clone(), debt: debt.clone(), ways, scalings: None }))
+}
+
+/// A function that is the run's own for a while.
+pub(super) struct Begun {
+    pub(super) rest: Rest,
+    pub(super) scalings: Arc<Scalings>,
+    pub(super) status: ReplicaStatus,
+    pub(super) stay: Stay,
 }
 
 /// Takes the first of the wish's functions over: as many replicas as wished, ready, its alert silenced where the run's own policy
 /// scales it.
-pub(super) async fn begin(
-    access: &Access,
-    wish: &Wish,
-    journal: Journal,
-) -> Result<(Rest, ReplicaStatus, Stay), GuestError> {
+pub(super) async fn begin(access: &Access, wish: &Wish, journal: Journal) -> Result<Begun, GuestError> {
     let ways = Ways::open(access, &wish.functions)?;
     let function = wish.functions.first().cloned().unwrap_or_default();
     for owing in journal.entries()? {
@@ -191,10 +202,11 @@ pub(super) async fn begin(
     let id = format!("{}-{}", Clock::unix_now().as_millis(), process.pid);
     let entry = Entry { id, process, owed: Owed::Gateway(debt.clone()) };
     let rest = ways.rest.clone();
-    let owing = Arc::new(Owing { entry, debt, ways });
+    let scalings = Arc::new(Scalings::new(&rest));
+    let owing = Arc::new(Owing { entry, debt, ways, scalings: Some(Arc::clone(&scalings)) });
     let stay = Stay::begin(Arc::clone(&owing) as Arc<dyn Debt>, journal, access.restore_within)?;
-    match take(&owing, access, wish).await {
-        Ok(status) => Ok((rest, status, stay)),
+    match take(&owing, &scalings, access, wish).await {
+        Ok(status) => Ok(Begun { rest, scalings, status, stay }),
         Err(error) => {
             // what stopped it is the better message
             let _ = stay.end().await;
@@ -203,7 +215,7 @@ pub(super) async fn begin(
     }
 }
 
-async fn take(owing: &Owing, access: &Access, wish: &Wish) -> Result<ReplicaStatus, GuestError> {
+async fn take(owing: &Owing, scalings: &Scalings, access: &Access, wish: &Wish) -> Result<ReplicaStatus, GuestError> {
     let rest = &owing.ways.rest;
     let function = &owing.debt.function;
     if let (Writer::Policy, Some(alertmanager)) = (wish.writer, &owing.ways.alertmanager) {
@@ -213,7 +225,11 @@ async fn take(owing: &Owing, access: &Access, wish: &Wish) -> Result<ReplicaStat
             .await
             .map_err(failed("the function's alert can't be silenced"))?;
     }
-    scale(rest, function, wish.replicas).await?;
+    let made = match scalings.turn().await {
+        Ok(turn) => scalings.ask(turn, owing.debt.replicas, wish.replicas).await,
+        Err(refusal) => Err(refusal),
+    };
+    granted(function, wish.replicas, made)?;
     let deadline = Instant::now() + access.ready_within;
     loop {
         let status = rest.replicas(FunctionId::STUDIED).await.map_err(failed("replicas can't be read"))?;
@@ -232,13 +248,15 @@ async fn take(owing: &Owing, access: &Access, wish: &Wish) -> Result<ReplicaStat
     }
 }
 
-async fn scale(rest: &Rest, function: &str, replicas: u32) -> Result<u32, GuestError> {
-    rest.scale(FunctionId::STUDIED, replicas).await.map_err(|refusal| GuestError::Refused {
-        function: function.to_owned(),
-        replicas,
-        why: match refusal {
-            Refusal::Status { status, body } => format!("{status} {body}"),
-            Refusal::Unreachable(why) | Refusal::HeldBack(why) => why,
-        },
-    })
+/// Whether a gateway made as many replicas as it was asked for.
+fn granted(function: &str, replicas: u32, made: Result<u32, Refusal>) -> Result<(), GuestError> {
+    let function = function.to_owned();
+    match made {
+        Ok(made) if made == replicas => Ok(()),
+        Ok(made) => Err(GuestError::Made { function, replicas, made }),
+        Err(Refusal::Status { status, body }) => {
+            Err(GuestError::Refused { function, replicas, why: format!("{status} {body}") })
+        }
+        Err(Refusal::Unreachable(why) | Refusal::HeldBack(why)) => Err(GuestError::Refused { function, replicas, why }),
+    }
 }

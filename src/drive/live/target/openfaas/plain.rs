@@ -1,10 +1,9 @@
 //! A gateway as it is: read, scaled and called, with nothing taken over and nothing put back. For who stays, not for a run.
 
 use super::Access;
+use crate::drive::live::target::Target;
 use crate::drive::live::target::guest::GuestError;
 use crate::drive::live::target::rest::Rest;
-use crate::drive::live::target::{BoxFuture, Target, TargetError};
-use crate::policy::{Counter, Refusal, ReplicaStatus};
 use crate::record::{FunctionId, PlatformSample};
 
 /// A gateway and some of its functions.
@@ -26,20 +25,8 @@ impl Plain {
 }
 
 impl Target for Plain {
-    fn invoke_uri(&self, function: FunctionId, query: &str) -> Result<hyper::Uri, TargetError> {
-        self.rest.invoke_uri(function, query)
-    }
-
-    fn scrape(&self) -> BoxFuture<'_, Option<Vec<Counter>>> {
-        Box::pin(self.rest.scraped())
-    }
-
-    fn replicas(&self, function: FunctionId) -> BoxFuture<'_, Option<ReplicaStatus>> {
-        Box::pin(self.rest.read_replicas(function))
-    }
-
-    fn scale(&self, function: FunctionId, to: u32) -> BoxFuture<'_, Result<u32, Refusal>> {
-        Box::pin(self.rest.scale(function, to))
+    fn gateway(&self) -> &Rest {
+        &self.rest
     }
 
     fn sample(&self, _function: FunctionId) -> PlatformSample {

@@ -21,7 +21,7 @@ impl Base {
     /// # Errors
     /// When it is no address this client can speak to.
     pub(super) fn parse(url: &str) -> Result<Self, TargetError> {
-        let bad = |why| TargetError::BadUrl { url: url.to_owned(), why };
+        let bad = |why| TargetError::BadUrl { url: without_user(url), why };
         let uri: Uri = url.parse().map_err(|_| bad("it is not a URL"))?;
         let is_secure = match uri.scheme_str() {
             Some("http") => false,
@@ -44,6 +44,13 @@ impl Base {
         let prefix = format!("{scheme}://{authority}{path}");
         Ok(Self { host, port: authority.port_u16().unwrap_or(port), is_secure, prefix })
     }
+}
+
+/// An address fit for a message: a user and a password in it are not for everybody's eyes.
+pub(super) fn without_user(url: &str) -> String {
+    let (scheme, rest) = url.split_at(url.find("://").map_or(0, |at| at + 3));
+    // the last one: a password may hold what ends a host
+    rest.rfind('@').map_or_else(|| url.to_owned(), |at| format!("{scheme}..{}", &rest[at..]))
 }
 
 #[cfg(test)]
@@ -77,5 +84,20 @@ mod tests {
                 other => panic!("{url}: {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_in_no_message() {
+        for url in [
+            "http://admin:canary@gateway",
+            "http://admin:can/ary@gateway:1/x",
+            "admin:canary@gateway",
+            "http://canary@g/?a",
+        ] {
+            let error = Base::parse(url).unwrap_err().to_string();
+            assert!(!error.contains("canary") && !error.contains("ary@"), "{error}");
+        }
+        assert_eq!(without_user("http://admin:canary@gateway:80/x"), "http://..@gateway:80/x");
+        assert_eq!(without_user("http://gateway:80/x"), "http://gateway:80/x");
     }
 }

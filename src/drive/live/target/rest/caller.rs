@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HOST, HeaderValue};
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
@@ -76,6 +77,11 @@ impl Caller {
         Self::new(Base::parse(url)?, authorization, trust, timeout)
     }
 
+    /// The same with another limit for an exchange.
+    pub(super) fn within(&self, timeout: Duration) -> Self {
+        Self { timeout, ..self.clone() }
+    }
+
     /// Scheme, authority and path of the server, without a slash at the end.
     pub(in crate::drive::live::target) fn prefix(&self) -> &str {
         &self.base.prefix
@@ -121,19 +127,20 @@ impl Caller {
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(http)?;
         let request = self.request(uri, method, body)?;
-        // ends with the sender, or with the connection
-        let connection = tokio::spawn(connection);
+        // whoever gives up waiting hangs up: a server that answers nobody is not to be left with ever more connections
+        let mut connections = JoinSet::new();
+        connections.spawn(connection);
         let response = sender.send_request(request).await.map_err(http)?;
         let status = response.status();
         let accepted = response.headers().get(ACCEPTED_HEADER);
         let accepted = accepted.and_then(|value| value.to_str().ok()?.parse().ok());
+        let date = response.headers().get(DATE).cloned();
         let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await;
         let body = body.map_err(|source| match source.downcast::<LengthLimitError>() {
             Ok(_) => RestError::Http { uri: uri.clone(), source: format!("more than {ANSWER_MAX} bytes").into() },
             Err(source) => RestError::Http { uri: uri.clone(), source },
         })?;
-        connection.abort();
-        Ok(Answer { uri: uri.clone(), status, accepted, body: body.to_bytes() })
+        Ok(Answer { uri: uri.clone(), status, accepted, date, body: body.to_bytes() })
     }
 
     fn request(&self, uri: &Uri, method: Method, body: Bytes) -> Result<Request<Full<Bytes>>, RestError> {
@@ -156,6 +163,8 @@ pub(in crate::drive::live::target) struct Answer {
     pub(super) uri: Uri,
     pub(in crate::drive::live::target) status: StatusCode,
     pub(super) accepted: Option<u32>,
+    /// When the server gave it, by its own clock, in whole seconds.
+    pub(super) date: Option<HeaderValue>,
     pub(super) body: Bytes,
 }
 
@@ -179,5 +188,31 @@ pub(super) fn quote(body: &[u8]) -> String {
     match body.char_indices().nth(QUOTE_MAX) {
         Some((end, _)) => format!("{}...", &body[..end]),
         None => body.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_gets_no_answer_hangs_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut heard = Vec::new();
+            // to the end, which comes when the other side hangs up
+            stream.read_to_end(&mut heard).await.unwrap();
+            heard
+        });
+        let caller = Caller::at(&url, None, &Trust::System, Duration::from_millis(200)).unwrap();
+        let answer = caller.call(Method::GET, "/slow", Bytes::new()).await;
+        assert!(matches!(answer, Err(RestError::Timeout { .. })), "{answer:?}");
+        let heard = tokio::time::timeout(Duration::from_secs(30), server).await.unwrap().unwrap();
+        assert!(heard.starts_with(b"GET /slow HTTP/1.1\r\n"));
     }
 }
