@@ -19,6 +19,7 @@ mod lease;
 mod objects;
 pub mod plain;
 mod pod;
+pub mod pods;
 mod rights;
 mod told;
 
@@ -92,6 +93,8 @@ pub struct Access {
     pub isolation: Isolation,
     /// Its Alertmanager.
     pub alertmanager: Place,
+    /// Where load comes from pods, if it does.
+    pub load: pods::Site,
 }
 
 impl Default for Access {
@@ -101,6 +104,7 @@ impl Default for Access {
             gateway: openfaas::Access::default(),
             isolation: Isolation::Scale,
             alertmanager: Place { namespace: "openfaas".to_owned(), deployment: "alertmanager".to_owned() },
+            load: pods::Site::default(),
         }
     }
 }
