@@ -4,6 +4,8 @@ mod api;
 mod conformance;
 mod every_call;
 mod faults;
+mod jobs;
+mod load;
 mod restore;
 mod rules;
 mod secrets;

@@ -49,6 +49,7 @@ pub(crate) fn about(arm: &str, repeat: u32) -> RunAbout {
         limits: Limits::default(),
         demand: DemandCurve::constant(Demand::Replicas(2), None),
         min_replicas: 1,
+        leads_only: false,
         alone: Some(Alone { request: Duration::from_millis(40), thread: Duration::from_millis(30), threads: 4 }),
         price: Some(Price { currency: "EUR".to_owned(), replica_second: Some(0.002), memory_gb: Some(0.5) }),
     }

@@ -4,7 +4,12 @@ use crate::drive::live::target::kubernetes::{Access, Isolation, Place, Way};
 use crate::study::problem::Problem;
 use crate::study::scenario::{ISOLATIONS, Scenario};
 
-use super::openfaas;
+use super::{load_pods, openfaas};
+
+/// Whether Kubernetes takes this for the name of an object.
+pub(super) fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
 
 /// The access of a study on `--target kubernetes`. Whether the cluster can be reached shows when a run begins.
 pub(super) fn access(scenario: &Scenario, problems: &mut Vec<Problem>) -> Access {
@@ -33,10 +38,6 @@ pub(super) fn access(scenario: &Scenario, problems: &mut Vec<Problem>) -> Access
         problems.push(section.problem("isolation", "needs the address of the Alertmanager", hint));
     }
     for key in ["alertmanager", "alertmanager_namespace"] {
-        let is_name = |name: &str| {
-            !name.is_empty()
-                && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        };
         if !is_name(settings.text(key)) {
             problems.push(section.problem(key, "is no name of Kubernetes'", "use small letters, digits and hyphens"));
         }
@@ -50,5 +51,6 @@ pub(super) fn access(scenario: &Scenario, problems: &mut Vec<Problem>) -> Access
         gateway,
         isolation,
         alertmanager: place("alertmanager_namespace", "alertmanager"),
+        load: load_pods::site(section, problems),
     }
 }

@@ -36,6 +36,8 @@ pub struct RunAbout {
     pub demand: DemandCurve,
     /// Fewest replicas the platform grants.
     pub min_replicas: u32,
+    /// Whether it is the part of a machine that leads and sends nothing: then a run without a request is as it should be.
+    pub leads_only: bool,
     /// What a request takes alone on an idle platform, where the target is the model that tells.
     pub alone: Option<Alone>,
     /// What replicas cost, if the scenario says so.

@@ -16,6 +16,7 @@ use super::rows::{Row, RowFile};
 use super::shards::{Recording, Told, seal};
 use super::summary::RunSummary;
 use super::totals::{Counts, Snapshot, Totals};
+use crate::drive::clocks::Ahead;
 use crate::drive::{Outcome, Phase, RecordError, Recorder};
 use crate::record::{
     CpuShares, EventKind, EventRow, FunctionId, GeneratorId, Lost, Measurement, PlatformSample, ProbeRow, ProcessRow,
@@ -68,6 +69,8 @@ pub struct RunWriter {
     metrics: Option<RowFile>,
     /// Only of a shard.
     recording: Option<Recording>,
+    /// How far this machine's clock is ahead of the gateway's. Only of a shard.
+    clock: Option<Ahead>,
     load_start: Timestamp,
     /// When the load ended, once it did.
     load_end: Option<Timestamp>,
@@ -89,6 +92,7 @@ impl RunWriter {
             processes: None,
             metrics: None,
             recording: None,
+            clock: None,
             load_start: Timestamp::ZERO,
             load_end: None,
             timeline: Timeline::new(Timestamp::ZERO, about.cores),
@@ -102,6 +106,11 @@ impl RunWriter {
     /// The same for a shard's run, which can be united with the others'.
     pub(super) fn recorded(self) -> Result<Self, ResultsError> {
         Ok(Self { recording: Some(Recording::create(&self.path)?), ..self })
+    }
+
+    /// Notes what the other machines' clocks are laid beside, if it is known.
+    pub fn clock_ahead(&mut self, ahead: Option<Ahead>) {
+        self.clock = ahead;
     }
 
     fn keep(&mut self, told: impl FnOnce() -> Told) -> Result<(), ResultsError> {
@@ -182,7 +191,7 @@ impl RunWriter {
         Marks::of_run(&self.path, &text)?.write(&self.path)?;
         if self.recording.is_some() {
             let rows = if self.requests.is_some() { Rows::All } else { Rows::None };
-            seal(&self.path, &self.about, rows, outcome, &text)?;
+            seal(&self.path, &self.about, rows, outcome, self.clock, &text)?;
         }
         replace_file(&file, &text)?;
         Ok(summary)

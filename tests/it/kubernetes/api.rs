@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use watchtower::drive::live::target::kubernetes::MARK;
 
+use super::jobs;
 use super::store::{Answer, Change, Objects, Store, conflict, key, missing, status};
 
 /// The token that is let in; it must turn up nowhere.
@@ -62,8 +63,8 @@ pub(super) struct Weather {
     pub(super) slow: Duration,
 }
 
-struct Shared {
-    store: Store,
+pub(super) struct Shared {
+    pub(super) store: Store,
     weather: Mutex<Weather>,
     hook: Mutex<Option<Hook>>,
     calls: Mutex<Vec<String>>,
@@ -121,6 +122,10 @@ impl Api {
 
     pub(super) fn store(&self) -> &Store {
         &self.shared.store
+    }
+
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
     }
 
     pub(super) fn weather(&self, change: impl FnOnce(&mut Weather)) {
@@ -290,6 +295,12 @@ fn answer(
         "PATCH" => "patch",
         _ => "delete",
     };
+    if let Some((_, pod, namespace)) = place(&request.path).filter(|(resource, ..)| resource == "pods/log")
+        && refused(&weather, request, verb).is_none()
+    {
+        jobs::log(&shared.store, namespace, pod, writer)?;
+        return Ok(at(Moment::After));
+    }
     let answer = refused(&weather, request, verb).unwrap_or_else(|| decided(shared, &weather, request));
     shared.store.changed.notify_all();
     written(writer, answer, at)
@@ -360,8 +371,14 @@ fn decided(shared: &Shared, weather: &Weather, request: &Request) -> Answer {
     }
     let mut objects = shared.store.lock();
     let body = || serde_json::from_slice::<Value>(&request.body).unwrap_or_default();
+    if request.method != "GET" || !name.is_empty() {
+        let wanted = (resource.as_str(), namespace, name);
+        if let Some(answer) = jobs::decided(&mut objects, &request.method, wanted, body()) {
+            return answer;
+        }
+    }
     match (request.method.as_str(), resource.as_str()) {
-        ("GET", "deployments" | "leases" | "events") if name.is_empty() => {
+        ("GET", "deployments" | "leases" | "events" | "pods") if name.is_empty() => {
             list(&objects, &resource, namespace, request)
         }
         ("GET", "deployments" | "leases" | "events") => {
@@ -491,7 +508,7 @@ fn merge(object: &mut Value, change: &Value) {
 
 fn is_selected(object: &Value, request: &Request) -> bool {
     let name = request.query.split('&').find_map(|part| part.strip_prefix("fieldSelector=metadata.name%3D"));
-    name.is_none_or(|name| object["metadata"]["name"] == name)
+    name.is_none_or(|name| object["metadata"]["name"] == name) && jobs::is_labelled(object, &request.query)
 }
 
 fn list(objects: &Objects, resource: &str, namespace: &str, request: &Request) -> Answer {
@@ -554,10 +571,14 @@ fn watch(shared: &Shared, request: &Request, writer: &mut TcpStream, at: &dyn Fn
 }
 
 fn chunked(writer: &mut TcpStream, event: &Value) -> io::Result<()> {
-    let text = format!("{event}\n");
+    chunk(writer, format!("{event}\n").as_bytes())
+}
+
+/// Bytes in chunks that end anywhere.
+pub(super) fn chunk(writer: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
     // primes, so that no end of a line is the end of a chunk for long
     let mut sizes = [1_usize, 7, 13, 101, 3].into_iter().cycle();
-    let mut rest = text.as_bytes();
+    let mut rest = bytes;
     while !rest.is_empty() {
         let size = sizes.next().unwrap_or(1).min(rest.len());
         let (chunk, more) = rest.split_at(size);

@@ -16,6 +16,7 @@ mod happenings;
 mod isolation;
 mod lease;
 mod objects;
+pub mod pods;
 mod rights;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -87,6 +88,8 @@ pub struct Access {
     pub isolation: Isolation,
     /// Its Alertmanager.
     pub alertmanager: Place,
+    /// Where load comes from pods, if it does.
+    pub load: pods::Site,
 }
 
 impl Default for Access {
@@ -96,6 +99,7 @@ impl Default for Access {
             gateway: openfaas::Access::default(),
             isolation: Isolation::Scale,
             alertmanager: Place { namespace: "openfaas".to_owned(), deployment: "alertmanager".to_owned() },
+            load: pods::Site::default(),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod base;
 pub(super) mod caller;
+mod date;
 mod error;
 
 use std::fmt;

@@ -127,6 +127,8 @@ impl From<&AboutRecord> for RunAbout {
             },
             demand: DemandCurve::new(record.demand.iter().map(stretch).collect()),
             min_replicas: record.min_replicas,
+            // of whomever it is: a union is the whole
+            leads_only: false,
             alone: record.alone.map(|(request, thread, threads)| Alone {
                 request: Duration::from_nanos(request),
                 thread: Duration::from_nanos(thread),

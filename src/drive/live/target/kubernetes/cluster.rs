@@ -8,9 +8,9 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use futures::StreamExt as _;
 use futures::stream::BoxStream;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use futures::{AsyncBufReadExt as _, StreamExt as _};
+use hyper::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request};
 use kube::client::AuthError;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
@@ -287,6 +287,18 @@ impl Cluster {
         let begun = begun.map_err(|_late| ApiError::Timeout { what: what.clone() })?;
         let stream = begun.map_err(|error| of_client(&what, error))?;
         Ok(stream.map(move |event| event.map_err(|error| of_client(&what, error))).boxed())
+    }
+
+    /// Begins to read a text that grows, line by line; how long it may be quiet is the reader's business.
+    pub(super) async fn lines(&self, path: &str) -> Result<BoxStream<'static, Result<String, ApiError>>, ApiError> {
+        let what = format!("GET {path}");
+        let mut request = request(Method::GET, path, None).map_err(|why| unreachable(&what, why))?;
+        // what is packed has no lines while it grows
+        request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let begun = tokio::time::timeout(EXCHANGE, self.client.request_stream(request)).await;
+        let begun = begun.map_err(|_late| ApiError::Timeout { what: what.clone() })?;
+        let text = begun.map_err(|error| of_client(&what, error))?;
+        Ok(text.lines().map(move |line| line.map_err(|error| unreachable(&what, error.to_string()))).boxed())
     }
 
     async fn exchange<T: DeserializeOwned>(

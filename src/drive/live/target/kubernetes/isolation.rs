@@ -144,12 +144,7 @@ impl Debt for Owing {
 
     fn commands(&self) -> String {
         let ClusterDebt { kubeconfig, context, taken, silenced_at, .. } = &self.debt;
-        let kubectl = match kubeconfig {
-            None => "kubectl".to_owned(),
-            Some(files) if files.contains(':') => format!("KUBECONFIG={files} kubectl"),
-            Some(file) => format!("kubectl --kubeconfig {file}"),
-        };
-        let kubectl = context.iter().fold(kubectl, |kubectl, context| format!("{kubectl} --context {context}"));
+        let kubectl = kubectl(kubeconfig.as_deref(), context.as_deref());
         let mut lines = Vec::new();
         for Taken { namespace, deployment, replicas } in taken {
             if let Some(replicas) = replicas {
@@ -162,6 +157,16 @@ impl Debt for Owing {
         lines.extend(silenced_at.as_deref().map(silence::commands));
         lines.join("\n")
     }
+}
+
+/// How a person calls kubectl for a cluster.
+pub(super) fn kubectl(kubeconfig: Option<&str>, context: Option<&str>) -> String {
+    let kubectl = match kubeconfig {
+        None => "kubectl".to_owned(),
+        Some(files) if files.contains(':') => format!("KUBECONFIG={files} kubectl"),
+        Some(file) => format!("kubectl --kubeconfig {file}"),
+    };
+    context.iter().fold(kubectl, |kubectl, context| format!("{kubectl} --context {context}"))
 }
 
 /// What an entry says is owed to a cluster.

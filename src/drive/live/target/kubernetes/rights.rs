@@ -75,6 +75,23 @@ pub(super) fn needed(function: &Place, alertmanager: Option<&Place>) -> Vec<Righ
     rights
 }
 
+/// What is done for the pods of a load, beside what its runs do.
+pub(super) fn load(namespace: &str) -> Vec<Right> {
+    let right = |verb, group, resource, subresource| Right {
+        verb,
+        group,
+        resource,
+        subresource,
+        namespace: namespace.to_owned(),
+        // each load's are named anew
+        name: String::new(),
+    };
+    let mut rights: Vec<Right> = ["create", "get", "delete"].map(|verb| right(verb, "batch", "jobs", "")).into();
+    rights.extend(["create", "delete"].map(|verb| right(verb, "", "configmaps", "")));
+    rights.extend([right("list", "", "pods", ""), right("get", "", "pods", "log")]);
+    rights
+}
+
 /// What putting objects back takes, where that is all.
 pub(super) fn to_put_back(places: &[Place]) -> Vec<Right> {
     places.iter().flat_map(|place| of_a_deployment(place, false)).collect()
@@ -124,6 +141,10 @@ async fn is_allowed(cluster: &Cluster, right: &Right) -> Result<bool, ApiError> 
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
@@ -144,5 +165,60 @@ mod tests {
         list events in namespace openfaas-fn
         watch events in namespace openfaas-fn
         "#);
+    }
+
+    /// What a Role grants, worded as [`Right`] is.
+    fn granted(role: &str) -> BTreeSet<String> {
+        let role: Value = serde_saphyr::from_str(role).expect("a Role in YAML");
+        assert_eq!(role["kind"], "Role");
+        let words = |value: &Value| -> Vec<String> {
+            let list = value.as_array().into_iter().flatten();
+            list.map(|word| word.as_str().expect("a word").to_owned()).collect()
+        };
+        let namespace = role["metadata"]["namespace"].as_str().expect("a namespace").to_owned();
+        let mut granted = BTreeSet::new();
+        for rule in role["rules"].as_array().expect("rules") {
+            let names = match words(&rule["resourceNames"]) {
+                names if names.is_empty() => vec![String::new()],
+                names => names.iter().map(|name| format!(" {name:?}")).collect(),
+            };
+            for (group, resource) in words(&rule["apiGroups"]).iter().flat_map(|group| {
+                let group = if group.is_empty() { String::new() } else { format!(".{group}") };
+                words(&rule["resources"]).into_iter().map(move |resource| (group.clone(), resource))
+            }) {
+                for verb in words(&rule["verbs"]) {
+                    granted.extend(
+                        names.iter().map(|name| format!("{verb} {resource}{group}{name} in namespace {namespace}")),
+                    );
+                }
+            }
+        }
+        granted
+    }
+
+    fn worded(rights: &[Right]) -> BTreeSet<String> {
+        rights.iter().map(Right::to_string).collect()
+    }
+
+    fn file(path: &str) -> String {
+        std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a file")
+    }
+
+    fn place(namespace: &str, deployment: &str) -> Place {
+        Place { namespace: namespace.to_owned(), deployment: deployment.to_owned() }
+    }
+
+    #[test]
+    fn the_roles_of_the_manual_grant_what_a_run_asks_for_and_nothing_else() {
+        let manual = file("docs/kubernetes.md");
+        let roles = manual.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the Roles");
+        let granted: BTreeSet<String> = roles.split("---\n").flat_map(granted).collect();
+        let needed = needed(&place("openfaas-fn", "ftest"), Some(&place("openfaas", "alertmanager")));
+        assert_eq!(granted, worded(&needed));
+    }
+
+    #[test]
+    fn the_role_of_a_load_from_pods_grants_what_it_asks_for_and_nothing_else() {
+        assert_eq!(granted(&file("scripts/kubernetes/load/role.yaml")), worded(&load("openfaas-fn")));
     }
 }
