@@ -170,6 +170,7 @@ mod tests {
             min_replicas: 0,
             alone: None,
             price: None,
+            leads_only: false,
         };
         Course::new(&about, START)
     }
