@@ -209,3 +209,39 @@ fn check(section: &ArmSection, before: &[FunctionConfig], problems: &mut Vec<Pro
         problems.push(keys.problem("policy", what, known));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    const BASE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/kubernetes/base");
+
+    fn manifest(name: &str) -> Value {
+        let text = std::fs::read_to_string(Path::new(BASE).join(name)).expect("a manifest");
+        serde_saphyr::from_str(&text).expect("YAML")
+    }
+
+    #[test]
+    fn the_manifests_deploy_a_configuration_that_is_taken_with_rights_for_each_of_its_functions() {
+        let container = &manifest("deployment.yaml")["spec"]["template"]["spec"]["containers"][0];
+        let args: Vec<String> = serde_json::from_value(container["args"].clone()).expect("words");
+        assert_eq!(args, ["autoscale", "--target", "kubernetes", "--config", "/etc/watchtower/watchtower.toml"]);
+        let overrides = Overrides { target: Some(TargetKind::Kubernetes), ..Overrides::default() };
+        let config = load(&Path::new(BASE).join("watchtower.toml"), &overrides).expect("it is taken");
+        assert!(config.cluster.is_some(), "its pods find the cluster by their service account");
+        let port = config.listen.map(|address| address.port());
+        assert_eq!(container["ports"][0]["containerPort"].as_u64(), port.map(u64::from));
+        assert_eq!(manifest("service.yaml")["spec"]["ports"][0]["port"].as_u64(), port.map(u64::from));
+
+        let rules = manifest("role.yaml")["rules"].clone();
+        let names: Vec<&str> = config.functions.iter().map(|function| function.name.as_str()).collect();
+        for rule in rules.as_array().expect("rules").iter().filter(|rule| !rule["resourceNames"].is_null()) {
+            let of = if rule["resources"][0] == "leases" { "watchtower-" } else { "" };
+            let named: Vec<String> = names.iter().map(|name| format!("{of}{name}")).collect();
+            assert_eq!(rule["resourceNames"], serde_json::json!(named));
+        }
+        assert_eq!(manifest("role.yaml")["metadata"]["namespace"], config.access.namespace.as_str());
+    }
+}

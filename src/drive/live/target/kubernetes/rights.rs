@@ -248,4 +248,10 @@ mod tests {
     fn the_role_of_a_load_from_pods_grants_what_it_asks_for_and_nothing_else() {
         assert_eq!(granted(&file("scripts/kubernetes/load/role.yaml")), worded(&load("openfaas-fn")));
     }
+
+    #[test]
+    fn the_role_of_the_sidecars_manifests_grants_what_it_asks_for_and_nothing_else() {
+        let asked = of_a_sidecar(&place("openfaas-fn", "ftest"), false);
+        assert_eq!(granted(&file("scripts/kubernetes/base/role.yaml")), worded(&asked));
+    }
 }
