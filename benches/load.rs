@@ -238,6 +238,7 @@ impl Recording {
             limits: Limits::default(),
             demand: DemandCurve::unknown(),
             min_replicas: 1,
+            leads_only: false,
         };
         let mut run = ResultsDir::create(directory, &StudyRecord::default())?.run(about)?;
         run.begin(Epoch::default(), Timestamp::ZERO)?;

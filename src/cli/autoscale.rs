@@ -14,22 +14,25 @@ use crate::drive::live::target::guest::SecretSource;
 use crate::drive::live::target::guest::journal::Journal;
 use crate::drive::live::target::rest::Credentials;
 use crate::study::autoscale::{Config, Crew, Overrides, load};
+use crate::study::scenario::sidecar::TARGETS;
 use crate::study::target_kind::TargetKind;
 
-/// Run the watch tower as a sidecar that stays: it scales functions on a gateway until it is stopped
+/// Run the watch tower as a sidecar that stays: it scales functions on a gateway or in a cluster until it is stopped
 ///
 /// The configuration is a TOML file, or the original's const.py as it is. Each decision is a line of JSON on standard output;
 /// /metrics and /healthz are served on loopback. SIGHUP reads the configuration again: one that is wrong is refused and the old one goes
-/// on. Ctrl-C and SIGTERM end it and leave the replicas as they are (exit codes 130 and 143). Of several on one machine one leads.
+/// on. Ctrl-C and SIGTERM end it and leave the replicas as they are (exit codes 130 and 143). Of several on one machine one leads, on a
+/// cluster of all there are.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// TOML, or a const.py (by its ending)
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 
-    /// Where the functions are: any OpenFaaS gateway (kubernetes is not there yet)
-    #[arg(long, value_name = "TARGET", default_value_t = TargetKind::Openfaas)]
-    target: TargetKind,
+    /// How functions are scaled, instead of the configuration's own: openfaas, by the gateway; kubernetes, by their Deployments [default:
+    /// openfaas]
+    #[arg(long, value_name = "TARGET")]
+    target: Option<TargetKind>,
 
     /// Decide and say so, and scale nothing
     #[arg(long)]
@@ -45,16 +48,16 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> {
-    if args.target != TargetKind::Openfaas {
-        let problem = format!("--target {} has no sidecar", args.target);
-        let hint = "use --target openfaas: a gateway is on every OpenFaaS, that of a cluster too";
+    if let Some(target) = args.target.filter(|target| !TARGETS.contains(&target.name())) {
+        let problem = format!("--target {target} has no sidecar");
+        let hint = "use --target openfaas, which is on every OpenFaaS, or kubernetes";
         return Err(Failure::new(ExitStatus::Usage, problem, Some(hint.to_owned())));
     }
     let secret = args
         .password_file
         .as_ref()
         .map(|file| SecretSource::PasswordFile { user: Credentials::USER.to_owned(), file: file.clone() });
-    let overrides = Overrides { listen: args.listen, secret };
+    let overrides = Overrides { listen: args.listen, secret, target: args.target };
     let read = || load(&args.config, &overrides);
     let config = read().map_err(|error| Failure::of(ExitStatus::Usage, error.texts().collect()))?;
     let failed = |error: &dyn std::error::Error| Failure::from_error(ExitStatus::Failed, error, None);
@@ -118,7 +121,8 @@ fn begun(config: &Config, dry_run: bool, printer: Printer) {
     for function in &config.functions {
         let (min, max) = function.bounds;
         let what = if dry_run { "would scale" } else { "scales" };
-        printer
-            .say(&format!("{} {what} {} at {gateway} within {min} to {max}", function.arm.policy.name, function.name));
+        let how = if config.cluster.is_some() { " by its Deployment" } else { "" };
+        let policy = function.arm.policy.name;
+        printer.say(&format!("{policy} {what} {} at {gateway}{how} within {min} to {max}", function.name));
     }
 }

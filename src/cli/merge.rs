@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::output::Printer;
 use crate::drive::RecordError;
 use crate::study::results::ResultsError;
-use crate::study::results::shards::{MergeError, Shards};
+use crate::study::results::shards::{MergeError, Shards, unpack_file};
 use crate::study::runner::StudyEnd;
 
 /// Unite the shards of one study (`watchtower run --shard I/N`, on N machines) into the results of the whole
@@ -18,7 +18,7 @@ use crate::study::runner::StudyEnd;
 /// 1 a run is invalid; 2 the shards make no study; 3 an expectation of the scenario is not met.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Results directories of all shards, in any order
+    /// Results directories of all shards, in any order; or files of lines that --pack wrote, such as a pod's log
     #[arg(required = true, value_name = "RESULTS")]
     results: Vec<PathBuf>,
 
@@ -35,7 +35,17 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
     if args.out.symlink_metadata().is_ok() {
         return Err(refused(&MergeError::from(ResultsError::Exists(args.out.clone()))));
     }
-    let shards = Shards::open(&args.results).map_err(|error| refused(&error))?;
+    let room = tempfile::tempdir().map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
+    let unpacked = |(number, path): (usize, &PathBuf)| {
+        if !path.is_file() {
+            return Ok(path.clone());
+        }
+        // by its own name, which messages have
+        let into = room.path().join(number.to_string()).join(path.file_name().unwrap_or_default());
+        unpack_file(path, &into).map(|()| into)
+    };
+    let results: Result<Vec<PathBuf>, MergeError> = args.results.iter().enumerate().map(unpacked).collect();
+    let shards = results.and_then(|results| Shards::open(&results)).map_err(|error| refused(&error))?;
     let command = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     let (record, runs) = shards.unite(&args.out, command).map_err(|error| refused(&error))?;
     crate::report::write(&args.out).map_err(|error| {

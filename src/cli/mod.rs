@@ -14,6 +14,7 @@ mod health;
 mod hey;
 mod leash;
 mod live;
+mod load_pods;
 mod merge;
 mod output;
 mod planned;

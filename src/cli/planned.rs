@@ -6,6 +6,7 @@ use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::run::{Args, load_study};
 use crate::drive::live::clock::Clock;
+use crate::study::load_pods::leaders_share;
 use crate::study::plan::Study;
 use crate::study::resolve::Overrides;
 use crate::study::results::summary::StudyRecord;
@@ -28,7 +29,7 @@ pub(super) fn begun(args: &Args) -> Result<Vec<Planned>, Failure> {
         repeats: args.repeats,
         seed: args.seed,
         aa: None,
-        share: args.shard,
+        share: args.shard.or_else(|| args.load_pods.and_then(leaders_share)),
     };
     let studies = args.scenarios.iter().map(|path| load_study(path, &overrides)).collect::<Result<Vec<_>, _>>()?;
     let directories = results_directories(args, &studies)?;

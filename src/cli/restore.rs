@@ -223,6 +223,9 @@ fn what(entry: &Entry) -> String {
             let silenced = if debt.alertmanager.is_some() { ", its alert heard" } else { "" };
             format!("{function} at {place} ({}{silenced})", replicas(debt.replicas))
         }
+        Owed::Load(debt) => {
+            format!("the load's job {} in namespace {} at {place} (gone, with its pods)", debt.job, debt.job_namespace)
+        }
         Owed::Cluster(debt) => {
             format!("{function} in namespace {} at {place} ({})", debt.namespace, objects(debt).join(", "))
         }

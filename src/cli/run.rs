@@ -11,20 +11,25 @@ use super::ended::{Ended, json, status};
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::live::{Live, Watchers, address};
+use super::load_pods;
 use super::output::Printer;
 use super::planned::{Planned, begun, resumed};
 use super::progress::ProgressView;
 use super::study_record::record;
 use crate::drive::live::clock::Clock;
 use crate::drive::live::interrupt::{Cause, Interrupt};
-use crate::schedule::share::Share;
+use crate::schedule::share::{Share, UnknownShare};
 use crate::stats::demand::DemandCurve;
 use crate::study::demand::demand_while;
+use crate::study::load_pods::Led;
 use crate::study::plan::{Study, rounded};
 use crate::study::resolve::{self, Overrides};
-use crate::study::results::{ResultsError, Rows};
+use crate::study::results::{ResultsError, Rows, shards};
 use crate::study::runner::{Conduct, StudyError, resume_study, run_study};
 use crate::study::target_kind::TargetKind;
+
+/// The variable by which a pod of an Indexed Job knows its number, from 0.
+const JOB_INDEX: &str = "JOB_COMPLETION_INDEX";
 
 /// Run scenarios: every arm under the same load, everything recorded
 ///
@@ -59,14 +64,29 @@ pub(super) struct Args {
     pub(super) out: Option<PathBuf>,
 
     /// Send only shard I of N of the load: workers, users and places are dealt out in turn, the others' requests come from other
-    /// machines, and the autoscaler is the first shard's. `watchtower merge` unites the results (--target openfaas or simulated)
-    #[arg(long, value_name = "I/N")]
+    /// machines, and the autoscaler is the first shard's. `watchtower merge` unites the results (--target openfaas or simulated).
+    /// 0/N leads and sends nothing, I/N+0 sends and is led by that; `job` for I is the index of a Kubernetes Indexed Job, plus 1
+    #[arg(long, value_name = "I/N", value_parser = shard)]
     pub(super) shard: Option<Share>,
 
     /// When the load of the first run begins, the same for all shards: Unix seconds, or a time such as 2026-11-29T18:00:00Z.
     /// Further runs follow at fixed times (with --shard, by the wall clock)
     #[arg(long, value_name = "TIME", requires = "shard", value_parser = moment)]
     start_at: Option<Duration>,
+
+    /// Have N pods of the cluster send the load, each its share, while this machine leads; their recordings are united, and the pods
+    /// are gone afterwards (--target kubernetes)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000), conflicts_with_all = ["shard", "resume", "live"])]
+    pub(super) load_pods: Option<u32>,
+
+    /// Image of this program for these pods, instead of the scenario's `load_image` in [kubernetes]
+    #[arg(long, value_name = "IMAGE", requires = "load_pods")]
+    pub(super) load_image: Option<String>,
+
+    /// Write the shard to standard output, packed into lines of text that `watchtower merge` reads, instead of a table: for where
+    /// only a log comes out
+    #[arg(long, requires = "shard", conflicts_with_all = ["json", "live"])]
+    pack: bool,
 
     /// Go on with the interrupted study in this directory: its finished runs are kept, the others are made. Target, seed and
     /// repeats are the study's own, if not given; more repeats may be asked for
@@ -83,7 +103,7 @@ pub(super) struct Args {
 
     /// No charts and no page: `watchtower report DIR` makes them from the data at any time
     #[arg(long, conflicts_with = "live")]
-    no_report: bool,
+    pub(super) no_report: bool,
 
     /// Show the report in a browser while the runs go on; its address is printed. ADDR is a port of this machine or an address
     /// with its port (default: 127.0.0.1 and a free port)
@@ -120,6 +140,7 @@ impl From<RowsWish> for Rows {
 }
 
 pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> {
+    load_pods::check_target(args)?;
     let (scenarios, live_at) = args.live_and_scenarios()?;
     let args = &Args { scenarios, ..args.clone() };
     let studies = match &args.resume {
@@ -134,6 +155,11 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
             problem,
             Some("leave it out, or add --target simulated".to_owned()),
         ));
+    }
+    if args.load_pods.is_some() {
+        for planned in &studies {
+            load_pods::wish(args, &planned.study)?;
+        }
     }
     if let Some(at) = args.start_at {
         is_to_come(at, target)?;
@@ -150,7 +176,7 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
         let mut ended: Vec<Ended> = Vec::new();
         let mut failure = None;
         for planned in &studies {
-            let study = one_study(planned, conduct, !args.no_report, printer, live.as_ref(), &mut interrupt);
+            let study = one_study(args, planned, conduct, printer, live.as_ref(), &mut interrupt);
             match Box::pin(study).await {
                 Ok(end) => ended.push(end),
                 Err(error) => failure = Some(error),
@@ -160,7 +186,12 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
             }
         }
         // what was finished is shown, whatever became of the rest
-        if args.json {
+        if args.pack {
+            // whether a run is valid is seen of the whole
+            if failure.is_none() && interrupt.cause().is_none() {
+                return packed(&ended);
+            }
+        } else if args.json {
             Printer::result(&json(&ended)?);
         } else {
             ended.iter().for_each(Ended::print);
@@ -174,6 +205,42 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
             None => status(&ended),
         })
     })
+}
+
+/// Shards as lines of text.
+fn packed(ended: &[Ended]) -> Result<ExitStatus, Failure> {
+    for ended in ended {
+        shards::pack(&ended.end.results, &mut Printed)
+            .map_err(|error| Failure::from_error(ExitStatus::Failed, &error, None))?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// Standard output, to the byte.
+struct Printed;
+
+impl std::io::Write for Printed {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        Printer::bytes(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A shard as it is typed. `job` is for pods, which know their number from 0, and of which none is started by a shell.
+fn shard(text: &str) -> Result<Share, String> {
+    let number = match text.strip_prefix("job/") {
+        None => return text.parse().map_err(|error: UnknownShare| error.to_string()),
+        Some(rest) => {
+            let index = std::env::var(JOB_INDEX).ok().and_then(|index| index.parse::<u32>().ok());
+            let index = index.ok_or_else(|| format!("{JOB_INDEX} is not set: this is no pod of an Indexed Job"))?;
+            format!("{}/{rest}", index.saturating_add(1))
+        }
+    };
+    number.parse().map_err(|error: UnknownShare| error.to_string())
 }
 
 /// A point in time as it is typed: Unix seconds or RFC 3339. Since 1970.
@@ -243,9 +310,9 @@ pub(super) fn load_study(path: &Path, overrides: &Overrides) -> Result<Study, Fa
 }
 
 async fn one_study(
+    args: &Args,
     planned: &Planned,
     conduct: Conduct,
-    is_reported: bool,
     printer: Printer,
     live: Option<&Live>,
     interrupt: &mut Interrupt,
@@ -269,6 +336,10 @@ async fn one_study(
     let mut view = Watchers::new(ProgressView::new(printer), live);
     let demand = demand_of(study, interrupt).await;
     let record = record(study, &demand, conduct);
+    if args.load_pods.is_some() {
+        let led = Led { study, record: &record, demand: &demand, results, conduct };
+        return Box::pin(load_pods::one_study(args, &led, &mut view, printer, interrupt)).await;
+    }
     let end = match before {
         Some(_) => resume_study(study, &record, &demand, results, conduct, &mut view, interrupt).await,
         None => run_study(study, &record, &demand, results, conduct, &mut view, interrupt).await,
@@ -281,7 +352,15 @@ async fn one_study(
         let hint = begun.then(|| format!("results so far are in {}", results.display()));
         Failure::from_error(status, &error, hint)
     })?;
-    if is_reported {
+    if !args.pack {
+        reported(results, !args.no_report, live, printer)?;
+    }
+    Ok(Ended::of(record, end))
+}
+
+/// Draws what there is in a results directory, if that is wanted, and says where it is.
+pub(super) fn reported(results: &Path, is_drawn: bool, live: Option<&Live>, printer: Printer) -> Result<(), Failure> {
+    if is_drawn {
         crate::report::write(results).map_err(|error| {
             let hint = format!("the data is safe; try `watchtower report {}`", results.display());
             Failure::from_error(ExitStatus::Failed, &error, Some(hint))
@@ -291,5 +370,5 @@ async fn one_study(
         live.ended(results);
     }
     printer.say(&format!("results in {}", results.display()));
-    Ok(Ended::of(record, end))
+    Ok(())
 }

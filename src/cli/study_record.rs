@@ -46,6 +46,7 @@ pub(super) fn record(study: &Study, demand: &DemandCurve, conduct: Conduct) -> S
         host: if study.target.is_virtual() { HostRecord::default() } else { host::facts() },
         notes: notes(study, demand, conduct),
         shard: (!study.share.is_whole()).then(|| study.share.to_string()),
+        currency: study.price.as_ref().map(|price| price.currency.clone()).filter(|currency| !currency.is_empty()),
         expect: study.expect.clone(),
         scenario: study.resolved_without_secrets().to_owned(),
     }

@@ -12,6 +12,7 @@
 
 pub mod calibration;
 pub mod client;
+pub mod clocks;
 pub mod decisions;
 pub mod faults;
 pub mod journeys;
@@ -69,7 +70,7 @@ pub struct Plan {
     /// Time observed after the load ends.
     pub cool_down: Duration,
     /// What this machine sends of the load. By the wall clock the others of the load come from elsewhere, and the autoscaler, its
-    /// probes and the warm-up are the first share's. Virtual time has no other machines: the whole load is computed, and what is told
+    /// probes and the warm-up are the leading share's. Virtual time has no other machines: the whole load is computed, and what is told
     /// of is this share of its requests, with all else.
     pub share: Share,
 }

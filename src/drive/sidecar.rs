@@ -14,7 +14,9 @@
 //!
 //! May not enter: a clock, a socket, a word for people that is not an event's.
 
+pub mod election;
 mod orders;
+mod signs;
 mod words;
 
 use std::collections::VecDeque;
@@ -26,9 +28,10 @@ use super::Arm;
 use super::decisions::Decisions;
 use crate::policy::{Context, Event, FunctionInfo, Policy, Reason, Refusal, ReplicaStatus};
 use crate::random::{Purpose, Seed, Stream};
-use crate::record::{ErrorKind, EventKind, FunctionId};
+use crate::record::{EventKind, FunctionId};
 use crate::time::{Epoch, Timestamp};
 
+use self::signs::{Failures, Side, sign_of};
 pub use self::words::{Brought, Counts, Errand, News, Rules, Standing, Task, Wishes};
 
 /// Between two looks at the replicas, whatever the policy asks: what is told of them is never older.
@@ -68,7 +71,7 @@ pub struct Sidecar {
     unsure: bool,
     /// When it scaled in the last minute.
     acted: VecDeque<Timestamp>,
-    failures: u32,
+    failures: Failures,
     wait: Duration,
     look_at: Timestamp,
     looking: bool,
@@ -108,7 +111,7 @@ impl Sidecar {
             scaling: 0,
             unsure: false,
             acted: VecDeque::new(),
-            failures: 0,
+            failures: Failures::default(),
             wait: FIRST_WAIT,
             look_at: Timestamp::ZERO,
             looking: false,
@@ -127,7 +130,8 @@ impl Sidecar {
         self.reign += 1;
         self.policy = None;
         self.decisions = Decisions::of(self.arm.policy.name);
-        (self.failures, self.wait, self.looking, self.scaling, self.unsure) = (0, FIRST_WAIT, false, 0, false);
+        self.failures = Failures::default();
+        (self.wait, self.looking, self.scaling, self.unsure) = (FIRST_WAIT, false, 0, false);
         if after {
             self.state = State::Seeking { since: now, was_lost: false };
             self.look(wishes);
@@ -179,8 +183,8 @@ impl Sidecar {
                 let sign = sign_of(&event);
                 self.tell(now, event, wishes);
                 match sign {
-                    Some(Err(why)) => self.failed(now, &why, wishes),
-                    Some(Ok(())) => self.failures = 0,
+                    Some((side, Err(why))) => self.failed(now, side, &why, wishes),
+                    Some((side, Ok(()))) => *self.failures.of(side) = 0,
                     None => {}
                 }
             }
@@ -192,7 +196,7 @@ impl Sidecar {
         match self.state {
             State::Standby => Standing::Standby,
             State::Seeking { was_lost: true, .. } => Standing::Lost,
-            State::Seeking { .. } if self.failures >= LOST_AFTER => Standing::Lost,
+            State::Seeking { .. } if self.failures.most() >= LOST_AFTER => Standing::Lost,
             State::Seeking { .. } => Standing::Looking,
             State::Flying => Standing::Leading,
         }
@@ -236,10 +240,10 @@ impl Sidecar {
         self.looking = false;
         let Some(status) = status else {
             self.look_at = now + LOOK_EVERY;
-            return self.failed(now, "replicas can't be read", wishes);
+            return self.failed(now, Side::Control, "replicas can't be read, or the gateway does not answer", wishes);
         };
         self.look_at = now + LOOK_EVERY;
-        (self.failures, self.wait) = (0, FIRST_WAIT);
+        (self.failures, self.wait) = (Failures::default(), FIRST_WAIT);
         self.known = Some(status);
         match self.state {
             State::Standby => {}
@@ -296,30 +300,27 @@ impl Sidecar {
     }
 
     /// Something did not answer.
-    fn failed(&mut self, now: Timestamp, why: &str, wishes: &mut Wishes) {
-        self.failures = self.failures.saturating_add(1);
+    fn failed(&mut self, now: Timestamp, side: Side, why: &str, wishes: &mut Wishes) {
+        let failures = self.failures.of(side);
+        *failures = failures.saturating_add(1);
+        let failures = *failures;
         match self.state {
             State::Standby => {}
-            State::Flying if self.failures < LOST_AFTER => {
+            State::Flying if failures < LOST_AFTER => {
                 // one that fails is looked at again soon
                 self.look_at = self.look_at.min(now + FIRST_WAIT);
             }
             State::Flying => {
                 self.counts.losses += 1;
                 self.state = State::Seeking { since: now, was_lost: true };
-                let text =
-                    format!("the platform is lost, {} failures in a row ({why}): the policy rests", self.failures);
+                let text = format!("the platform is lost, {failures} failures in a row ({why}): the policy rests");
                 self.note(now, EventKind::Failed, &text, wishes);
                 self.wait_longer(now);
             }
             State::Seeking { was_lost, .. } => {
-                if !was_lost && self.failures == 1 {
-                    self.note(
-                        now,
-                        EventKind::Failed,
-                        &format!("the function is not found ({why}): waits for it"),
-                        wishes,
-                    );
+                if !was_lost && failures == 1 {
+                    let text = format!("the function is not found ({why}): waits for it");
+                    self.note(now, EventKind::Failed, &text, wishes);
                 }
                 self.wait_longer(now);
             }
@@ -339,7 +340,9 @@ impl Sidecar {
             Ok(accepted) if *accepted > before => self.counts.ups += 1,
             Ok(accepted) if *accepted < before => self.counts.downs += 1,
             Ok(_) => self.counts.unchanged += 1,
-            Err(Refusal::Status { .. } | Refusal::HeldBack(_)) => self.counts.refused += 1,
+            Err(Refusal::Status { .. }) => self.counts.refused += 1,
+            // it was on its way when leadership ran out, and never got there
+            Err(Refusal::HeldBack(_)) => self.counts.held_back += 1,
             Err(Refusal::Unreachable(_)) => self.counts.unanswered += 1,
         }
         if is_late {
@@ -365,34 +368,5 @@ impl Sidecar {
         wishes: &mut Wishes,
     ) {
         wishes.news.push(News::Event(self.decisions.note(now, kind, from, to, reason)));
-    }
-}
-
-/// What an answer says of the platform: that it is there, or why it seems not to be; `None` if it may be the function's doing.
-fn sign_of(event: &Event) -> Option<Result<(), String>> {
-    match event {
-        Event::Replicas { status, .. } => Some(status.map(|_| ()).ok_or_else(|| "replicas can't be read".to_owned())),
-        Event::ScaleAnswered { result, .. } => match result {
-            Err(Refusal::Unreachable(why)) => Some(Err(why.clone())),
-            Err(Refusal::Status { status: status @ 500.., .. }) => {
-                Some(Err(format!("a scaling was answered {status}")))
-            }
-            Ok(_) | Err(Refusal::Status { .. }) => Some(Ok(())),
-            Err(Refusal::HeldBack(_)) => None,
-        },
-        Event::ProbeDone(outcome) => match outcome.answer {
-            Ok(_) => Some(Ok(())),
-            // a gateway answers for a function that fails; here nobody did
-            Err(
-                kind @ (ErrorKind::Refused
-                | ErrorKind::Connect
-                | ErrorKind::Dns
-                | ErrorKind::Tls
-                | ErrorKind::Reset
-                | ErrorKind::Closed),
-            ) => Some(Err(format!("a probe got no answer: {kind}"))),
-            Err(_) => None,
-        },
-        _ => None,
     }
 }

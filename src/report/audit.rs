@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::study::results::columns;
+use crate::study::results::marks::{self, Marks};
 use crate::study::results::summary::{RunSummary, StudyRecord};
-use crate::study::results::{PUT_ASIDE, ProbeRecord, TimelineRecord};
+use crate::study::results::{PUT_ASIDE, ProbeRecord, TimelineRecord, run_name};
 
 /// Files that are not there though they should be. Of each run its name and whether it has a summary.
 pub(super) fn missing(root: &Path, record: &StudyRecord, runs: &[(String, bool)]) -> Vec<String> {
@@ -40,6 +41,38 @@ pub(super) fn missing(root: &Path, record: &StudyRecord, runs: &[(String, bool)]
         }
     }
     said
+}
+
+/// Files that are not what they were when they were complete, with what became of them: those that `files.json` marks, and these
+/// themselves. What follows from the runs is left out: it is made again, and kept where it was damaged.
+pub(super) fn breaches(root: &Path, runs: &[&RunSummary]) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let study = marks_of(root, "", &mut found);
+    let follows = |name: &str| !name.contains('/') && !["study.json", "comparison.csv", "demand.csv"].contains(&name);
+    for (file, mark) in study.iter().flat_map(|marks| &marks.files).filter(|(file, _)| !follows(file)) {
+        found.extend(mark.breach(&root.join(file)).map(|what| (file.clone(), what)));
+    }
+    for run in runs {
+        let folder = format!("runs/{}/", run_name(&run.arm, run.repeat));
+        let marks = marks_of(root, &folder, &mut found);
+        for (name, mark) in marks.iter().flat_map(|marks| &marks.files) {
+            let file = format!("{folder}{name}");
+            // rows of requests may be thrown away, of all runs alike
+            if name != "requests.csv" || root.join(&file).exists() {
+                found.extend(mark.breach(&root.join(&file)).map(|what| (file, what)));
+            }
+        }
+    }
+    found
+}
+
+/// The marks of a folder; none if it has none, or if they can't be read, which is then found.
+fn marks_of(root: &Path, folder: &str, found: &mut Vec<(String, String)>) -> Option<Marks> {
+    Marks::read(&root.join(folder)).unwrap_or_else(|_| {
+        let what = "was cut off or changed, and with it what tells whether the files beside it were";
+        found.push((format!("{folder}{}", marks::NAME), what.to_owned()));
+        None
+    })
 }
 
 /// Files that were once found damaged and made again.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::charts::data::Study;
 use super::differences::differences;
 use super::html::{self, Edition, panel_run};
-use super::read::{read, run_under_way};
+use super::read::{glance, run_under_way};
 use super::write::ReportError;
 
 /// Most rows of the run under way that are sent each second.
@@ -18,7 +18,7 @@ const ROWS: usize = 1200;
 /// # Errors
 /// When the directory holds no study yet, or a chart can't be drawn.
 pub fn page(results: &Path) -> Result<String, ReportError> {
-    let (material, comparisons) = read(results)?;
+    let (material, comparisons) = glance(results)?;
     let study = Study { differences: differences(&comparisons), ..material.chart_data() };
     html::page(&material, &study, &comparisons, Edition::Live)
         .map_err(|source| ReportError::Chart { name: "report", source })

@@ -13,11 +13,23 @@ use super::verdict::Comparison;
 use crate::study::results::summary::{RunSummary, SCHEMA_VERSION};
 use crate::study::results::{ResultsDir, ResultsError};
 
-/// Reads everything a report is made of.
+/// Reads everything a report is made of, and looks whether every file is what it was when it was complete.
 ///
 /// # Errors
 /// When the directory holds no study, or one of another layout: nothing can be said then.
 pub(super) fn read(results: &Path) -> Result<(Material, Vec<Comparison>), ResultsError> {
+    look(results, true)
+}
+
+/// Reads everything a report is made of, as it stands while runs go on: no file is read that is not shown.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn glance(results: &Path) -> Result<(Material, Vec<Comparison>), ResultsError> {
+    look(results, false)
+}
+
+fn look(results: &Path, thoroughly: bool) -> Result<(Material, Vec<Comparison>), ResultsError> {
     let (directory, record) = ResultsDir::open(results)?;
     let mut reader = Reader { root: results.to_owned(), directory, damages: Vec::new() };
     let names = reader.names();
@@ -28,6 +40,14 @@ pub(super) fn read(results: &Path) -> Result<(Material, Vec<Comparison>), Result
     for problem in audit::missing(results, &record, &present).into_iter().chain(audit::comparison(results, &summaries))
     {
         reader.damage(&problem);
+    }
+    if thoroughly {
+        for (file, what) in audit::breaches(results, &summaries) {
+            // what can't be read has been named already, with its line
+            if !reader.damages.iter().any(|damage| damage.contains(&file)) {
+                reader.damage(&format!("{file}: {what}"));
+            }
+        }
     }
     Ok((Material::arrange(record, runs, reader.damages), comparisons))
 }

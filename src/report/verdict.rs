@@ -57,7 +57,7 @@ pub(super) fn judge(material: &Material, comparisons: &[Comparison]) -> Verdict 
     let mut verdict = standing.unwrap_or_else(|| {
         let mut verdict = Choice::of(material, comparisons).verdict();
         if verdict.cost.is_empty() {
-            verdict.cost = costs(&measured);
+            verdict.cost = costs(material, &measured);
         }
         verdict
     });
@@ -91,7 +91,14 @@ fn standing(material: &Material, measured: &[&Arm]) -> Option<Verdict> {
     let trusted = material.arms.iter().map(|arm| arm.summaries().filter(|run| run.valid).count()).min().unwrap_or(0);
     let unsure = |why: &str| vec![why.to_owned()];
     let no_verdict = |headline: String, because: Vec<String>, sure: &str, warning: bool| {
-        Some(Verdict { headline, because, sure: unsure(sure), cost: costs(measured), warning, ..Verdict::default() })
+        Some(Verdict {
+            headline,
+            because,
+            sure: unsure(sure),
+            cost: costs(material, measured),
+            warning,
+            ..Verdict::default()
+        })
     };
     match measured {
         [] => {
@@ -141,11 +148,12 @@ fn shown(material: &Material, arm: &Arm) -> Option<String> {
 }
 
 /// What each arm costs, without a claim.
-fn costs(measured: &[&Arm]) -> Vec<String> {
+fn costs(material: &Material, measured: &[&Arm]) -> Vec<String> {
     let cost = |arm: &&Arm| {
         let mean = mean_cost(arm)?;
         let each = if arm.summaries().count() > 1 { " a run" } else { "" };
-        Some(format!("{}: {} replica-seconds{each}", arm.name, scale::count(mean.round() as u64)))
+        let money = money(material, arm).map_or(String::new(), |money| format!(" ({money})"));
+        Some(format!("{}: {} replica-seconds{each}{money}", arm.name, scale::count(mean.round() as u64)))
     };
     let known: Vec<String> = measured.iter().filter_map(cost).collect();
     if known.is_empty() { Vec::new() } else { vec![format!("{}.", listed(&known, 4))] }
@@ -155,6 +163,14 @@ fn costs(measured: &[&Arm]) -> Vec<String> {
 fn mean_cost(arm: &Arm) -> Option<f64> {
     let cost: Vec<f64> = arm.summaries().filter_map(|run| run.replica_seconds).collect();
     (!cost.is_empty()).then(|| cost.iter().sum::<f64>() / cost.len() as f64)
+}
+
+/// What a run of the arm costs in money, on average, if the scenario has prices.
+fn money(material: &Material, arm: &Arm) -> Option<String> {
+    let currency = material.record.currency.as_ref()?;
+    let cost: Vec<f64> = arm.summaries().filter_map(|run| run.measures.get("cost").copied()).collect();
+    let mean = cost.iter().sum::<f64>() / cost.len() as f64;
+    mean.is_finite().then(|| format!("{} {currency}", scale::digits(mean, 3)))
 }
 
 fn runs_are(count: usize) -> String {

@@ -23,6 +23,8 @@ const HEY: &str = "hey 0.1.4, report.go";
 const OWN: &str = "watchtower";
 const SPEC: &str = "Herbst et al., SPEC-RG-2016-01; ToMPECS 3(4) 2018";
 const BUNGEE: &str = "BUNGEE: Herbst et al., SEAMS 2015";
+const CHAMELEON: &str = "Bauer et al., IEEE TPDS 30(4) 2019 (Chameleon)";
+const CONTROL: &str = "control engineering's step response";
 const TENE: &str = "Tene 2013 (coordinated omission), from when a request was due";
 
 /// Less is better; a difference matters from a share of arm a's mean on, and never below `least`.
@@ -164,7 +166,7 @@ pub const METRICS: &[Metric] = &[
         "overshoot",
         "",
         "(most ready - last) / (last - first) over the load; only of a load that does not change, and of supply that rose",
-        "control engineering's step response",
+        CONTROL,
         None,
     ),
     metric("settling_s", "s", "load start until ready stays within 1 of its last level; likewise", OWN, None),
@@ -177,6 +179,114 @@ pub const METRICS: &[Metric] = &[
         "replica-seconds per 1 000 requests that met the objective",
         OWN,
         Some(less(0.05, 0.01)),
+    ),
+    metric(
+        "slo_missed_1s",
+        "",
+        "share of seconds that missed the objective, of those in which requests were due: more of them than its percentile allows were \
+         slow from due, failed or lost",
+        "windows of the objective: Google SRE Workbook 2018, chapter 5",
+        None,
+    ),
+    metric("slo_missed_10s", "", "the same of windows of 10 s from the load's start", "likewise", None),
+    metric(
+        "recovery_s",
+        "s",
+        "first second that missed the objective until it is kept for 5 seconds with requests; 0 if none missed it. Never kept again: \
+         until the load's last second, so the truth is at least this",
+        "restricted at the load's end: Royston and Parmar, BMC Med. Res. Methodol. 13, 2013",
+        Some(less(0.05, 1.0)),
+    ),
+    metric("recovery_longest_s", "s", "the longest such time in the load, likewise", OWN, None),
+    metric("overloads", "", "how many such times there were", OWN, None),
+    metric(
+        "recovered",
+        "",
+        "1 if the last of them ended within the load, 0 if not; empty if there was none",
+        OWN,
+        None,
+    ),
+    metric(
+        "slowdown_mean",
+        "",
+        "mean of max(latency from due / S, 1) of the answered requests, S: what one takes alone on an idle platform, by its model",
+        "bounded slowdown: Feitelson and Rudolph, JSSPP 1998",
+        None,
+    ),
+    metric("slowdown_p99", "", "max(99th percentile from due / S, 1)", "likewise", None),
+    metric(
+        "efficiency",
+        "",
+        "S without the way there and back x good answers / (threads of a replica x integral of ready dt): the share of the threads' time \
+         that the answers would have taken alone, by the model",
+        OWN,
+        None,
+    ),
+    metric(
+        "rise_s",
+        "s",
+        "from a tenth to nine tenths of the way of ready from its first to its last level; only of a load that does not change, and of \
+         supply that rose",
+        CONTROL,
+        None,
+    ),
+    metric(
+        "itae_s2",
+        "s²",
+        "integral of t x e(t) dt over the load, by seconds: e is the mean of max(latency from due / objective - 1, 0) of the requests due \
+         in that second that were answered or given up; only of a load that does not change",
+        "ITAE: Graham and Lathrop, Trans. AIEE 72, 1953",
+        None,
+    ),
+    metric(
+        "scalings_per_min",
+        "1/min",
+        "changes of the desired count per minute, from the load's start to the run's end",
+        OWN,
+        None,
+    ),
+    metric(
+        "longest_cycle_s",
+        "s",
+        "longest time from a turn of the desired count to the second one after it; empty of fewer than three turns",
+        OWN,
+        None,
+    ),
+    metric(
+        "probe_pearson",
+        "",
+        "correlation of each probe's latency with the median, from sent, of the requests answered in its second",
+        "Pearson 1895",
+        None,
+    ),
+    metric("probe_spearman", "", "the same of their ranks, ties shared", "Spearman 1904", None),
+    metric(
+        "probe_lag_s",
+        "s",
+        "by how many seconds, up to 10 either way, probes follow what users see: the shift at which Pearson's correlation is largest; \
+         below 0 they are ahead",
+        OWN,
+        None,
+    ),
+    metric("cold_share", "", "requests sent while no replica was ready / sent", OWN, None),
+    metric("cold_mean_ms", "ms", "mean latency from due of those that were answered", OWN, None),
+    metric(
+        "deviation",
+        "",
+        "(sum of m^6)^(1/6) over theta_u, theta_o, tau_u, tau_o, instability and slo_violation_ratio: distance from the ideal",
+        CHAMELEON,
+        None,
+    ),
+    metric("deviation_worst", "", "the largest of these six", CHAMELEON, None),
+    metric("cost", "currency", "replica_seconds x price of a replica-second, by the scenario's [price]", OWN, None),
+    metric("cost_per_million", "currency", "cost per million requests that met the objective", OWN, None),
+    metric("memory_gb_s", "GB s", "replica_seconds x memory of a replica, by the scenario's [price]", OWN, None),
+    metric(
+        "billed_gb_s",
+        "GB s",
+        "sum over answered requests of latency from sent, rounded up to 1 ms, x memory: what a platform that bills requests would count",
+        "AWS Lambda's pricing since 2020",
+        None,
     ),
 ];
 

@@ -8,6 +8,7 @@ pub mod hey;
 pub mod hey_flags;
 pub mod hey_judgement;
 pub mod host;
+pub mod load_pods;
 pub mod nearest;
 pub mod plan;
 pub mod problem;

@@ -14,8 +14,8 @@ use crate::schedule::share::Share;
 use crate::stats::slo::Slo;
 use crate::time::format_duration;
 
-use super::results::Limits;
 use super::results::expect::Expectation;
+use super::results::{Alone, Limits, Price};
 use super::target_kind::TargetKind;
 use super::tune::Wishes;
 use super::until::Until;
@@ -65,6 +65,8 @@ pub struct Study {
     pub share: Share,
     /// When a run is not valid.
     pub limits: Limits,
+    /// What a replica costs, if the scenario says so.
+    pub price: Option<Price>,
     /// What is expected of the arms.
     pub expect: Vec<Expectation>,
     /// How its arms are tuned.
@@ -169,12 +171,16 @@ impl Study {
 
     /// From the load's start until each generator's last answer: an estimate, as above.
     pub(super) fn load_durations(&self) -> impl Iterator<Item = Duration> {
-        let alone = self.functions.first().map_or(0.0, |function| lone_request_secs(function, &self.node));
-        let alone = Duration::try_from_secs_f64(alone).unwrap_or(Duration::MAX);
+        let alone = self.functions.first().map_or(Duration::ZERO, |function| alone(function, &self.node).request);
         self.generators.iter().map(move |generator| {
             let busy = generator.schedule.duration(alone);
             generator.start.saturating_add(busy).saturating_add(alone)
         })
+    }
+
+    /// What a request takes alone; `None` where the model says nothing of what is there.
+    pub(super) fn alone(&self) -> Option<Alone> {
+        self.functions.first().filter(|_| self.target.is_modelled()).map(|function| alone(function, &self.node))
     }
 
     /// How many runs the study has.
@@ -230,10 +236,12 @@ impl Study {
     }
 }
 
-/// How long a request takes on an idle platform, on average.
-fn lone_request_secs(function: &FunctionPlan, node: &NodeModel) -> f64 {
+/// What a request takes on an idle platform, on average.
+fn alone(function: &FunctionPlan, node: &NodeModel) -> Alone {
     let model = &function.model;
-    (node.transport + node.gateway_cpu.mean + model.cpu.mean + model.wait.mean).as_secs_f64()
+    let thread = model.cpu.mean.saturating_add(model.wait.mean);
+    let request = node.transport.saturating_add(node.gateway_cpu.mean).saturating_add(thread);
+    Alone { request, thread, threads: model.workers }
 }
 
 /// What `watchtower check` tells.

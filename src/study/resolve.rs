@@ -7,9 +7,11 @@ mod expect;
 mod faults;
 mod function;
 mod kubernetes;
+mod load_pods;
 mod loads;
 mod names;
 mod openfaas;
+mod price;
 mod shadows;
 mod share;
 mod tune;
@@ -36,6 +38,8 @@ use super::target_kind::TargetKind;
 
 pub use function::built_in_functions;
 pub(super) use function::model_defaults;
+pub(super) use kubernetes::way_of_section as cluster_way;
+pub use load_pods::objection as objection_to_pods;
 pub(super) use openfaas::of_section as openfaas_access;
 pub(super) use tune::levels as tune_levels;
 pub(super) use written::value as toml_value;
@@ -92,9 +96,13 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
     let aa_of = (0..arms.len()).map(|_| None).chain(twin.iter().map(|_| Some(0))).collect();
     shadows.extend(twin.iter().map(|_| Vec::new()));
     arms.extend(twin);
+    // whoever is led only sends: secrets and the way to a cluster are the leader's
+    let is_led = overrides.share.is_some_and(|share| share.is_led_apart() && !share.leads());
+    let mut set_aside = Vec::new();
+    let of_access = if is_led { &mut set_aside } else { &mut problems };
     let premises = match overrides.target {
-        TargetKind::Openfaas => Some(Premises::Gateway(openfaas::access(&scenario, &mut problems))),
-        TargetKind::Kubernetes => Some(Premises::Cluster(kubernetes::access(&scenario, &mut problems))),
+        TargetKind::Openfaas => Some(Premises::Gateway(openfaas::access(&scenario, of_access))),
+        TargetKind::Kubernetes => Some(Premises::Cluster(kubernetes::access(&scenario, of_access))),
         _ => None,
     };
     let run = &scenario.run.settings;
@@ -125,6 +133,7 @@ pub fn resolve(scenario: &Scenario, overrides: &Overrides) -> Result<Study, Scen
         until,
         seed: Seed(run.integer("seed")),
         share: overrides.share.unwrap_or_default(),
+        price: price::price(&scenario, &mut problems),
         expect,
         tune,
         resolved: String::new(),

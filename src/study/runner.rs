@@ -152,6 +152,14 @@ pub struct Conduct {
     pub start_at: Option<Duration>,
 }
 
+/// How long before a run's warm-up it is begun, where machines keep in step: for taking the function over.
+pub const TAKE_OVER: Duration = live::TAKE_OVER;
+
+/// How long a study takes whose machines keep in step, from its first warm-up on: an estimate.
+pub fn time_in_step(study: &Study) -> Duration {
+    live::in_step(study.duration_of_run(), study.runs())
+}
+
 /// How a study ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StudyEnd {
@@ -382,5 +390,8 @@ fn about(study: &Study, demand: &DemandCurve, plan: &Plan, repeat: u32, arm: usi
         limits: study.limits,
         demand: demand.clone(),
         min_replicas: plan.functions[0].bounds.0,
+        leads_only: plan.share.is_empty(),
+        alone: study.alone(),
+        price: study.price.clone(),
     }
 }

@@ -16,6 +16,7 @@ pub mod keys;
 mod kubernetes_keys;
 pub mod load_keys;
 mod openfaas_keys;
+mod price_keys;
 mod section;
 pub mod sidecar;
 mod syntax;
@@ -86,6 +87,8 @@ pub struct Scenario {
     pub kubernetes: Section,
     /// `[limits]`.
     pub limits: Section,
+    /// `[price]`.
+    pub price: Section,
     /// Each `[[fault]]`.
     pub faults: Vec<Section>,
     /// Each `[[arm]]`.
@@ -153,6 +156,7 @@ impl Scenario {
         let openfaas = reader.section(&root, "openfaas", &openfaas_keys::openfaas());
         let kubernetes = reader.section(&root, "kubernetes", &kubernetes_keys::kubernetes());
         let limits = reader.section(&root, "limits", &keys::limits());
+        let price = reader.section(&root, "price", &price_keys::price());
         let (run_line, run_table) = reader.table(&root, "run", "[run]");
         let run = reader.maybe("[run]", run_line, run_table, &keys::run(), &["until"]);
         let (until_line, until_table) =
@@ -185,6 +189,7 @@ impl Scenario {
             openfaas,
             kubernetes,
             limits,
+            price,
             faults,
             arms,
             tune,

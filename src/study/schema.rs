@@ -65,6 +65,7 @@ pub fn schema() -> Json {
         ("openfaas", "somebody's gateway, for --target openfaas and kubernetes", table("openfaas")),
         ("kubernetes", "somebody's cluster, for --target kubernetes", table("kubernetes")),
         ("limits", "when a run is not valid", table("limits")),
+        ("price", "what a replica costs, for the columns of money and memory", table("price")),
         ("fault", "what goes wrong on purpose in every run", list(&fault(table("fault")))),
         ("arm", "the autoscalers to compare", list(&json!({ "oneOf": arms }))),
         ("tune", "how `watchtower tune` searches", tune),

@@ -72,6 +72,7 @@ for (const report of reports) {
 
   test(`${name}: opens without a word on the console and without asking for anything`, async () => {
     const { page, context, messages, requests } = await open(report);
+    const drawnAt = await page.evaluate(() => performance.now());
     await page.mouse.wheel(0, 20000);
     await page.waitForTimeout(100);
     assert.deepEqual(messages, []);
@@ -79,7 +80,8 @@ for (const report of reports) {
     const size = statSync(join(report, "report.html")).size;
     assert.ok(size < 2e6, `${size} bytes`);
     const { loadEventEnd, startTime } = await page.evaluate(() => performance.getEntriesByType("navigation")[0].toJSON());
-    console.log(`# ${name}: ${size} bytes, opened in ${Math.round(loadEventEnd - startTime)} ms`);
+    // told and not judged: how long it takes is the machine's doing too
+    console.log(`# ${name}: ${size} bytes, opened in ${Math.round(loadEventEnd - startTime)} ms, all drawn after ${Math.round(drawnAt)} ms`);
     await context.close();
   });
 

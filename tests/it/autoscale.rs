@@ -1,5 +1,7 @@
-//! `watchtower autoscale`: a sidecar that stays, as a program against a gateway, and as rules against an hour of faults.
+//! `watchtower autoscale`: a sidecar that stays, as a program against a gateway, and as rules against an hour of faults. On a cluster:
+//! `kubernetes`.
 
 mod chaos;
-mod program;
-mod standin;
+pub(crate) mod program;
+pub(crate) mod running;
+pub(crate) mod standin;

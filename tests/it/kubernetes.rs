@@ -1,12 +1,20 @@
 //! Somebody's cluster as a target: the same study as at home, and everything as it was found afterwards, whatever ended the run.
 
 mod api;
+mod chaos;
 mod conformance;
+mod door;
 mod every_call;
 mod faults;
+mod hour;
+mod jobs;
+mod ledger;
+mod load;
 mod restore;
 mod rules;
 mod secrets;
+mod secured;
+mod sidecar;
 mod store;
 mod study;
 

@@ -48,6 +48,7 @@ mod shadows;
 mod shards;
 mod sim;
 mod simulated;
+mod spoiled;
 mod stats;
 mod theory;
 mod tidy;

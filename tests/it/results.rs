@@ -16,14 +16,14 @@ use watchtower::record::{
 use watchtower::stats::demand::{Demand, DemandCurve};
 use watchtower::stats::slo::Slo;
 use watchtower::study::results::summary::{ArmRecord, RunSummary, StudyRecord};
-use watchtower::study::results::{Ending, Limits, ResultsDir, ResultsError, RunAbout, RunWriter};
+use watchtower::study::results::{Alone, Ending, Limits, Price, ResultsDir, ResultsError, RunAbout, RunWriter};
 use watchtower::time::{Epoch, Timestamp};
 
-fn ms(millis: u64) -> Timestamp {
+pub(crate) fn ms(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
-fn record(arms: &[&str]) -> StudyRecord {
+pub(crate) fn record(arms: &[&str]) -> StudyRecord {
     let arm = |name: &&str| ArmRecord { name: (*name).to_owned(), policy: "fixed".to_owned(), ..ArmRecord::default() };
     StudyRecord {
         schema_version: 1,
@@ -34,7 +34,7 @@ fn record(arms: &[&str]) -> StudyRecord {
     }
 }
 
-fn about(arm: &str, repeat: u32) -> RunAbout {
+pub(crate) fn about(arm: &str, repeat: u32) -> RunAbout {
     RunAbout {
         arm: arm.to_owned(),
         policy: "fixed".to_owned(),
@@ -49,6 +49,9 @@ fn about(arm: &str, repeat: u32) -> RunAbout {
         limits: Limits::default(),
         demand: DemandCurve::constant(Demand::Replicas(2), None),
         min_replicas: 1,
+        leads_only: false,
+        alone: Some(Alone { request: Duration::from_millis(40), thread: Duration::from_millis(30), threads: 4 }),
+        price: Some(Price { currency: "EUR".to_owned(), replica_second: Some(0.002), memory_gb: Some(0.5) }),
     }
 }
 
@@ -88,7 +91,7 @@ fn event(at: u64, kind: EventKind, from: u32, to: u32, reason: &str) -> EventRow
 
 /// Three seconds of load after two of warm-up, one of cool-down; 9 planned, 7 sent, 1 lost busy, 1 still unused at the stop.
 /// Desired goes 1, 2, 1 and ready follows. Stops before `finish`.
-fn made_up(run: &mut RunWriter) -> Outcome {
+pub(crate) fn made_up(run: &mut RunWriter) -> Outcome {
     let rows = [
         request(0, 500, 500, 50),
         request(0, 1_000, 1_000, 70),
@@ -207,6 +210,45 @@ fn a_summary_is_what_the_rows_add_up_to() {
     close(summary.rps, 7.0 / 3.0);
     assert_eq!(summary.probes, 2);
     close(summary.probe_p50_ms, 20.5);
+    let measures = &summary.measures;
+    for (name, wanted) in [
+        // the seconds of the load: one good of one; two good of three; none of three, one lost there and one never called for
+        ("slo_missed_1s", 2.0 / 3.0),
+        ("slo_missed_10s", 1.0),
+        // from second 1 until the load ends with second 2, without an end
+        ("recovery_s", 2.0),
+        ("recovery_longest_s", 2.0),
+        ("overloads", 1.0),
+        ("recovered", 0.0),
+        // answered in 50, 70, 600, 80, 10 (no less than the 40 alone) and 400 ms from due
+        ("slowdown_mean", 1_240.0 / 6.0 / 40.0),
+        ("slowdown_p99", 15.0),
+        // five good answers of 30 ms; four threads of 4.5 replica-seconds
+        ("efficiency", 0.15 / 18.0),
+        ("rise_s", 0.0),
+        // (0 + 0 + 525) / 3 ms too much in second 1, (125 + 5 + 325) / 3 ms in second 2
+        ("itae_s2", 1.5 * 175.0 / 75.0 + 2.5 * 455.0 / 3.0 / 75.0),
+        // up and down again within four seconds
+        ("scalings_per_min", 30.0),
+        ("cold_share", 0.0),
+        // of 1/4, 0, 1/2, 0, 1/3, 2/3
+        (
+            "deviation",
+            (0.25_f64.powi(6) + 0.5_f64.powi(6) + (1.0_f64 / 3.0).powi(6) + (2.0_f64 / 3.0).powi(6)).powf(1.0 / 6.0),
+        ),
+        ("deviation_worst", 2.0 / 3.0),
+        ("cost", 0.0121),
+        ("cost_per_million", 1e6 * 0.0121 / 3.0),
+        ("memory_gb_s", 3.025),
+        ("billed_gb_s", 0.605),
+    ] {
+        let found = measures.get(name).copied();
+        assert!(found.is_some_and(|found| (found - wanted).abs() < 1e-9), "{name}: {found:?} is not {wanted}");
+    }
+    // one turn, one answered probe before the load, no request without a replica: of these nothing can be said
+    for name in ["longest_cycle_s", "probe_pearson", "probe_spearman", "probe_lag_s", "cold_mean_ms"] {
+        assert_eq!(measures.get(name), None, "{name}");
+    }
     assert_eq!(summary.generators[1].lost_busy, 1);
     assert_eq!(summary.generators[1].load, "hey -z 3s -c 1 -q 1");
 }
@@ -253,7 +295,8 @@ fn the_files_of_a_run_are_what_the_contract_says() {
         .map(|entry| entry.expect("an entry").file_name().into_string().expect("text"))
         .collect();
     names.sort();
-    let expected = "events.csv hey-1.txt hey-2.txt latency.hgrm probes.csv requests.csv summary.json timeline.csv";
+    let expected =
+        "events.csv files.json hey-1.txt hey-2.txt latency.hgrm probes.csv requests.csv summary.json timeline.csv";
     assert_eq!(names.join(" "), expected);
 
     insta::assert_snapshot!(read(&path.join("requests.csv")), @r"

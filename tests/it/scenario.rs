@@ -7,6 +7,7 @@ mod faults;
 mod files;
 mod keys_and_values;
 mod loads;
+mod prices;
 mod studies;
 
 use std::path::PathBuf;

@@ -98,6 +98,16 @@ impl House {
         (1..=of).map(shard).collect()
     }
 
+    /// The same where a machine beside them leads, as `s0`.
+    fn led_shards_of(&self, of: u32, more: &[&str]) -> Vec<String> {
+        let shard = |number| {
+            let (out, apart) = (format!("s{number}"), if number == 0 { "" } else { "+0" });
+            self.simulate(&out, &[more, &["--shard", &format!("{number}/{of}{apart}")]].concat());
+            out
+        };
+        (0..=of).map(shard).collect()
+    }
+
     fn merge(&self, shards: &[&str]) -> Output {
         let mut args = vec!["merge"];
         args.extend(shards);
@@ -149,8 +159,8 @@ fn four_shards_in_virtual_time_are_the_study_of_one_machine_to_the_last_byte() {
     for file in files(&one) {
         let (ours, theirs) = (read_bytes(&one.join(&file)), read_bytes(&all.join(&file)));
         match file.rsplit('/').next() {
-            // the command line and the wall clock of the program
-            Some("study.json" | "report.html") => {}
+            // the command line and the wall clock of the program, and marks of files that differ
+            Some("study.json" | "report.html" | "files.json") => {}
             Some("requests.csv") => {
                 let (ours, theirs) = (text(&ours), text(&theirs));
                 assert!(ours.lines().count() > 1_000, "{file}");
@@ -167,6 +177,61 @@ fn four_shards_in_virtual_time_are_the_study_of_one_machine_to_the_last_byte() {
         assert!(read(&house.path(shard).join("comparison.md")).contains(&format!("This is shard {}/4", &shard[1..])));
     }
     assert!(!read(&all.join("comparison.md")).contains("This is shard"));
+}
+
+#[test]
+fn three_shards_and_a_leader_that_sends_nothing_are_the_study_of_one_machine_to_the_last_byte() {
+    let house = House::with(MIXED);
+    house.simulate("one", &["--repeats", "1"]);
+    let shards = house.led_shards_of(3, &["--repeats", "1"]);
+    let leader = read(&house.path("s0").join("runs/tower-1/requests.csv"));
+    assert_eq!(leader.lines().count(), 1, "only its head");
+    let merged = house.merge(&[&shards[3], &shards[0], &shards[1], &shards[2]].map(String::as_str));
+    assert_eq!(merged.status.code(), Some(0), "{}", text(&merged.stderr));
+    let (one, all) = (house.path("one"), house.path("all"));
+    for file in files(&one) {
+        let (ours, theirs) = (read_bytes(&one.join(&file)), read_bytes(&all.join(&file)));
+        match file.rsplit('/').next() {
+            Some("study.json" | "report.html") => {}
+            Some("requests.csv") => assert_eq!(sorted(&text(&ours)), sorted(&text(&theirs)), "{file}"),
+            _ => assert!(ours == theirs, "{file} differs:\n{}\n{}", head(&ours), head(&theirs)),
+        }
+    }
+}
+
+#[test]
+fn shards_packed_into_lines_are_merged_like_their_directories() {
+    let house = House::with(MIXED);
+    for number in ["1", "2"] {
+        let shard = format!("{number}/2");
+        let args =
+            ["run", "study.toml", "--target", "simulated", "--repeats", "1", "--rows", "none", "--shard", &shard];
+        let output = house.command(&[args.as_slice(), &["--out", &format!("s{number}"), "--pack"]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        // a pod's log has what is said to people in it as well
+        fs::write(house.path(&format!("{number}.log")), [b"WARN words\n".as_slice(), &output.stdout].concat())
+            .expect("a file");
+    }
+    let merged = house.merge(&["s1", "s2"]);
+    assert_eq!(merged.status.code(), Some(0), "{}", text(&merged.stderr));
+    fs::rename(house.path("all"), house.path("of-directories")).expect("renamed");
+    let merged = house.merge(&["2.log", "1.log"]);
+    assert_eq!(merged.status.code(), Some(0), "{}", text(&merged.stderr));
+    for file in
+        files(&house.path("all")).iter().filter(|file| !file.ends_with("study.json") && !file.ends_with("report.html"))
+    {
+        let [ours, theirs] = ["of-directories", "all"].map(|study| read_bytes(&house.path(study).join(file)));
+        assert!(ours == theirs, "{file}");
+    }
+
+    let log = read(&house.path("1.log"));
+    let cut: Vec<&str> = log.lines().filter(|line| !line.starts_with("watchtower-shard 1 ")).collect();
+    fs::write(house.path("1.log"), cut.join("\n")).expect("a file");
+    fs::remove_dir_all(house.path("all")).expect("removed");
+    let refused = house.merge(&["1.log", "2.log"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("1.log has 1 of "), "{}", text(&refused.stderr));
+    assert!(!house.path("all").exists());
 }
 
 #[test]

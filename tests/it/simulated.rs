@@ -83,6 +83,10 @@ pub(crate) fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
             open.extend(fs::read_dir(&path).expect("a directory").map(|entry| entry.expect("an entry").path()));
             continue;
         }
+        // it marks study.json with these facts in it
+        if path == root.join("files.json") {
+            continue;
+        }
         let mut bytes = fs::read(&path).expect("a file");
         if path.ends_with("study.json") {
             let mut study: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
@@ -239,6 +243,10 @@ fn without_rows_everything_that_is_added_up_stays_the_same() {
     let (mut all, mut none) = (House::with(&load).files(&[]), House::with(&load).files(&["--rows", "none"]));
     for arm in ["tower", "chain"] {
         all.remove(Path::new(&format!("runs/{arm}-1/requests.csv"))).expect("rows");
+        // it marks them
+        let marks = PathBuf::from(format!("runs/{arm}-1/files.json"));
+        let (with, without) = (all.remove(&marks).expect("marks"), none.remove(&marks).expect("marks"));
+        assert!(text(&with).contains("requests.csv") && !text(&without).contains("requests.csv"));
     }
     // what says that there are no rows
     for file in ["study.json", "comparison.md", "report.html"] {

@@ -1,8 +1,11 @@
 //! Statistics against an independent reference: `SciPy` and `NumPy`, of the versions that scripts/reference-statistics pins.
 
+mod metrics;
+
 use serde_json::Value;
 
 use watchtower::stats::inference::compared::{Test, paired, unpaired};
+use watchtower::stats::inference::correlation::{pearson, spearman};
 use watchtower::stats::inference::distribution::{normal_below, normal_quantile, t_below, t_quantile, t_tails};
 use watchtower::stats::inference::effect::cliffs_delta;
 use watchtower::stats::inference::holm::holm;
@@ -39,6 +42,15 @@ fn near(found: f64, wanted: f64, of: &str) {
 fn same(found: Option<f64>, wanted: &Value, of: &str) {
     if let Some(wanted) = wanted.as_f64() {
         near(found.unwrap_or(f64::NAN), wanted, of);
+    }
+}
+
+/// The same, and what the reference does not know is not claimed either.
+#[track_caller]
+fn exactly(found: Option<f64>, wanted: &Value, of: &str) {
+    match (found, wanted.as_f64()) {
+        (Some(found), Some(wanted)) => near(found, wanted, of),
+        (found, wanted) => assert_eq!(found, wanted, "{of}"),
     }
 }
 
@@ -206,5 +218,64 @@ fn a_comparison_is_made_of_these_statistics() {
         }
         let apart = unpaired(&a, &b);
         same(apart.p_t, &case["welch_p"], "Welch");
+    }
+}
+
+#[test]
+fn samples_of_any_size_agree_with_scipy() {
+    let reference = reference();
+    let cases = rows(&reference["samples"]);
+    assert!(cases.len() >= 15, "the reference is whole");
+    for case in cases {
+        let (a, b) = (numbers(&case["a"]), numbers(&case["b"]));
+        let name = case["name"].as_str().expect("a name");
+        let of = |what: &str| format!("{name}: {what}");
+        exactly(moments::mean(&a), &case["mean_a"], &of("mean a"));
+        exactly(moments::mean(&b), &case["mean_b"], &of("mean b"));
+        exactly(moments::standard_deviation(&a), &case["sd_a"], &of("standard deviation of a"));
+        exactly(moments::standard_deviation(&b), &case["sd_b"], &of("standard deviation of b"));
+        exactly(cliffs_delta(&a, &b), &case["cliffs_delta"], &of("Cliff's delta"));
+        let (counted_a, counted_b) = (distance::counted(&a), distance::counted(&b));
+        exactly(distance::kolmogorov_smirnov(&counted_a, &counted_b), &case["ks"], &of("KS"));
+        exactly(distance::wasserstein(&counted_a, &counted_b), &case["wasserstein"], &of("Wasserstein"));
+        let ranks = rank_sum(&a, &b);
+        exactly(ranks.map(|test| test.statistic), &case["u"], &of("U"));
+        if let Some(ranks) = ranks {
+            same(Some(ranks.p), &case[if ranks.is_exact { "rank_sum" } else { "rank_sum_normal" }], &of("rank sum"));
+        }
+        let apart = unpaired(&a, &b);
+        if case["welch_p"].is_null() {
+            // of constants the difference is known without an error, or there is too little to tell
+            assert!(apart.interval.is_none_or(|ends| ends.half_width() <= 0.0), "{}", of("Welch"));
+        } else {
+            same(apart.p_t, &case["welch_p"], &of("Welch"));
+            same_interval(apart.interval, &case["welch"], &of("Welch interval"));
+        }
+    }
+}
+
+#[test]
+fn correlations_agree_with_scipy() {
+    let reference = reference();
+    let cases = rows(&reference["series"]);
+    assert!(cases.len() >= 12, "the reference is whole");
+    for case in cases {
+        let (a, b) = (numbers(&case["a"]), numbers(&case["b"]));
+        exactly(pearson(&a, &b), &case["pearson"], &format!("Pearson of {}", case["name"]));
+        exactly(spearman(&a, &b), &case["spearman"], &format!("Spearman of {}", case["name"]));
+    }
+}
+
+/// A recovery that nobody saw the end of counts up to the end of the load: the mean of such times is the restricted mean, the area
+/// below Kaplan and Meier's curve.
+#[test]
+fn the_mean_of_times_cut_at_a_horizon_is_the_area_below_the_survival_curve() {
+    let reference = reference();
+    let cases = rows(&reference["restricted"]);
+    assert!(cases.len() >= 6, "the reference is whole");
+    for case in cases {
+        let horizon = case["horizon"].as_f64().expect("a time");
+        let times: Vec<f64> = numbers(&case["times"]).into_iter().map(|time| time.min(horizon)).collect();
+        exactly(moments::mean(&times), &case["mean"], &case.to_string());
     }
 }

@@ -104,7 +104,7 @@ pub struct Counts {
     pub refused: u64,
     /// Scalings whose answer never came: they may have been carried out.
     pub unanswered: u64,
-    /// Scalings kept back: too many in a minute, or leadership had run out.
+    /// Scalings kept back: too many in a minute, or leadership had run out before they were sent.
     pub held_back: u64,
     /// Probes judged.
     pub probes: u64,

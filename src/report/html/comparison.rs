@@ -37,11 +37,24 @@ const fn row(label: &'static str, hint: &'static str, of: Of, written: Written) 
 }
 
 fn plain(value: f64) -> String {
-    if value.fract() == 0.0 && value >= 0.0 { scale::count(value as u64) } else { scale::digits(value, 4) }
+    // from a thousand on there are no decimals to lose, and thousands stand apart in means as in counts
+    if value >= 0.0 && (value.fract() == 0.0 || value >= 1_000.0) {
+        scale::count(value.round() as u64)
+    } else {
+        scale::digits(value, 4)
+    }
 }
 
 fn seconds(value: f64) -> String {
     format!("{}\u{a0}s", scale::digits(value, 3))
+}
+
+fn minutes_or_seconds(value: f64) -> String {
+    if value >= 600.0 { format!("{}\u{a0}min", scale::digits(value / 60.0, 3)) } else { seconds(value) }
+}
+
+fn measure(run: &RunSummary, name: &str) -> Option<f64> {
+    run.measures.get(name).copied()
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "a row's numbers may be unknown; these never are")]
@@ -87,6 +100,13 @@ const DECISIVE: Groups = &[
                 Of::Mean(|run| run.replica_seconds),
                 plain,
             ),
+            row("Money", "by the scenario's [price]", Of::Mean(|run| measure(run, "cost")), plain),
+            row(
+                "Money for a million",
+                "requests that met the objective",
+                Of::Mean(|run| measure(run, "cost_per_million")),
+                plain,
+            ),
             row("Ready replicas, mean", "", Of::Mean(|run| run.replicas_mean), plain),
         ],
     ),
@@ -102,6 +122,37 @@ const FURTHER: Groups = &[
             row("p99.9 from due", "", Of::Due("p999", 99.9), scale::latency),
             row("Slowest from due", "", Of::Due("max", 100.0), scale::latency),
             row("Apdex", "1 is best", Of::Mean(|run| run.apdex), plain),
+            row(
+                "Slowdown, mean",
+                "times as long as alone on an idle platform",
+                Of::Mean(|run| measure(run, "slowdown_mean")),
+                plain,
+            ),
+        ],
+    ),
+    (
+        "Objective over time",
+        &[
+            row(
+                "Seconds that missed it",
+                "share of those with requests",
+                Of::Mean(|run| measure(run, "slo_missed_1s")),
+                scale::percent,
+            ),
+            row(
+                "Windows of 10 s that missed it",
+                "likewise",
+                Of::Mean(|run| measure(run, "slo_missed_10s")),
+                scale::percent,
+            ),
+            row(
+                "Recovery",
+                "first miss until kept for 5 s; at least, where it never was",
+                Of::Mean(|run| measure(run, "recovery_s")),
+                minutes_or_seconds,
+            ),
+            row("Longest recovery", "", Of::Mean(|run| measure(run, "recovery_longest_s")), minutes_or_seconds),
+            row("Overloads", "times it was missed and kept again", Of::Mean(|run| measure(run, "overloads")), plain),
         ],
     ),
     (
@@ -125,6 +176,10 @@ const FURTHER: Groups = &[
             row("Scale-ups", "", Of::Mean(|run| known(run.scale_ups.into())), plain),
             row("Scale-downs", "", Of::Mean(|run| known(run.scale_downs.into())), plain),
             row("Ready replicas, most", "", Of::Mean(|run| run.replicas_max.map(f64::from)), plain),
+            row("Scalings per minute", "", Of::Mean(|run| measure(run, "scalings_per_min")), plain),
+            row("Longest cycle", "up, down and up again", Of::Mean(|run| measure(run, "longest_cycle_s")), seconds),
+            row("Rise", "from a tenth to nine tenths of the way", Of::Mean(|run| measure(run, "rise_s")), seconds),
+            row("Sent while nothing was ready", "", Of::Mean(|run| measure(run, "cold_share")), scale::percent),
         ],
     ),
     (
@@ -136,6 +191,18 @@ const FURTHER: Groups = &[
             row("Too many replicas", "share of time (τ over)", Of::Mean(|run| run.tau_o), scale::percent),
             row("Replicas in excess", "share of demand (θ over)", Of::Mean(|run| run.theta_o), scale::percent),
             row("Moved unlike demand", "share of time (instability)", Of::Mean(|run| run.instability), scale::percent),
+            row(
+                "Threads at work",
+                "share of their time, as if requests were alone",
+                Of::Mean(|run| measure(run, "efficiency")),
+                scale::percent,
+            ),
+            row(
+                "Deviation",
+                "all of these and the misses in one, 0 is ideal",
+                Of::Mean(|run| measure(run, "deviation")),
+                plain,
+            ),
         ],
     ),
     (
@@ -143,6 +210,14 @@ const FURTHER: Groups = &[
         &[
             row("Sent", "", Of::Mean(|run| (run.probes > 0).then_some(run.probes as f64)), plain),
             row("Median latency", "", Of::Mean(|run| run.probe_p50_ms), scale::latency),
+            row(
+                "Against users, correlation",
+                "Pearson's, with the median of their second; 1 is best",
+                Of::Mean(|run| measure(run, "probe_pearson")),
+                plain,
+            ),
+            row("Against users, by ranks", "Spearman's", Of::Mean(|run| measure(run, "probe_spearman")), plain),
+            row("Behind users by", "", Of::Mean(|run| measure(run, "probe_lag_s")), seconds),
         ],
     ),
 ];

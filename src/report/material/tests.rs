@@ -95,6 +95,7 @@ pub(in crate::report) fn record(arms: &[&str], repeats: u32) -> StudyRecord {
         repeats,
         seeds: vec![42],
         shard: None,
+        currency: None,
         started_unix_s: 1_795_478_400.0,
         ended_unix_s: Some(1_795_478_790.0),
         slo_latency_ms: 75.0,

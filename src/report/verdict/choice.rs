@@ -1,7 +1,7 @@
 //! Which arm to take, of any number: the one that is preferred to every other. Of two it is decided, and put into words, where the tables
 //! have it from too (`study::results::advice`).
 
-use super::{Comparison, Verdict, listed, mean_cost};
+use super::{Comparison, Verdict, listed, mean_cost, money};
 use crate::report::charts::scale;
 use crate::report::material::{Arm, Material};
 use crate::study::results::advice::{self, Told, Two, sentence};
@@ -203,7 +203,15 @@ impl<'a> Choice<'a> {
         } else {
             ": the same for all that matters".to_owned()
         };
-        Some(format!("{} costs {} replica-seconds a run, {} {}{against}.", first.name, count(a), second.name, count(b)))
+        let money = money(self.material, first).zip(money(self.material, second));
+        let (of_first, of_second) = money.map(|(a, b)| (format!(" ({a})"), format!(" ({b})"))).unwrap_or_default();
+        Some(format!(
+            "{} costs {} replica-seconds a run{of_first}, {} {}{of_second}{against}.",
+            first.name,
+            count(a),
+            second.name,
+            count(b)
+        ))
     }
 }
 

@@ -11,6 +11,7 @@
 //! are finite; where chance is drawn on (resampling) the stream or the indices are handed in.
 
 pub mod compared;
+pub mod correlation;
 pub mod distance;
 pub mod distribution;
 pub mod effect;

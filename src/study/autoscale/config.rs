@@ -6,13 +6,16 @@ use std::path::Path;
 use super::const_py;
 use crate::drive::Arm;
 use crate::drive::live::target::guest::SecretSource;
+use crate::drive::live::target::kubernetes::Way;
 use crate::drive::live::target::openfaas::Access;
 use crate::drive::sidecar::Rules;
+use crate::drive::sidecar::election::Terms;
 use crate::policy::registry::Scaler;
 use crate::study::problem::{Problem, ScenarioError};
-use crate::study::resolve::openfaas_access;
+use crate::study::resolve::{cluster_way, openfaas_access};
 use crate::study::scenario::ArmSection;
-use crate::study::scenario::sidecar::{LOG_LEVELS, SidecarFile, text_of};
+use crate::study::scenario::sidecar::{LOG_LEVELS, SidecarFile, TARGETS, text_of};
+use crate::study::target_kind::TargetKind;
 
 /// A configuration that makes sense.
 #[derive(Clone)]
@@ -23,8 +26,12 @@ pub struct Config {
     pub log_level: LogLevel,
     /// Scalings of one function a minute, at most.
     pub actions_per_minute: u32,
-    /// The gateway.
+    /// The gateway: where functions are called, and scaled unless there is a cluster.
     pub access: Access,
+    /// The cluster where functions are scaled, if that is not the gateway's business.
+    pub cluster: Option<Way>,
+    /// How long a leader may be silent there.
+    pub terms: Terms,
     /// The functions; at least one, no two of a name.
     pub functions: Vec<FunctionConfig>,
 }
@@ -86,6 +93,8 @@ pub struct Overrides {
     pub listen: Option<SocketAddr>,
     /// How to be let in, for a `const.py`, which has no place for it.
     pub secret: Option<SecretSource>,
+    /// How functions are scaled: by the gateway or on a cluster.
+    pub target: Option<TargetKind>,
 }
 
 /// Reads a configuration: a file that ends in `.py` is a `const.py` of the original, any other is TOML.
@@ -96,10 +105,13 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Config, ScenarioError>
     let (name, text) = text_of(path)?;
     let is_python = path.extension().is_some_and(|extension| extension == "py");
     let mut config = if is_python {
-        const_py::config(&text).map_err(|problems| ScenarioError::new(&name, problems))?
+        let mut config = const_py::config(&text).map_err(|problems| ScenarioError::new(&name, problems))?;
+        // the cluster that kubectl would take, or the one around this pod
+        config.cluster = (overrides.target == Some(TargetKind::Kubernetes)).then(Way::default);
+        config
     } else {
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
-        from_toml(&name, &SidecarFile::parse(&name, &text, directory)?)?
+        from_toml(&name, &SidecarFile::parse(&name, &text, directory)?, overrides.target)?
     };
     if let Some(listen) = overrides.listen {
         config.listen = Some(listen);
@@ -115,10 +127,17 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Config, ScenarioError>
     Ok(config)
 }
 
-fn from_toml(name: &str, file: &SidecarFile) -> Result<Config, ScenarioError> {
+fn from_toml(name: &str, file: &SidecarFile, target: Option<TargetKind>) -> Result<Config, ScenarioError> {
     let mut problems = file.problems.clone();
     let access = openfaas_access(&file.openfaas, &file.directory, &mut problems);
     let settings = &file.autoscale.settings;
+    let target = target.map_or_else(|| settings.word("target"), TargetKind::name);
+    let way = cluster_way(&file.kubernetes, &file.directory, &mut problems);
+    let terms = Terms { lasts: settings.duration("lease") };
+    if terms.lasts.subsec_nanos() != 0 {
+        let hint = "a Lease counts whole seconds: lease = \"15s\"";
+        problems.push(file.autoscale.problem("lease", "is no number of whole seconds", hint));
+    }
     let listen = match settings.text("listen") {
         "" => None,
         text => {
@@ -157,6 +176,8 @@ fn from_toml(name: &str, file: &SidecarFile) -> Result<Config, ScenarioError> {
         log_level: LogLevel::of(settings.text("log_level")).unwrap_or_default(),
         actions_per_minute: settings.count("actions_per_minute"),
         access,
+        cluster: (target == TARGETS[1]).then_some(way),
+        terms,
         functions,
     })
 }

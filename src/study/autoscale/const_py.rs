@@ -7,6 +7,7 @@ use super::config::{Config, FunctionConfig, LogLevel};
 use crate::drive::Arm;
 use crate::drive::live::target::openfaas::Access;
 use crate::drive::live::target::rest::check_address;
+use crate::drive::sidecar::election::Terms;
 use crate::policy::registry::find;
 use crate::policy::settings::{Settings, Value};
 use crate::study::nearest::nearest;
@@ -86,6 +87,8 @@ pub(super) fn config(text: &str) -> Result<Config, Vec<Problem>> {
         log_level: log_level.unwrap_or_default(),
         actions_per_minute: ACTIONS_PER_MINUTE,
         access: Access { gateway, ..Access::default() },
+        cluster: None,
+        terms: Terms::default(),
         functions: vec![FunctionConfig {
             name: function,
             query: String::new(),

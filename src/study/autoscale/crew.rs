@@ -9,22 +9,22 @@ use tokio::task::JoinHandle;
 
 use super::config::{Config, FunctionConfig, LogLevel};
 use super::log::{Log, Sink};
+use super::stage::{Lead, Stage};
 use crate::drive::live::clock::Clock;
-use crate::drive::live::sidecar::{Board, Leadership, LockError, Way, run};
+use crate::drive::live::sidecar::{Board, LockError, Way, run};
+use crate::drive::live::target::TargetError;
 use crate::drive::live::target::guest::GuestError;
+use crate::drive::live::target::kubernetes;
 use crate::drive::live::target::openfaas::Access;
-use crate::drive::live::target::openfaas::plain::Plain;
-use crate::drive::live::target::{Target, TargetError};
 use crate::drive::sidecar::Sidecar;
+use crate::drive::sidecar::election::Terms;
 use crate::policy::FunctionInfo;
 use crate::random::Seed;
-use crate::record::FunctionId;
-use crate::time::Timestamp;
 
 /// Why a configuration could not be taken. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum CrewError {
-    /// A gateway or its password can't be used.
+    /// A gateway, its password or the way to a cluster can't be used.
     #[error("function {function}: {source}")]
     Gateway {
         /// Which.
@@ -39,6 +39,17 @@ pub enum CrewError {
         function: String,
         /// Why.
         source: TargetError,
+    },
+    /// What a sidecar does is not allowed to it.
+    #[error(
+        "function {function}: this account may not do in the cluster what a sidecar does there; missing:\n{}\n  hint: docs/autoscale.md has the Role with all of them",
+        missing.iter().map(|right| format!("    {right}")).collect::<Vec<_>>().join("\n")
+    )]
+    Rights {
+        /// Which.
+        function: String,
+        /// As a Role would grant them.
+        missing: Vec<String>,
     },
     /// Nobody could tell who leads.
     #[error(transparent)]
@@ -60,19 +71,32 @@ pub struct Crew {
 /// One function's sidecar at work.
 struct Seat {
     function: FunctionConfig,
-    access: Access,
-    actions_per_minute: u32,
+    premises: Premises,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
     /// Held for as long as it works.
-    leadership: Option<Leadership>,
+    lead: Lead,
 }
 
-/// A sidecar that could be begun.
-struct Ready {
-    way: Way,
-    lead: watch::Receiver<Option<Timestamp>>,
-    leadership: Option<Leadership>,
+/// What all sidecars of a configuration have in common: where it is another, they begin anew.
+#[derive(Clone, PartialEq, Eq)]
+struct Premises {
+    access: Access,
+    cluster: Option<kubernetes::Way>,
+    terms: Terms,
+    actions_per_minute: u32,
+}
+
+impl Premises {
+    fn of(config: &Config) -> Self {
+        let Config { access, cluster, terms, actions_per_minute, .. } = config;
+        Self {
+            access: access.clone(),
+            cluster: cluster.clone(),
+            terms: *terms,
+            actions_per_minute: *actions_per_minute,
+        }
+    }
 }
 
 impl Crew {
@@ -93,17 +117,15 @@ impl Crew {
     /// # Errors
     /// When one of them could not be begun; nothing is changed then.
     pub async fn set(&mut self, config: &Config) -> Result<(), CrewError> {
+        let premises = Premises::of(config);
         let is_kept = |seat: &Seat| {
-            let same = |function: &&FunctionConfig| function.is_same(&seat.function);
-            seat.access == config.access
-                && seat.actions_per_minute == config.actions_per_minute
-                && config.functions.iter().any(|function| same(&function))
+            seat.premises == premises && config.functions.iter().any(|function| function.is_same(&seat.function))
         };
         let wanted = |function: &&FunctionConfig| self.seats.get(&function.name).is_none_or(|seat| !is_kept(seat));
         let fresh: Vec<&FunctionConfig> = config.functions.iter().filter(wanted).collect();
-        let mut ways = Vec::new();
+        let mut stages = Vec::new();
         for function in &fresh {
-            ways.push(way(&config.access, function)?);
+            stages.push(Stage::find(config, function, self.clock, self.dry_run).await?);
         }
         *self.level.lock().unwrap_or_else(PoisonError::into_inner) = config.log_level;
         let over: Vec<String> =
@@ -114,29 +136,14 @@ impl Crew {
                 self.board.remove(&name);
             }
         }
-        for (function, way) in fresh.into_iter().zip(ways) {
-            let (lead, leadership) = self.lead(&config.access, function)?;
-            self.begin(config, function, Ready { way, lead, leadership });
+        for (function, stage) in fresh.into_iter().zip(stages) {
+            let (way, lead) = stage.enter(config, function, self.dry_run, &self.locks)?;
+            self.begin(config, function, way, lead);
         }
         Ok(())
     }
 
-    /// Who does nothing needs nobody's leave.
-    fn lead(
-        &self,
-        access: &Access,
-        function: &FunctionConfig,
-    ) -> Result<(watch::Receiver<Option<Timestamp>>, Option<Leadership>), LockError> {
-        if self.dry_run {
-            let (_, always) = watch::channel(Some(Timestamp::MAX));
-            return Ok((always, None));
-        }
-        let name = format!("{}/{}/{}", access.gateway, access.namespace, function.name);
-        let leadership = Leadership::claim(&self.locks, &name)?;
-        Ok((leadership.watched(), Some(leadership)))
-    }
-
-    fn begin(&mut self, config: &Config, function: &FunctionConfig, Ready { way, lead, leadership }: Ready) {
+    fn begin(&mut self, config: &Config, function: &FunctionConfig, way: Way, lead: Lead) {
         let rules = function.rules(config.actions_per_minute, self.dry_run);
         let info = FunctionInfo { name: function.name.clone(), ..FunctionInfo::default() };
         // how long it waits for a lost platform should differ from sidecar to sidecar
@@ -151,16 +158,15 @@ impl Crew {
             sink: Arc::clone(&self.sink),
         };
         let (stop, stopped) = watch::channel(false);
-        let (clock, name) = (self.clock, function.name.clone());
+        let (clock, name, watched) = (self.clock, function.name.clone(), lead.watched());
         #[expect(clippy::disallowed_methods, reason = "a sidecar is a task of its own")]
         let task = tokio::spawn(async move {
             // its address was made before
-            if let Err(error) = run(sidecar, way, clock, lead, stopped, &mut log).await {
+            if let Err(error) = run(sidecar, way, clock, watched, stopped, &mut log).await {
                 tracing::error!("{name}: {error}");
             }
         });
-        let (access, actions_per_minute) = (config.access.clone(), config.actions_per_minute);
-        let seat = Seat { function: function.clone(), access, actions_per_minute, stop, task, leadership };
+        let seat = Seat { function: function.clone(), premises: Premises::of(config), stop, task, lead };
         self.seats.insert(seat.function.name.clone(), seat);
     }
 
@@ -180,15 +186,6 @@ impl Seat {
         self.stop.send_replace(true);
         // one that panicked has been told of
         let _ = self.task.await;
-        drop(self.leadership);
+        self.lead.end().await;
     }
-}
-
-fn way(access: &Access, function: &FunctionConfig) -> Result<Way, CrewError> {
-    let gateway = |source| CrewError::Gateway { function: function.name.clone(), source: Box::new(source) };
-    let plain = Plain::open(access, std::slice::from_ref(&function.name)).map_err(gateway)?;
-    let trust = access.trust().map_err(gateway)?;
-    let found = plain.invoke_uri(FunctionId::STUDIED, &function.query);
-    found.map_err(|source| CrewError::Target { function: function.name.clone(), source })?;
-    Ok(Way { target: Arc::new(plain), query: function.query.clone(), trust })
 }

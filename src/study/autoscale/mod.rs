@@ -7,6 +7,7 @@ pub mod config;
 mod const_py;
 mod crew;
 mod log;
+mod stage;
 
 pub use config::{Config, FunctionConfig, LogLevel, Overrides, load};
 pub use crew::{Crew, CrewError};

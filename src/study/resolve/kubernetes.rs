@@ -1,27 +1,37 @@
 //! `[kubernetes]`: which cluster, and what is done there about the platform's own autoscaler.
 
+use std::path::Path;
+
 use crate::drive::live::target::kubernetes::{Access, Isolation, Place, Way};
 use crate::study::problem::Problem;
-use crate::study::scenario::{ISOLATIONS, Scenario};
+use crate::study::scenario::{ISOLATIONS, Scenario, Section};
 
-use super::openfaas;
+use super::{load_pods, openfaas};
+
+/// Whether Kubernetes takes this for the name of an object.
+pub(super) fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+/// The way to the cluster that a `[kubernetes]` names; relative paths start from `directory`.
+pub(in crate::study) fn way_of_section(section: &Section, directory: &Path, problems: &mut Vec<Problem>) -> Way {
+    let text = |key: &str| Some(section.settings.text(key).to_owned()).filter(|text| !text.is_empty());
+    let kubeconfig = text("kubeconfig").map(|file| directory.join(file));
+    if let Some(file) = kubeconfig.as_ref().filter(|file| !file.is_file()) {
+        let what = format!("names no file: there is no {}", file.display());
+        let hint = "name a kubeconfig, or leave it out to take that of kubectl";
+        problems.push(section.problem("kubeconfig", what, hint));
+    }
+    // what a killed run noted is read from any directory
+    let kubeconfig = kubeconfig.map(|file| std::path::absolute(&file).unwrap_or(file).display().to_string());
+    Way { kubeconfig, context: text("context") }
+}
 
 /// The access of a study on `--target kubernetes`. Whether the cluster can be reached shows when a run begins.
 pub(super) fn access(scenario: &Scenario, problems: &mut Vec<Problem>) -> Access {
     let section = &scenario.kubernetes;
     let settings = &section.settings;
-    let text = |key: &str| Some(settings.text(key).to_owned()).filter(|text| !text.is_empty());
-    let kubeconfig = text("kubeconfig").map(|file| scenario.directory.join(file));
-    if let Some(file) = kubeconfig.as_ref().filter(|file| !file.is_file()) {
-        let what = format!("names no file: there is no {}", file.display());
-        problems.push(section.problem(
-            "kubeconfig",
-            what,
-            "name a kubeconfig, or leave it out to take that of kubectl",
-        ));
-    }
-    // what a killed run noted is read from any directory
-    let kubeconfig = kubeconfig.map(|file| std::path::absolute(&file).unwrap_or(file).display().to_string());
+    let way = way_of_section(section, &scenario.directory, problems);
     let gateway = openfaas::access(scenario, problems);
     let isolation = match settings.word("isolation") {
         word if word == ISOLATIONS[0] => Isolation::Scale,
@@ -33,10 +43,6 @@ pub(super) fn access(scenario: &Scenario, problems: &mut Vec<Problem>) -> Access
         problems.push(section.problem("isolation", "needs the address of the Alertmanager", hint));
     }
     for key in ["alertmanager", "alertmanager_namespace"] {
-        let is_name = |name: &str| {
-            !name.is_empty()
-                && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        };
         if !is_name(settings.text(key)) {
             problems.push(section.problem(key, "is no name of Kubernetes'", "use small letters, digits and hyphens"));
         }
@@ -45,10 +51,6 @@ pub(super) fn access(scenario: &Scenario, problems: &mut Vec<Problem>) -> Access
         namespace: settings.text(namespace).to_owned(),
         deployment: settings.text(deployment).to_owned(),
     };
-    Access {
-        way: Way { kubeconfig, context: text("context") },
-        gateway,
-        isolation,
-        alertmanager: place("alertmanager_namespace", "alertmanager"),
-    }
+    let load = load_pods::site(section, problems);
+    Access { way, gateway, isolation, alertmanager: place("alertmanager_namespace", "alertmanager"), load }
 }

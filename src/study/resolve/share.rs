@@ -12,12 +12,12 @@ pub(super) fn check(study: &Study, problems: &mut Vec<Problem>) {
     }
     let mut problem =
         |what: String, hint: &str| problems.push(Problem::new("", what, hint).key(format!("--shard {share}")));
-    if study.target == TargetKind::Kubernetes {
+    if study.target == TargetKind::Kubernetes && !share.is_led_apart() {
         problem(
-            "can't be made on the kubernetes target: one machine drives a function there".to_owned(),
-            "use --target openfaas with the gateway in front of the cluster",
+            "can't be made on the kubernetes target: what leads there has no share of the load".to_owned(),
+            "have the cluster's pods make the load (--load-pods N), or use --target openfaas with the gateway in front of the cluster",
         );
-    } else if !matches!(study.target, TargetKind::Simulated | TargetKind::Openfaas) {
+    } else if !matches!(study.target, TargetKind::Simulated | TargetKind::Openfaas | TargetKind::Kubernetes) {
         problem(
             format!(
                 "can't be made on the {} target: its platform is each machine's own, so the shards' loads would never meet",

@@ -56,6 +56,9 @@ pub(super) fn scenario(study: &Study, scenario: &Scenario) -> String {
         settings(&mut out, section.settings.iter().filter(|(_, value)| !is_empty(value)));
     }
     table(&mut out, "[limits]", &scenario.limits.settings);
+    if study.price.is_some() {
+        table(&mut out, "[price]", &scenario.price.settings);
+    }
     for (section, fault) in scenario.faults.iter().zip(&study.faults) {
         let kind = fault.trouble.kind();
         out.push_str("\n[[fault]]\n");

@@ -1,5 +1,8 @@
 //! What a run's files need to know of it beforehand.
 
+use std::time::Duration;
+
+use super::price::Price;
 use super::validity::Limits;
 use crate::stats::demand::DemandCurve;
 use crate::stats::slo::Slo;
@@ -33,4 +36,21 @@ pub struct RunAbout {
     pub demand: DemandCurve,
     /// Fewest replicas the platform grants.
     pub min_replicas: u32,
+    /// Whether it is the part of a machine that leads and sends nothing: then a run without a request is as it should be.
+    pub leads_only: bool,
+    /// What a request takes alone on an idle platform, where the target is the model that tells.
+    pub alone: Option<Alone>,
+    /// What replicas cost, if the scenario says so.
+    pub price: Option<Price>,
+}
+
+/// A request by itself, on average, by the function's model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alone {
+    /// From due to its answer.
+    pub request: Duration,
+    /// The part of it in which it holds a thread of a replica.
+    pub thread: Duration,
+    /// Threads of a replica.
+    pub threads: u32,
 }

@@ -225,7 +225,11 @@ fn arms_table(runs: &[RunSummary], arms: &[String]) -> String {
                 _ => cell(&values),
             }
         });
-        rows.push(std::iter::once(column.name.to_owned()).chain(cells).collect());
+        let cells: Vec<String> = cells.collect();
+        // what no arm knows is in comparison.csv, empty
+        if cells.iter().any(|cell| !cell.is_empty()) {
+            rows.push(std::iter::once(column.name.to_owned()).chain(cells).collect());
+        }
     }
     let head: Vec<String> = std::iter::once("metric".to_owned()).chain(arms.iter().cloned()).collect();
     text.push_str(&table(&head, &rows, 1));

@@ -9,6 +9,7 @@ use super::comparison;
 use super::directory::{ResultsDir, replace_file};
 use super::error::ResultsError;
 use super::expect;
+use super::marks::{Mark, Marks};
 use super::reader::read_json;
 use super::statistics::{self, Statistics};
 use super::summary::{RunSummary, StudyRecord};
@@ -66,11 +67,15 @@ pub fn rebuild(results: &Path) -> Result<Rebuilt, ResultsError> {
     if let Some(row) = strange_row(results, &runs) {
         return Ok(left(&format!("comparison.csv and summary.json tell different things of {row}")));
     }
+    // marks that can't be read tell nothing, and are named on the page
+    let marks = Marks::read(results).ok().flatten();
     let mut written = Vec::new();
     for (name, text) in texts(&record, &runs) {
         let path = results.join(name);
         if let Ok(there) = fs::read(&path)
             && there != text.as_bytes()
+            // by what made it first it may have been written in other words
+            && marks.as_ref().is_none_or(|marks| marks.files.get(name) != Some(&Mark::of(&there)))
             && is_damaged(&there, name, &text, record.watchtower_version == env!("CARGO_PKG_VERSION"))
         {
             put_aside(results, name, &there)?;

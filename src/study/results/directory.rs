@@ -13,6 +13,7 @@ use super::columns;
 use super::demand_file;
 use super::derived;
 use super::error::ResultsError;
+use super::marks::{self, Mark, Marks};
 use super::reader::{EventRecord, MetricsRecord, ProbeRecord, TimelineRecord, read_json, read_rows};
 use super::requests::{self, RequestRecord};
 use super::summary::{RunSummary, StudyRecord};
@@ -101,6 +102,11 @@ impl ResultsDir {
                 Err(error @ ResultsError::Version { .. }) => return Err(error),
                 _ => directory.put_aside(&run)?,
             }
+        }
+        // what was complete is so no longer
+        let marks = path.join(marks::NAME);
+        if marks.exists() {
+            fs::remove_file(&marks).map_err(ResultsError::write(&marks))?;
         }
         write_json(&path.join("study.json"), &directory.record)?;
         replace_file(&path.join("comparison.csv"), columns::header().as_bytes())?;
@@ -200,10 +206,22 @@ impl ResultsDir {
     pub fn finish(&mut self, ending: Ending, ended_unix_s: f64) -> Result<(), ResultsError> {
         ending.as_str().clone_into(&mut self.record.status);
         self.record.ended_unix_s = Some(ended_unix_s);
+        let mut marks = Marks::default();
         for (name, text) in derived::texts(&self.record, &self.summaries) {
             replace_file(&self.path.join(name), text.as_bytes())?;
+            marks.files.insert(name.to_owned(), Mark::of(text.as_bytes()));
         }
-        write_json(&self.path.join("study.json"), &self.record)
+        write_json(&self.path.join("study.json"), &self.record)?;
+        let of_run = |run: &RunSummary| {
+            let folder = format!("runs/{}", run_name(&run.arm, run.repeat));
+            [format!("{folder}/{}", marks::NAME), format!("{folder}/shard.json")]
+        };
+        let of_runs = self.summaries.iter().flat_map(of_run);
+        let beside = ["study.json", "comparison.csv", demand_file::NAME].map(str::to_owned);
+        for name in beside.into_iter().chain(of_runs) {
+            marks.note(&name, &self.path.join(&name))?;
+        }
+        marks.write(&self.path)
     }
 
     /// The summaries of all finished runs, by arm in the scenario's order, then by repeat.

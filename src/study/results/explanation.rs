@@ -6,9 +6,12 @@ use crate::stats::hey_summary::KEPT_EXACTLY;
 /// From how much more on the two ways of counting a latency are told apart: a tenth, and a tenth of a millisecond.
 const NOTABLE: (f64, f64) = (1.1, 0.1);
 
+/// What may have to be explained of a run.
+const MATTERS: [fn(&RunSummary) -> Option<String>; 3] = [omission, rounding, censoring];
+
 /// What applies to this run; empty for most.
 pub fn explanations(run: &RunSummary) -> Vec<String> {
-    [omission(run), rounding(run)].into_iter().flatten().collect()
+    MATTERS.iter().filter_map(|matter| matter(run)).collect()
 }
 
 /// What latencies from sending leave out (coordinated omission, Tene 2013), where that is anything to speak of.
@@ -40,8 +43,7 @@ pub fn explanations_of_arms(runs: &[RunSummary]) -> Vec<String> {
     let mut lines = Vec::new();
     for arm in arms {
         let of_arm: Vec<&RunSummary> = runs.iter().filter(|run| run.arm == arm).collect();
-        let matters: [fn(&RunSummary) -> Option<String>; 2] = [omission, rounding];
-        for matter in matters {
+        for matter in MATTERS {
             let told: Vec<(&RunSummary, String)> = of_arm.iter().filter_map(|run| Some((*run, matter(run)?))).collect();
             // the run in the middle, by how slow it was from due, speaks for the others
             let mut by_due: Vec<&(&RunSummary, String)> = told.iter().collect();
@@ -71,6 +73,17 @@ pub fn rounding(run: &RunSummary) -> Option<String> {
     })
 }
 
+/// A recovery that nobody saw the end of.
+pub fn censoring(run: &RunSummary) -> Option<String> {
+    let is_over = run.measures.get("recovered").is_none_or(|recovered| *recovered > 0.0);
+    (!is_over).then(|| {
+        let longest = run.measures.get("recovery_longest_s").copied().unwrap_or(0.0);
+        format!(
+            "the objective was missed and not kept again before the load ended: recovery times (up to {longest:.0} s) are lower bounds"
+        )
+    })
+}
+
 fn milliseconds(ms: f64) -> String {
     let decimals = if ms < 10.0 { 2 } else { usize::from(ms < 1_000.0) };
     format!("{ms:.decimals$} ms")
@@ -95,6 +108,16 @@ mod tests {
         assert_eq!(explanations(&RunSummary::default()), [""; 0]);
         insta::assert_snapshot!(explanations(&run(2.134, 1_912.0, 0)).join(""), @"p99 is 1912 ms from due, 2.13 ms from sending (as hey counts): slow answers held requests back");
         insta::assert_snapshot!(explanations(&run(20.0, 20.5, 190)).join(""), @"p99 is 20.5 ms from due, 20.0 ms from sending (as hey counts): slow answers held requests back, and 190 never left");
+    }
+
+    #[test]
+    fn a_recovery_that_was_not_seen_to_end_is_said_to_be_a_bound() {
+        let run = |recovered: f64| RunSummary {
+            measures: [("recovered".to_owned(), recovered), ("recovery_longest_s".to_owned(), 17.0)].into(),
+            ..RunSummary::default()
+        };
+        assert_eq!(explanations(&run(1.0)), [""; 0]);
+        insta::assert_snapshot!(explanations(&run(0.0)).join(""), @"the objective was missed and not kept again before the load ended: recovery times (up to 17 s) are lower bounds");
     }
 
     #[test]

@@ -58,6 +58,9 @@ pub struct StudyRecord {
     /// Which of several machines' parts of the load it is, as `I/N`; absent for all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<String>,
+    /// The currency of `cost`, if the scenario has prices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
     /// What the scenario expects of its arms, in its order.
     #[serde(default)]
     pub expect: Vec<Expectation>,

@@ -210,6 +210,7 @@ impl Totals {
                 load: load_end - load_start,
                 interrupted: outcome.interrupted,
                 broken: &self.broken,
+                leads_only: about.leads_only,
             },
             &about.limits,
         );

@@ -77,6 +77,7 @@ pub(super) struct Facts<'a> {
     pub(super) load: Duration,
     pub(super) interrupted: bool,
     pub(super) broken: &'a Broken,
+    pub(super) leads_only: bool,
 }
 
 /// What a run's numbers are worth, in sentences with the numbers and what to change.
@@ -113,6 +114,9 @@ fn reasons(facts: &Facts<'_>, limits: &Limits) -> Vec<String> {
         ));
     }
     reasons.extend(broken.reasons());
+    if sent == 0 && facts.leads_only {
+        return reasons;
+    }
     if sent == 0 {
         reasons.push("no request was sent; check the load and that the target answers".to_owned());
         return reasons;
@@ -290,6 +294,7 @@ mod tests {
             load: Duration::from_secs(120),
             interrupted: false,
             broken: &broken,
+            leads_only: false,
         };
         change(&mut facts);
         standing(&facts, limits)

@@ -1,22 +1,26 @@
 //! One run as it happens: its rows, and at its end what they add up to.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::about::RunAbout;
+use super::course::Course;
 use super::directory::{json, replace_file};
 use super::error::ResultsError;
 use super::hgrm::percentile_text;
-use super::measures;
+use super::load_text::what_hey_has_no_word_for;
+use super::marks::Marks;
+use super::measures::Material;
 use super::metrics_file;
 use super::rows::{Row, RowFile};
 use super::shards::{Recording, Told, seal};
 use super::summary::RunSummary;
 use super::totals::{Counts, Snapshot, Totals};
-use crate::drive::{Outcome, Phase, RecordError, Recorder, Tally};
+use crate::drive::clocks::Ahead;
+use crate::drive::{Outcome, Phase, RecordError, Recorder};
 use crate::record::{
-    CpuShares, EventRow, FunctionId, GeneratorId, Lost, Measurement, PlatformSample, ProbeRow, ProcessRow, RequestRow,
+    CpuShares, EventKind, EventRow, FunctionId, GeneratorId, Lost, Measurement, PlatformSample, ProbeRow, ProcessRow,
+    RequestRow,
 };
 use crate::stats::timeline::{Second, Timeline};
 use crate::time::{Epoch, Timestamp};
@@ -65,11 +69,14 @@ pub struct RunWriter {
     metrics: Option<RowFile>,
     /// Only of a shard.
     recording: Option<Recording>,
+    /// How far this machine's clock is ahead of the gateway's. Only of a shard.
+    clock: Option<Ahead>,
     load_start: Timestamp,
     /// When the load ended, once it did.
     load_end: Option<Timestamp>,
     timeline: Timeline,
-    totals: Totals,
+    totals: Box<Totals>,
+    course: Box<Course>,
 }
 
 impl RunWriter {
@@ -85,10 +92,12 @@ impl RunWriter {
             processes: None,
             metrics: None,
             recording: None,
+            clock: None,
             load_start: Timestamp::ZERO,
             load_end: None,
             timeline: Timeline::new(Timestamp::ZERO, about.cores),
-            totals: Totals::new(about.slo, about.loads.len(), &about.shadows),
+            totals: Box::new(Totals::new(about.slo, about.loads.len(), &about.shadows)),
+            course: Box::new(Course::new(&about, Timestamp::ZERO)),
             path: path.to_owned(),
             about,
         })
@@ -97,6 +106,11 @@ impl RunWriter {
     /// The same for a shard's run, which can be united with the others'.
     pub(super) fn recorded(self) -> Result<Self, ResultsError> {
         Ok(Self { recording: Some(Recording::create(&self.path)?), ..self })
+    }
+
+    /// Notes what the other machines' clocks are laid beside, if it is known.
+    pub fn clock_ahead(&mut self, ahead: Option<Ahead>) {
+        self.clock = ahead;
     }
 
     fn keep(&mut self, told: impl FnOnce() -> Told) -> Result<(), ResultsError> {
@@ -134,7 +148,10 @@ impl RunWriter {
         let counts = Counts::of(outcome);
         self.load_end = Some(outcome.load_end);
         if counts.unused_busy > 0 {
-            self.timeline.lost(outcome.load_end, Lost { busy: counts.unused_busy, late: 0 });
+            let lost = Lost { busy: counts.unused_busy, late: 0 };
+            self.timeline.lost(outcome.load_end, lost);
+            // in the load's last second, not in one that begins where it ends
+            self.course.lost(outcome.load_end - Duration::from_nanos(1), lost);
         }
         self.totals.sample(outcome.end, &outcome.last_sample);
         let seconds = self.timeline.finish(outcome.end, counts.planned, &outcome.last_sample);
@@ -154,16 +171,27 @@ impl RunWriter {
         let answered = self.totals.answered();
         replace_file(&self.path.join("latency.hgrm"), percentile_text(answered.histogram()).as_bytes())?;
         let mut summary = self.totals.summary(&self.about, outcome, &answered);
-        let (ready, desired) = (self.totals.ready.as_ref(), self.totals.desired.as_ref());
-        summary.measures = measures::of(&summary, &self.about, outcome, ready, desired);
+        let material = Material {
+            run: &summary,
+            about: &self.about,
+            outcome,
+            ready: self.totals.ready.as_ref(),
+            desired: self.totals.desired.as_ref(),
+            course: &self.course,
+            seconds: &seconds,
+        };
+        summary.measures = material.measures();
         summary.valid &= invalid_because.is_empty();
         summary.invalid_because.extend(invalid_because);
-        let file = self.path.join("summary.json");
-        let text = json(&file, &summary)?;
         if let Some(recording) = &mut self.recording {
             recording.flush()?;
+        }
+        let file = self.path.join("summary.json");
+        let text = json(&file, &summary)?;
+        Marks::of_run(&self.path, &text)?.write(&self.path)?;
+        if self.recording.is_some() {
             let rows = if self.requests.is_some() { Rows::All } else { Rows::None };
-            seal(&self.path, &self.about, rows, outcome, &text)?;
+            seal(&self.path, &self.about, rows, outcome, self.clock, &text)?;
         }
         replace_file(&file, &text)?;
         Ok(summary)
@@ -217,6 +245,7 @@ impl Recorder for RunWriter {
         self.load_start = load_start;
         self.timeline = Timeline::new(load_start, self.about.cores);
         self.totals.begin(epoch, load_start);
+        *self.course = Course::new(&self.about, load_start);
         Ok(())
     }
 
@@ -234,6 +263,7 @@ impl Recorder for RunWriter {
         self.keep(|| Told::Request(*row))?;
         self.timeline.request(row);
         self.totals.request(row);
+        self.course.request(row, self.totals.ready.as_ref());
         let Some(requests) = &mut self.requests else { return Ok(()) };
         let origin = self.load_start;
         requests.row(|out| {
@@ -256,12 +286,14 @@ impl Recorder for RunWriter {
     fn lost(&mut self, at: Timestamp, generator: GeneratorId, lost: Lost) -> Result<(), RecordError> {
         self.keep(|| Told::Lost(at, generator, lost))?;
         self.timeline.lost(at, lost);
+        self.course.lost(at, lost);
         Ok(())
     }
 
     fn probe(&mut self, row: &ProbeRow) -> Result<(), RecordError> {
         self.keep(|| Told::Probe(row.clone()))?;
         self.totals.probe(row);
+        self.course.probe(row);
         let origin = self.load_start;
         self.probes.row(|out| {
             out.time(row.sent, origin).millis(row.latency);
@@ -277,6 +309,9 @@ impl Recorder for RunWriter {
     fn event(&mut self, row: &EventRow) -> Result<(), RecordError> {
         self.keep(|| Told::Event(row.clone()))?;
         self.totals.event(row);
+        if let (EventKind::Ready | EventKind::Terminated, Some(to)) = (row.kind, row.to) {
+            self.course.ready(to);
+        }
         let origin = self.load_start;
         self.events.row(|out| {
             out.time(row.at, origin).text(&row.actor).text(row.kind.as_str()).maybe(row.from).maybe(row.to);
@@ -301,6 +336,7 @@ impl Recorder for RunWriter {
     fn second(&mut self, at: Timestamp, planned: u64, sample: &PlatformSample) -> Result<(), RecordError> {
         self.keep(|| Told::Second(at, planned, *sample))?;
         self.totals.sample(at, sample);
+        self.course.ready(sample.ready);
         for second in self.timeline.second(at, planned, sample) {
             let mut line = Vec::new();
             self.timeline_row(&second, &mut Row::new(&mut line));
@@ -352,26 +388,4 @@ impl Recorder for RunWriter {
         rows.flush()?;
         Ok(())
     }
-}
-
-/// What follows hey's summary of a load that is not hey's: what it was, and what its bound did.
-fn what_hey_has_no_word_for(load: &str, tally: &Tally) -> String {
-    if load.starts_with("hey ") || load.is_empty() {
-        return String::new();
-    }
-    let mut text = format!("Load:\n  {load}\n  Planned:\t{} requests\n", tally.planned);
-    let held = tally.held_back;
-    // writing to a string can't fail
-    if held.count > 0 {
-        let (mean, longest) = (held.time.as_secs_f64() / held.count as f64, held.longest.as_secs_f64());
-        let _ = writeln!(
-            text,
-            "  Held back:\t{} requests, {mean:4.4} secs on average, {longest:4.4} secs at most",
-            held.count
-        );
-    }
-    if tally.lost.busy > 0 {
-        let _ = writeln!(text, "  Dropped:\t{} requests", tally.lost.busy);
-    }
-    text
 }

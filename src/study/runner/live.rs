@@ -33,6 +33,9 @@ use crate::time::{Epoch, Timestamp};
 /// for putting it back.
 const BETWEEN: Duration = Duration::from_secs(30);
 
+/// So much of it, before the warm-up, is for taking the function over.
+pub(super) const TAKE_OVER: Duration = Duration::from_secs(15);
+
 /// What runs the replicas of a study's runs.
 #[derive(Clone, Debug)]
 pub(super) enum Replicas {
@@ -107,7 +110,7 @@ impl Live {
             Some(premises) => {
                 let load_at = self.load_at(index);
                 if let Some(at) = load_at {
-                    wait_until(at.saturating_sub(job.plan.warm_up + BETWEEN / 2), interrupt).await;
+                    wait_until(at.saturating_sub(job.plan.warm_up + TAKE_OVER), interrupt).await;
                 }
                 let times = guest::Times { lasts: self.duration_of_run, load_at };
                 Box::pin(guest::one_run(premises, times, job, observer, interrupt)).await
@@ -120,10 +123,14 @@ impl Live {
 impl Live {
     /// When the load of a run begins, as Unix time, if that is fixed.
     fn load_at(&self, index: u64) -> Option<Duration> {
-        let each = self.duration_of_run.saturating_add(BETWEEN);
-        let before = each.saturating_mul(u32::try_from(index).unwrap_or(u32::MAX));
+        let before = in_step(self.duration_of_run, index);
         self.start_at.map(|first| first.saturating_add(before))
     }
+}
+
+/// How long so many runs take, where machines keep in step.
+pub(super) fn in_step(duration_of_run: Duration, runs: u64) -> Duration {
+    duration_of_run.saturating_add(BETWEEN).saturating_mul(u32::try_from(runs).unwrap_or(u32::MAX))
 }
 
 /// Waits until a Unix time, or until the end is asked for, of which the run then learns by itself.

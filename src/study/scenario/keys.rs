@@ -12,7 +12,7 @@ use crate::study::results::Limits;
 
 use super::fault_keys;
 use super::load_keys::{self, load_keys};
-use super::{kubernetes_keys, openfaas_keys};
+use super::{kubernetes_keys, openfaas_keys, price_keys};
 
 /// A longest time for anything in a scenario; longer is a slip of the pen.
 pub const LONGEST: Duration = Duration::from_secs(7 * 86_400);
@@ -61,6 +61,7 @@ pub fn tables() -> Vec<TableInfo> {
                 "openfaas",
                 "kubernetes",
                 "limits",
+                "price",
                 "fault",
                 "arm",
                 "tune",
@@ -79,6 +80,7 @@ pub fn tables() -> Vec<TableInfo> {
         TableInfo { name: "openfaas", parameters: openfaas_keys::openfaas(), tables: &[] },
         TableInfo { name: "kubernetes", parameters: kubernetes_keys::kubernetes(), tables: &[] },
         TableInfo { name: "limits", parameters: limits(), tables: &[] },
+        TableInfo { name: "price", parameters: price_keys::price(), tables: &[] },
         TableInfo { name: "fault", parameters: fault(), tables: &[] },
         TableInfo { name: "arm", parameters: arm(), tables: &[] },
         TableInfo { name: "tune", parameters: tune(), tables: &["ranges"] },

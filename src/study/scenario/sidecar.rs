@@ -1,17 +1,23 @@
-//! The configuration of a sidecar as it is written: `[autoscale]`, `[openfaas]` as in a scenario, and a `[[function]]` for each function.
+//! The configuration of a sidecar as it is written: `[autoscale]`, `[openfaas]` and, on a cluster, `[kubernetes]` as in a scenario, and a
+//! `[[function]]` for each function.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use toml::de::DeTable;
 
 use super::section::{Section, Source};
-use super::{ArmSection, Reader, file, keys, openfaas_keys, syntax};
+use super::{ArmSection, Reader, file, keys, kubernetes_keys, openfaas_keys, syntax};
+use crate::drive::sidecar::election::Terms;
 use crate::policy::settings::{Kind, Parameter, Value};
 use crate::study::nearest::nearest;
 use crate::study::problem::{Problem, ScenarioError};
 
 /// The levels of the original's log, in order of weight.
 pub const LOG_LEVELS: &[&str] = &["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
+
+/// Where functions may be scaled by a sidecar; the first unless told otherwise.
+pub const TARGETS: &[&str] = &["openfaas", "kubernetes"];
 
 /// Where `/metrics` and `/healthz` are, if nothing is said.
 pub const LISTEN: &str = "127.0.0.1:9477";
@@ -22,6 +28,13 @@ pub const ACTIONS_PER_MINUTE: u32 = 12;
 /// Keys of `[autoscale]`.
 pub fn autoscale() -> Vec<Parameter> {
     vec![
+        Parameter {
+            name: "target",
+            kind: Kind::Choice(TARGETS),
+            default: Value::Text(TARGETS[0]),
+            unit: "",
+            doc: "how functions are scaled: openfaas, by the gateway; kubernetes, by their Deployments' scale subresource",
+        },
         keys::text("listen", LISTEN, "where /metrics and /healthz are served; \"\" for nowhere"),
         Parameter {
             name: "log_level",
@@ -37,6 +50,13 @@ pub fn autoscale() -> Vec<Parameter> {
             ACTIONS_PER_MINUTE,
             "scalings",
             "how many scalings of one function are asked for in any minute, at most",
+        ),
+        keys::duration(
+            "lease",
+            Duration::from_secs(2),
+            Duration::from_secs(600),
+            Terms::default().lasts,
+            "on a cluster: how long a leader may be silent before another one leads, in whole seconds",
         ),
     ]
 }
@@ -68,6 +88,8 @@ pub struct SidecarFile {
     pub autoscale: Section,
     /// `[openfaas]`.
     pub openfaas: Section,
+    /// `[kubernetes]`.
+    pub kubernetes: Section,
     /// Each `[[function]]`.
     pub functions: Vec<ArmSection>,
     /// What is wrong so far.
@@ -99,11 +121,11 @@ impl SidecarFile {
         }
         let root = root.into_inner();
         let mut reader = Reader { source, problems: Vec::new() };
-        let tables = ["autoscale", "openfaas", "function"];
+        let tables = ["autoscale", "openfaas", "kubernetes", "function"];
         for key in root.keys().filter(|key| !tables.contains(&&**key.get_ref())) {
             let hint = match nearest(key.get_ref(), tables) {
                 Some(meant) => format!("did you mean \"{meant}\"?"),
-                None => "known are [autoscale], [openfaas] and [[function]]".to_owned(),
+                None => "known are [autoscale], [openfaas], [kubernetes] and [[function]]".to_owned(),
             };
             let line = reader.source.line(key.span().start);
             let known = Problem::new("", "is not known in the configuration of a sidecar", hint);
@@ -111,12 +133,13 @@ impl SidecarFile {
         }
         let autoscale = reader.section(&root, "autoscale", &autoscale());
         let openfaas = reader.section(&root, "openfaas", &openfaas_keys::openfaas());
+        let kubernetes = reader.section(&root, "kubernetes", &kubernetes_keys::way());
         let functions = reader
             .tables(&root, "function")
             .into_iter()
             .enumerate()
             .map(|(index, (line, table))| reader.with_policy("function", &function(), index, line, table))
             .collect();
-        Ok(Self { directory, autoscale, openfaas, functions, problems: reader.problems })
+        Ok(Self { directory, autoscale, openfaas, kubernetes, functions, problems: reader.problems })
     }
 }

@@ -1,23 +1,18 @@
 //! The program: the original's file as it is, decisions on standard output, metrics, reload, a gateway that goes away, the end.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::running::{Running, until};
 use super::standin::StandIn;
 
 /// The original's file with another address and a hurry: everything else is as it was published.
-fn const_py(gateway: &StandIn, changes: &[(&str, &str)]) -> String {
+pub(crate) fn const_py(gateway: &StandIn, changes: &[(&str, &str)]) -> String {
     let url = format!("http://{}/function", gateway.address);
     let hurry = [
         ("http://localhost:8080/function", url.as_str()),
@@ -37,13 +32,6 @@ struct House {
     dir: TempDir,
 }
 
-/// A sidecar that runs, and what it said so far.
-struct Running {
-    child: Child,
-    said: Arc<Mutex<Vec<Value>>>,
-    heard: Arc<Mutex<String>>,
-}
-
 impl House {
     fn new(config: &str, text: &str) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
@@ -58,89 +46,13 @@ impl House {
     fn start(&self, args: &[&str]) -> Running {
         let mut command = Command::new(env!("CARGO_BIN_EXE_watchtower"));
         command.arg("autoscale").args(args).current_dir(self.dir.path());
-        command.env("WATCHTOWER_STATE_DIR", self.path("state")).stdin(Stdio::null());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
-        let (said, heard) = (Arc::<Mutex<Vec<Value>>>::default(), Arc::<Mutex<String>>::default());
-        let (stdout, stderr) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
-        let (lines, words) = (Arc::clone(&said), Arc::clone(&heard));
-        thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                lines.lock().unwrap().push(serde_json::from_str(&line).expect("a line of JSON"));
-            }
-        });
-        thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                let mut words = words.lock().unwrap();
-                words.push_str(&line);
-                words.push('\n');
-            }
-        });
-        Running { child, said, heard }
-    }
-}
-
-impl Running {
-    /// What it decided so far: from, to.
-    fn scaled(&self) -> Vec<(u64, u64)> {
-        let said = self.said.lock().unwrap();
-        let step = |line: &Value| Some((line["from"].as_u64()?, line["to"].as_u64()?));
-        said.iter().filter(|line| line["event"] == "scale").filter_map(step).collect()
-    }
-
-    fn events(&self, event: &str) -> Vec<Value> {
-        self.said.lock().unwrap().iter().filter(|line| line["event"] == event).cloned().collect()
-    }
-
-    fn heard(&self) -> String {
-        self.heard.lock().unwrap().clone()
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id().cast_signed()), signal).expect("it runs");
-    }
-
-    /// Where the metrics are.
-    fn station(&self) -> String {
-        until("it says where its metrics are", || self.heard().contains("metrics  http://"));
-        let heard = self.heard();
-        let rest = heard.split("metrics  http://").nth(1).expect("it was said");
-        rest.split('/').next().expect("an address").to_owned()
-    }
-
-    fn get(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(self.station()).expect("it listens");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("written");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
-        answer
-    }
-
-    fn ends(mut self, signal: Signal) -> (i32, String) {
-        self.signal(signal);
-        let status = self.child.wait().expect("it ends");
-        (status.code().unwrap_or(-1), self.heard())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Waits, with a bound, until it holds.
-#[track_caller]
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(90);
-    while !holds() {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
-        thread::sleep(Duration::from_millis(20));
+        command.env("WATCHTOWER_STATE_DIR", self.path("state"));
+        Running::begin(command)
     }
 }
 
 /// Four probes far above the band, then as many as it takes far below it.
-const COURSE: [u64; 5] = [900, 900, 900, 900, 1];
+pub(crate) const COURSE: [u64; 5] = [900, 900, 900, 900, 1];
 
 #[test]
 fn the_originals_file_scales_a_function_as_the_tables_say_and_the_metrics_count_it() {

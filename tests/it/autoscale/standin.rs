@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-pub(super) struct StandIn {
-    pub(super) address: SocketAddr,
+pub(crate) struct StandIn {
+    pub(crate) address: SocketAddr,
     state: Arc<State>,
 }
 
@@ -27,7 +27,7 @@ struct State {
 
 impl StandIn {
     /// One with so many replicas, whose probes are so late.
-    pub(super) fn start(replicas: u32, late_ms: &[u64]) -> Self {
+    pub(crate) fn start(replicas: u32, late_ms: &[u64]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("it has one");
         let state = Arc::new(State::default());
@@ -43,24 +43,24 @@ impl StandIn {
         Self { address, state }
     }
 
-    pub(super) fn scalings(&self) -> Vec<u32> {
+    pub(crate) fn scalings(&self) -> Vec<u32> {
         self.state.scalings.lock().unwrap().clone()
     }
 
-    pub(super) fn replicas(&self) -> u32 {
+    pub(crate) fn replicas(&self) -> u32 {
         *self.state.replicas.lock().unwrap()
     }
 
-    pub(super) fn probes(&self) -> u32 {
+    pub(crate) fn probes(&self) -> u32 {
         *self.state.probes.lock().unwrap()
     }
 
     /// Hangs up on everybody, or no longer.
-    pub(super) fn be_gone(&self, is_gone: bool) {
+    pub(crate) fn be_gone(&self, is_gone: bool) {
         self.state.is_gone.store(is_gone, Ordering::SeqCst);
     }
 
-    pub(super) fn authorization(&self) -> Option<String> {
+    pub(crate) fn authorization(&self) -> Option<String> {
         self.state.authorization.lock().unwrap().clone()
     }
 }

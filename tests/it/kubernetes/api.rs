@@ -13,9 +13,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use watchtower::drive::live::target::kubernetes::MARK;
 
+use super::jobs;
+use super::ledger::Ledger;
 use super::store::{Answer, Change, Objects, Store, conflict, key, missing, status};
 
-/// The token that is let in; it must turn up nowhere.
+/// The token that is let in, and what others that are begin with; it must turn up nowhere.
 pub(super) const TOKEN: &str = "canary-token-77c1d0";
 
 /// A point of a call.
@@ -46,6 +48,10 @@ pub(super) struct Weather {
     pub(super) down: bool,
     /// No token is good any more.
     pub(super) expired: bool,
+    /// These are good no longer.
+    pub(super) revoked: BTreeSet<String>,
+    /// Whoever comes has shown a certificate to the door in front, and needs no token.
+    pub(super) certified: bool,
     /// Every so manyth write is answered as if somebody else had been faster.
     pub(super) conflict_every: Option<u32>,
     /// What is not allowed: `verb resource`, such as `patch deployments` or `update deployments/scale`.
@@ -62,8 +68,9 @@ pub(super) struct Weather {
     pub(super) slow: Duration,
 }
 
-struct Shared {
-    store: Store,
+pub(super) struct Shared {
+    pub(super) store: Store,
+    ledger: Mutex<Ledger>,
     weather: Mutex<Weather>,
     hook: Mutex<Option<Hook>>,
     calls: Mutex<Vec<String>>,
@@ -88,6 +95,7 @@ impl Api {
         let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
             store: Store::default(),
+            ledger: Mutex::default(),
             weather: Mutex::default(),
             hook: Mutex::default(),
             calls: Mutex::default(),
@@ -123,6 +131,10 @@ impl Api {
         &self.shared.store
     }
 
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
     pub(super) fn weather(&self, change: impl FnOnce(&mut Weather)) {
         let mut weather = locked(&self.shared.weather);
         change(&mut weather);
@@ -146,6 +158,11 @@ impl Api {
 
     pub(super) fn unhook(&self) {
         *locked(&self.shared.hook) = None;
+    }
+
+    /// Who led, and who scaled.
+    pub(super) fn ledger(&self) -> Ledger {
+        locked(&self.shared.ledger).clone()
     }
 
     /// All calls so far, such as `GET /apis/...`.
@@ -209,13 +226,21 @@ impl Drop for Api {
     }
 }
 
-struct Request {
+pub(super) struct Request {
     method: String,
     path: String,
     query: String,
     kind: String,
     authorization: Option<String>,
     body: Vec<u8>,
+}
+
+impl Request {
+    /// One that comes by no connection.
+    pub(super) fn by_hand(method: &str, path: &str, kind: &str, body: &Value) -> Self {
+        let (method, path, kind, body) = (method.into(), path.into(), kind.into(), body.to_string().into_bytes());
+        Self { method, path, query: String::new(), kind, authorization: None, body }
+    }
 }
 
 fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
@@ -290,6 +315,12 @@ fn answer(
         "PATCH" => "patch",
         _ => "delete",
     };
+    if let Some((_, pod, namespace)) = place(&request.path).filter(|(resource, ..)| resource == "pods/log")
+        && refused(&weather, request, verb).is_none()
+    {
+        jobs::log(&shared.store, namespace, pod, writer)?;
+        return Ok(at(Moment::After));
+    }
     let answer = refused(&weather, request, verb).unwrap_or_else(|| decided(shared, &weather, request));
     shared.store.changed.notify_all();
     written(writer, answer, at)
@@ -311,10 +342,11 @@ fn written(writer: &mut TcpStream, (code, body): Answer, at: &dyn Fn(Moment) -> 
 /// Who is not let in, and what is not allowed.
 fn refused(weather: &Weather, request: &Request, verb: &str) -> Option<Answer> {
     let is_let_in = request.authorization.as_deref().is_some_and(|given| {
-        given.strip_prefix("Bearer ") == Some(TOKEN)
+        let token = given.strip_prefix("Bearer ").unwrap_or_default();
+        (token.starts_with(TOKEN) && !weather.revoked.contains(token))
             || given.strip_prefix("Basic ") == Some(&STANDARD.encode(format!("tester:{TOKEN}")))
     });
-    if weather.expired || !is_let_in {
+    if weather.expired || !(is_let_in || weather.certified) {
         return Some(status(401, "Unauthorized", "Unauthorized"));
     }
     let (resource, name, namespace) = place(&request.path)?;
@@ -348,7 +380,7 @@ fn decided(shared: &Shared, weather: &Weather, request: &Request) -> Answer {
         review["status"] = json!({ "allowed": !weather.denied.contains(&right) });
         return (201, review);
     }
-    let Some((resource, name, namespace)) = place(&request.path) else {
+    let Some((resource, name, _)) = place(&request.path) else {
         return status(404, "NotFound", "the server could not find the requested resource");
     };
     if request.method != "GET" {
@@ -359,10 +391,28 @@ fn decided(shared: &Shared, weather: &Weather, request: &Request) -> Answer {
         }
     }
     let mut objects = shared.store.lock();
+    let answer = carried_out(&mut objects, request);
+    // before anything else can happen
+    let token = request.authorization.as_deref().and_then(|given| given.strip_prefix("Bearer ")).unwrap_or_default();
+    locked(&shared.ledger).note(token, (&request.method, &resource), &answer);
+    answer
+}
+
+/// What the cluster makes of a request that is let in.
+pub(super) fn carried_out(objects: &mut Objects, request: &Request) -> Answer {
+    let Some((resource, name, namespace)) = place(&request.path) else {
+        return status(404, "NotFound", "the server could not find the requested resource");
+    };
     let body = || serde_json::from_slice::<Value>(&request.body).unwrap_or_default();
+    if request.method != "GET" || !name.is_empty() {
+        let wanted = (resource.as_str(), namespace, name);
+        if let Some(answer) = jobs::decided(objects, &request.method, wanted, body()) {
+            return answer;
+        }
+    }
     match (request.method.as_str(), resource.as_str()) {
-        ("GET", "deployments" | "leases" | "events") if name.is_empty() => {
-            list(&objects, &resource, namespace, request)
+        ("GET", "deployments" | "leases" | "events" | "pods") if name.is_empty() => {
+            list(objects, &resource, namespace, request)
         }
         ("GET", "deployments" | "leases" | "events") => {
             let found = objects.all.get(&key(&resource, namespace, name)).cloned();
@@ -374,7 +424,7 @@ fn decided(shared: &Shared, weather: &Weather, request: &Request) -> Answer {
         }
         ("PUT", "deployments/scale") if request.kind == "application/json" => {
             let wished = body();
-            set_scale(&mut objects, namespace, name, &wished)
+            set_scale(objects, namespace, name, &wished)
         }
         ("PATCH", "deployments" | "deployments/scale") => {
             if !["application/merge-patch+json", "application/strategic-merge-patch+json"]
@@ -383,9 +433,9 @@ fn decided(shared: &Shared, weather: &Weather, request: &Request) -> Answer {
                 return status(415, "UnsupportedMediaType", "415: Unsupported Media Type");
             }
             if resource == "deployments/scale" {
-                return set_scale(&mut objects, namespace, name, &body());
+                return set_scale(objects, namespace, name, &body());
             }
-            patch(&mut objects, namespace, name, &body())
+            patch(objects, namespace, name, &body())
         }
         ("POST", "leases") => {
             let mut lease = body();
@@ -491,7 +541,7 @@ fn merge(object: &mut Value, change: &Value) {
 
 fn is_selected(object: &Value, request: &Request) -> bool {
     let name = request.query.split('&').find_map(|part| part.strip_prefix("fieldSelector=metadata.name%3D"));
-    name.is_none_or(|name| object["metadata"]["name"] == name)
+    name.is_none_or(|name| object["metadata"]["name"] == name) && jobs::is_labelled(object, &request.query)
 }
 
 fn list(objects: &Objects, resource: &str, namespace: &str, request: &Request) -> Answer {
@@ -554,10 +604,14 @@ fn watch(shared: &Shared, request: &Request, writer: &mut TcpStream, at: &dyn Fn
 }
 
 fn chunked(writer: &mut TcpStream, event: &Value) -> io::Result<()> {
-    let text = format!("{event}\n");
+    chunk(writer, format!("{event}\n").as_bytes())
+}
+
+/// Bytes in chunks that end anywhere.
+pub(super) fn chunk(writer: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
     // primes, so that no end of a line is the end of a chunk for long
     let mut sizes = [1_usize, 7, 13, 101, 3].into_iter().cycle();
-    let mut rest = text.as_bytes();
+    let mut rest = bytes;
     while !rest.is_empty() {
         let size = sizes.next().unwrap_or(1).min(rest.len());
         let (chunk, more) = rest.split_at(size);

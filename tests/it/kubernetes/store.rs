@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::jobs;
+
 /// One resource: `deployments`, `leases` or `events`, in a namespace, by name.
 pub(super) type Key = (String, String, String);
 
@@ -57,6 +59,9 @@ fn group(resource: &str) -> &'static str {
     match resource {
         "deployments" => "deployments.apps",
         "leases" => "leases.coordination.k8s.io",
+        "jobs" => "jobs.batch",
+        "configmaps" => "configmaps",
+        "pods" => "pods",
         _ => "events",
     }
 }
@@ -105,6 +110,7 @@ impl Store {
         for key in deployments {
             moved |= objects.reconcile(&key, never_ready);
         }
+        jobs::collect(&mut objects);
         drop(objects);
         if moved {
             self.changed.notify_all();

@@ -100,6 +100,9 @@ fn who_takes_rows_slowly_makes_the_load_wait_and_rows_written_down_take_no_memor
         limits: Limits::default(),
         demand: DemandCurve::unknown(),
         min_replicas: 1,
+        leads_only: false,
+        alone: None,
+        price: None,
     };
     let mut run = results.run(about).expect("a run");
     run.begin(Epoch::default(), Timestamp::ZERO).expect("kept");

@@ -96,6 +96,7 @@ fn the_schema_s_top_level() {
     name (string): names the study and its results directory; the file's name if not given
     openfaas (object): somebody's gateway, for --target openfaas and kubernetes
     platform (object): the modelled platform the function runs on
+    price (object): what a replica costs, for the columns of money and memory
     run (object): how a run goes
     slo (object): the service level objective
     tune (object): how `watchtower tune` searches

@@ -40,7 +40,7 @@ fn a_key_that_is_not_known_is_named_with_the_one_that_was_meant() {
             write: r#"name = "t"
 colour = "red""#,
             message: "t.toml:2: colour is not a known key
-  hint: known here: name, description, function, slo, load, run, platform, openfaas, kubernetes, limits, fault, arm, tune, expect",
+  hint: known here: name, description, function, slo, load, run, platform, openfaas, kubernetes, limits, price, fault, arm, tune, expect",
         },
         Case {
             instead_of: "[slo]",

@@ -22,6 +22,7 @@ mod goose;
 mod head;
 mod http1;
 mod http2;
+mod idle;
 mod outbox;
 mod pacer;
 mod plain;
@@ -225,6 +226,9 @@ impl Load {
         load_start: Timestamp,
         reports: UnboundedSender<Report>,
     ) -> Result<Self, LoadError> {
+        if options.share.is_empty() {
+            return idle::start(clock, generators, load_start, reports);
+        }
         let mut sources = Vec::with_capacity(generators.len());
         let mut attacks = Vec::new();
         let mut schedules = Vec::with_capacity(generators.len());

@@ -85,7 +85,8 @@ pub async fn run(
         hands.carry_out(&wishes.errands);
         listener.hear(&sidecar, &mut wishes);
 
-        let wake = sidecar.wake_at().min(now + BEAT).min(until.unwrap_or(Timestamp::MAX).max(now));
+        let until = until.filter(|until| now < *until).unwrap_or(Timestamp::MAX);
+        let wake = sidecar.wake_at().min(now + BEAT).min(until);
         tokio::select! {
             biased;
             ended = stop.wait_for(|stop| *stop) => {
@@ -128,9 +129,10 @@ impl Hands {
             let target = Arc::clone(&self.way.target);
             let function = FunctionId::STUDIED;
             match *task {
-                Task::Look => {
-                    drop(tokio::spawn(async move { bring(Brought::Looked(target.replicas(function).await)) }));
-                }
+                Task::Look => drop(tokio::spawn(async move {
+                    let (status, answers) = tokio::join!(target.replicas(function), target.answers());
+                    bring(Brought::Looked(status.filter(|_| answers)));
+                })),
                 Task::ReadReplicas => drop(tokio::spawn(async move {
                     let status = target.replicas(function).await;
                     bring(Brought::Answer(Event::Replicas { function, status }));

@@ -176,6 +176,10 @@ impl Board {
                 ("standing=\"lost\"", is(Standing::Lost)),
             ]
         });
+        family("watchtower_autoscale_leader", "gauge", "Whether it is the one that scales its function.", &|report| {
+            let leads = report.standing != Standing::Standby && !report.is_dry;
+            vec![("", Some(f64::from(u8::from(leads))))]
+        });
         family("watchtower_autoscale_dry_run", "gauge", "Whether it only says what it would do.", &|report| {
             vec![("", Some(f64::from(u8::from(report.is_dry))))]
         });

@@ -9,6 +9,7 @@
 //!
 //! The API server tells no queue and no CPU; what it does not tell stays unknown.
 
+mod candidacy;
 mod cluster;
 mod follow;
 mod found;
@@ -16,7 +17,11 @@ mod happenings;
 mod isolation;
 mod lease;
 mod objects;
+pub mod plain;
+mod pod;
+pub mod pods;
 mod rights;
+mod told;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -39,6 +44,7 @@ use crate::policy::{Refusal, ReplicaStatus};
 use crate::record::{EventKind, EventRow, FunctionId, PlatformSample};
 use crate::time::Timestamp;
 
+pub use self::candidacy::{Candidacy, FENCE};
 pub use self::cluster::{ApiError, ConfigError, Way};
 pub use self::found::{Finder, Left, Search};
 pub use self::isolation::MARK;
@@ -87,6 +93,8 @@ pub struct Access {
     pub isolation: Isolation,
     /// Its Alertmanager.
     pub alertmanager: Place,
+    /// Where load comes from pods, if it does.
+    pub load: pods::Site,
 }
 
 impl Default for Access {
@@ -96,6 +104,7 @@ impl Default for Access {
             gateway: openfaas::Access::default(),
             isolation: Isolation::Scale,
             alertmanager: Place { namespace: "openfaas".to_owned(), deployment: "alertmanager".to_owned() },
+            load: pods::Site::default(),
         }
     }
 }

@@ -58,6 +58,11 @@ pub trait Target: Send + Sync {
         Box::pin(self.gateway().read_replicas(function))
     }
 
+    /// Whether what stands before the functions answers, where that is another server than the one that tells of replicas.
+    fn answers(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async { true })
+    }
+
     /// The platform's metrics of a function and its pods; `None` if there are none.
     fn measure(&self, _function: FunctionId) -> BoxFuture<'_, Option<Measurement>> {
         Box::pin(async { None })

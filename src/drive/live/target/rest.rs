@@ -5,6 +5,7 @@
 
 mod base;
 pub(super) mod caller;
+mod date;
 mod error;
 
 use std::fmt;
@@ -281,6 +282,12 @@ impl Rest {
     /// [`Rest::replicas`] for a target, as above.
     pub(super) async fn read_replicas(&self, function: FunctionId) -> Option<ReplicaStatus> {
         self.replicas(function).await.inspect_err(|error| tracing::warn!(%error, "reading replicas failed")).ok()
+    }
+
+    /// Whether the gateway answers at its `/healthz`, or at least says that it has none.
+    pub(super) async fn answers(&self) -> bool {
+        let answer = self.gateway.call(Method::GET, "/healthz", Bytes::new()).await;
+        answer.is_ok_and(|answer| !answer.status.is_server_error())
     }
 
     fn name(&self, function: FunctionId) -> Result<&str, RestError> {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::about::RunAbout;
+use super::super::about::{Alone, RunAbout};
+use super::super::price::Price;
 use super::super::validity::{Limits, Suspects};
 use crate::stats::cpu::CpuLimits;
 use crate::stats::demand::{Demand, DemandCurve, Stretch};
@@ -29,6 +30,11 @@ pub(super) struct AboutRecord {
     /// From which second of the load, its rate, its demand, and how many were not enough.
     demand: Vec<StretchRecord>,
     min_replicas: u32,
+    /// Request, thread, threads.
+    #[serde(default)]
+    alone: Option<(u64, u64, u32)>,
+    #[serde(default)]
+    price: Option<Price>,
 }
 
 /// From, rate, demand, beyond limit.
@@ -79,6 +85,8 @@ impl From<&RunAbout> for AboutRecord {
             },
             demand: about.demand.stretches().iter().map(stretch).collect(),
             min_replicas: about.min_replicas,
+            alone: about.alone.map(|alone| (nanos(alone.request), nanos(alone.thread), alone.threads)),
+            price: about.price.clone(),
         }
     }
 }
@@ -119,6 +127,14 @@ impl From<&AboutRecord> for RunAbout {
             },
             demand: DemandCurve::new(record.demand.iter().map(stretch).collect()),
             min_replicas: record.min_replicas,
+            // of whomever it is: a union is the whole
+            leads_only: false,
+            alone: record.alone.map(|(request, thread, threads)| Alone {
+                request: Duration::from_nanos(request),
+                thread: Duration::from_nanos(thread),
+                threads,
+            }),
+            price: record.price.clone(),
         }
     }
 }

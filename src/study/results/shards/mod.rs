@@ -12,8 +12,10 @@
 //! autoscaler, its probes, the platform) is the first shard's.
 
 mod about;
+mod began;
 mod error;
 mod outcome;
+mod packed;
 mod read;
 mod recording;
 mod seal;
@@ -21,7 +23,8 @@ mod told;
 mod unite;
 
 pub use error::MergeError;
-pub use read::Shards;
+pub use packed::{Parcel, pack, unpack_file};
+pub use read::{LostShard, Shards};
 pub(super) use recording::Recording;
 pub(super) use seal::seal;
 pub(super) use told::Told;

@@ -10,9 +10,21 @@ use super::error::MergeError;
 use super::seal::Seal;
 use crate::schedule::share::Share;
 
+/// A shard that can't be had any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LostShard {
+    /// Which, from 1.
+    pub number: u32,
+    /// What became of it, in a sentence without its end.
+    pub why: String,
+}
+
 /// All shards of a study, in order.
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "those that are there, beside those that are lost")]
 pub struct Shards {
+    /// Those that are not among them, each in a sentence.
+    pub(super) lost: Vec<String>,
     pub(super) shards: Vec<Shard>,
     /// The study's runs in its order, each as arm and repeat.
     pub(super) runs: Vec<(String, u32)>,
@@ -42,6 +54,14 @@ impl Shards {
     /// When one is no shard, is unfinished, of another study, given twice or missing, or has a file that is cut off, missing or
     /// changed. The message names it.
     pub fn open(paths: &[PathBuf]) -> Result<Self, MergeError> {
+        Self::open_without(paths, &[])
+    }
+
+    /// The same where some are lost: what the others sent is united, and each run is invalid for it.
+    ///
+    /// # Errors
+    /// As [`Shards::open`], for those that are not lost.
+    pub fn open_without(paths: &[PathBuf], lost: &[LostShard]) -> Result<Self, MergeError> {
         let mut shards = paths.iter().map(|path| shard(path)).collect::<Result<Vec<_>, _>>()?;
         let Some(first) = shards.first() else {
             return Err(MergeError::Missing { shards: "1/1".to_owned(), given: 0, of: 1 });
@@ -49,8 +69,8 @@ impl Shards {
         for other in &shards[1..] {
             are_of_one_study(first, other)?;
         }
-        let of = first.share.of();
-        shards.sort_by_key(|shard| shard.share);
+        let (share, of) = (first.share, first.share.of());
+        shards.sort_by_key(|shard| shard.share.number());
         if let Some([first, second]) = shards.windows(2).find(|pair| pair[0].share == pair[1].share) {
             return Err(MergeError::Twice {
                 first: first.path.clone(),
@@ -58,12 +78,20 @@ impl Shards {
                 shard: first.share.to_string(),
             });
         }
-        if shards.len() < of as usize {
-            let is_missing = |share: &Share| shards.iter().all(|shard| shard.share != *share);
-            let missing = (1..=of).filter_map(|number| Share::new(number, of)).filter(is_missing);
-            let missing: Vec<String> = missing.map(|share| share.to_string()).collect();
+        let is_given = |share: &Share| shards.iter().any(|shard| shard.share == *share);
+        let is_lost = |share: &Share| lost.iter().any(|lost| lost.number == share.number());
+        let missing = share.all().filter(|share| !is_given(share) && !is_lost(share));
+        let missing: Vec<String> = missing.map(|share| share.to_string()).collect();
+        if !missing.is_empty() {
             return Err(MergeError::Missing { shards: missing.join(", "), given: shards.len(), of });
         }
+        let lost = lost.iter().map(|lost| {
+            format!(
+                "shard {} of {of} was lost ({}), so what it sent, or should have sent, is not known: run the study again",
+                lost.number, lost.why
+            )
+        });
+        let lost = lost.collect();
         let runs = same_runs(&shards)?;
         for shard in &mut shards {
             for (arm, repeat) in &runs {
@@ -72,7 +100,7 @@ impl Shards {
                 shard.seals.insert(name, seal);
             }
         }
-        Ok(Self { shards, runs })
+        Ok(Self { lost, shards, runs })
     }
 }
 
@@ -87,7 +115,7 @@ fn shard(path: &Path) -> Result<Shard, MergeError> {
 }
 
 fn are_of_one_study(first: &Shard, other: &Shard) -> Result<(), MergeError> {
-    let of = |share: Share| format!("--shard I/{}", share.of());
+    let of = |share: Share| format!("--shard I/{}{}", share.of(), if share.is_led_apart() { "+0" } else { "" });
     let (a, b) = (&first.record, &other.record);
     let heads = |record: &StudyRecord, share: Share| {
         let StudyRecord { watchtower_version, target, seed, repeats, .. } = record;

@@ -20,6 +20,7 @@ use super::about::AboutRecord;
 use super::error::MergeError;
 use super::outcome::OutcomeRecord;
 use crate::drive::Outcome;
+use crate::drive::clocks::Ahead;
 
 /// The file's name.
 const NAME: &str = "shard.json";
@@ -28,6 +29,9 @@ const NAME: &str = "shard.json";
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Seal {
     schema_version: u32,
+    /// How far the machine's clock was ahead of the gateway's, at least and at most, in nanoseconds; absent where nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    clock_ahead: Option<(i64, i64)>,
     pub(super) about: AboutRecord,
     /// Whether the run has a `requests.csv`.
     rows: bool,
@@ -48,6 +52,7 @@ pub(in super::super) fn seal(
     about: &RunAbout,
     rows: Rows,
     outcome: &Outcome,
+    clock: Option<Ahead>,
     summary: &[u8],
 ) -> Result<(), ResultsError> {
     let mut files = BTreeMap::from([("summary.json".to_owned(), file_record(summary))]);
@@ -59,6 +64,7 @@ pub(in super::super) fn seal(
     }
     let seal = Seal {
         schema_version: SCHEMA_VERSION,
+        clock_ahead: clock.map(|Ahead { least, most }| (least, most)),
         about: about.into(),
         rows: rows == Rows::All,
         outcome: outcome.into(),
@@ -96,6 +102,11 @@ impl Seal {
         Ok(seal)
     }
 
+    /// How far the machine's clock was ahead of the gateway's.
+    pub(super) fn clock(&self) -> Option<Ahead> {
+        self.clock_ahead.map(|(least, most)| Ahead { least, most })
+    }
+
     /// Which rows it has.
     pub(super) const fn rows(&self) -> Rows {
         if self.rows { Rows::All } else { Rows::None }
@@ -120,7 +131,8 @@ fn file_record(bytes: &[u8]) -> FileRecord {
     FileRecord { bytes: bytes.len() as u64, sha256: hex(&Sha256::digest(bytes)) }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // writing to a string can't fail
         let _ = write!(text, "{byte:02x}");

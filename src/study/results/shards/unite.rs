@@ -1,24 +1,21 @@
 //! One study of its shards: each run told again, second by second, to the writer that any run has.
 
 use std::path::Path;
-use std::time::Duration;
 
 use super::super::about::RunAbout;
 use super::super::directory::{Ending, ResultsDir, run_name};
 use super::super::summary::{RunSummary, StudyRecord};
+use super::began::{self, Began, Clocks};
 use super::error::MergeError;
 use super::note;
 use super::outcome::united;
 use super::read::{Shard, Shards};
 use super::recording::Played;
 use super::told::Told;
+use crate::drive::clocks::Ahead;
 use crate::drive::{Outcome, Recorder};
 use crate::record::{CpuShares, EventRow, PlatformSample};
 use crate::time::{Timestamp, format_duration};
-
-/// The loads of a run's shards may begin this far apart, by their machines' clocks: as long as a load may stand still. Further apart it
-/// is another load.
-const APART_MOST: Duration = Duration::from_millis(500);
 
 impl Shards {
     /// Writes the united study into a new directory; its runs in the study's order. `command` is what `study.json` gives as the command.
@@ -51,12 +48,12 @@ impl Shards {
         let of_a_shard = note(&first.share.to_string());
         record.notes.retain(|note| *note != of_a_shard);
         if record.target != "simulated" {
-            let apart = self.runs.iter().map(|(arm, repeat)| self.run(&run_name(arm, *repeat)).apart());
+            let clocks = self.runs.iter().map(|(arm, repeat)| self.run(&run_name(arm, *repeat)).clocks());
+            let clocks = clocks.reduce(Clocks::wider).unwrap_or_default();
+            let machines = self.shards.iter().filter(|shard| !shard.share.is_empty()).count();
+            let leader = if first.share.is_empty() { "the one that led them" } else { "the first one" };
             record.notes.push(format!(
-                "The load was made by {} machines, whose loads began within {} of each other by their clocks; host and replicas are \
-                 as the first one saw them.",
-                self.shards.len(),
-                format_duration(rounded(apart.max().unwrap_or_default())),
+                "The load was made by {machines} machines, whose loads began within {clocks}; host and replicas are as {leader} saw them."
             ));
         }
         record
@@ -69,6 +66,8 @@ impl Shards {
             name: name.to_owned(),
             about: (&seals[0].about).into(),
             outcomes: seals.iter().map(|seal| Outcome::from(&seal.outcome)).collect(),
+            ahead: seals.iter().map(|seal| seal.clock()).collect(),
+            lost: &self.lost,
             rows: seals[0].rows(),
             shards,
         }
@@ -82,37 +81,39 @@ struct SharedRun<'a> {
     rows: super::super::writer::Rows,
     shards: Vec<&'a Shard>,
     outcomes: Vec<Outcome>,
+    /// How far each machine's clock was ahead of the gateway's.
+    ahead: Vec<Option<Ahead>>,
+    lost: &'a [String],
 }
 
 impl SharedRun<'_> {
-    /// When each load began, as Unix time.
-    fn began(&self) -> Vec<Duration> {
-        self.outcomes.iter().map(|one| one.epoch.unix_at(one.load_start)).collect()
+    /// When each load began, against the first one's.
+    fn began(&self) -> Vec<Began> {
+        let at = |one: &Outcome| one.epoch.unix_at(one.load_start);
+        let first = at(&self.outcomes[0]);
+        let began = |(one, ahead): (&Outcome, &Option<Ahead>)| Began::of(at(one), *ahead, first, self.ahead[0]);
+        self.outcomes.iter().zip(&self.ahead).map(began).collect()
     }
 
-    /// How far apart the loads began.
-    fn apart(&self) -> Duration {
-        let began = self.began();
-        let last = began.iter().max().copied().unwrap_or_default();
-        last.saturating_sub(began.iter().min().copied().unwrap_or_default())
+    fn clocks(&self) -> Clocks {
+        Clocks::of(&self.began())
     }
 
-    /// The shards whose load was not there when it should have been, in a sentence each.
-    fn apart_because(&self) -> Vec<String> {
+    /// What the run is invalid for besides: shards that are lost, and those whose load was not there when it should have been, in a
+    /// sentence each.
+    fn invalid_because(&self) -> Vec<String> {
         let began = self.began();
-        let first = began[0];
-        let late = began.iter().zip(&self.shards).filter(|(at, _)| at.abs_diff(first) > APART_MOST);
-        late.map(|(at, shard)| {
+        let late = began.iter().zip(&self.shards).filter(|(began, _)| began.is_apart());
+        let late = late.map(|(began, shard)| {
             format!(
-                "the load of shard {} began {} {} that of shard 1, and {} is allowed, so the arms did not meet the load that was planned: \
-                 set the machines' clocks, and give all shards the same --start-at",
+                "the load of shard {} began {began} that of shard {}, and {} is allowed, so the arms did not meet the load that was \
+                 planned: set the machines' clocks, and give all shards the same --start-at",
                 shard.share,
-                format_duration(rounded(at.abs_diff(first))),
-                if *at > first { "after" } else { "before" },
-                format_duration(APART_MOST),
+                self.shards[0].share.number(),
+                format_duration(began::APART_MOST),
             )
-        })
-        .collect()
+        });
+        self.lost.iter().cloned().chain(late).collect()
     }
 
     fn unite(&self, directory: &ResultsDir) -> Result<RunSummary, MergeError> {
@@ -136,7 +137,7 @@ impl SharedRun<'_> {
         writer.begin(outcome.epoch, outcome.load_start)?;
         let (first, others) = sources.split_at_mut(1);
         tell(&mut first[0], others, outcome.load_start, &mut writer)?;
-        Ok(writer.finish_unless(&outcome, self.apart_because())?)
+        Ok(writer.finish_unless(&outcome, self.invalid_because())?)
     }
 }
 
@@ -253,9 +254,4 @@ fn moved(at: Timestamp, from: Timestamp, to: Timestamp) -> Timestamp {
 /// The second of the load that ends nearest to a time.
 fn second_of(at: Timestamp, load_start: Timestamp) -> i64 {
     at.seconds_since(load_start).round() as i64
-}
-
-/// To the millisecond, as people read it.
-fn rounded(duration: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }

@@ -12,13 +12,15 @@ use crate::drive::live::interrupt::Interrupt;
 use crate::drive::live::run::run;
 use crate::drive::live::target::Target;
 use crate::drive::live::target::guest::journal::Journal;
-use crate::drive::live::target::guest::{GuestError, Stay, Wish, Writer};
+use crate::drive::live::target::guest::{GuestError, SecretSource, Stay, Wish, Writer};
 use crate::drive::live::target::kubernetes::Kubernetes;
-use crate::drive::live::target::openfaas::OpenFaas;
+use crate::drive::live::target::openfaas::plain::Plain;
+use crate::drive::live::target::openfaas::{Access, OpenFaas};
 use crate::drive::{Arm, Phase, Plan, Recorder};
 use crate::policy::registry::{Scaler, find};
 use crate::policy::settings::Settings;
 use crate::record::{EventKind, EventRow};
+use crate::schedule::share::Share;
 use crate::study::plan::Premises;
 use crate::study::results::summary::RunSummary;
 
@@ -41,9 +43,13 @@ pub(super) async fn one_run(
     observer: &mut dyn Observer,
     interrupt: &mut Interrupt,
 ) -> Result<RunSummary, StudyError> {
-    let Job { repeat, mut plan, writer, .. } = job;
+    let Job { repeat, mut plan, mut writer, .. } = job;
     let arm = plan.arm.name.clone();
     let guest = |source| StudyError::Guest { arm: arm.clone(), repeat, source: Box::new(source) };
+    if !plan.share.is_whole() {
+        let ahead = as_sent_from(premises, plan.share).clock_ahead().await;
+        writer.clock_ahead(ahead);
+    }
     let clock = Clock::start();
     // asked to end while the function gets ready: the run then learns of it by itself, at once
     let (target, changes, stay) = begin(premises, times, &mut plan, clock).await.map_err(guest)?;
@@ -89,6 +95,10 @@ async fn begin(
         plan.shadows.clear();
         plan.faults.clear();
         plan.arm = looking_on(&plan.arm);
+        if plan.share.is_led_apart() {
+            // what becomes of the function is the leader's to see: this one only sends
+            return Ok((Arc::new(Plain::open(&as_sent_from(premises, plan.share), &functions)?), changes, None));
+        }
         // on a cluster too: what another machine does there is seen through the gateway
         let target = OpenFaas::join(premises.gateway(), &functions, clock, events).await?;
         return Ok((Arc::new(target), changes, None));
@@ -112,6 +122,20 @@ async fn begin(
         }
     };
     Ok((target, changes, Some(stay)))
+}
+
+/// The gateway as a machine with this share reaches it. One that is led by another is let in nowhere, and needs not be.
+fn as_sent_from(premises: &Premises, share: Share) -> Access {
+    let mut access = premises.gateway().clone();
+    if share.is_led_apart() && !share.leads() {
+        access.secret = SecretSource::None;
+        if let Premises::Cluster(cluster) = premises {
+            // inside the cluster, which has authorities of its own
+            access.gateway.clone_from(&cluster.load.gateway);
+            access.ca_file = None;
+        }
+    }
+    access
 }
 
 /// The same arm without a will of its own.

@@ -89,6 +89,29 @@ pub enum GuestError {
         /// The limit.
         waited: Duration,
     },
+    /// Pods that were to send a load are not there.
+    #[error(
+        "not all pods of job {job} run after {waited:?}:\n{}\n  hint: look at them with `kubectl describe`; raise load_ready_within in [kubernetes] if they only need longer, or ask for fewer",
+        listed(.pods)
+    )]
+    NoPods {
+        /// The Job.
+        job: String,
+        /// How long they were waited for.
+        waited: Duration,
+        /// Which are not, and what the cluster says of each.
+        pods: Vec<String>,
+    },
+    /// The pods of a load are not gone yet.
+    #[error("job {job} in namespace {namespace} is being deleted, and its pods are not gone after {waited:?}")]
+    Lingers {
+        /// The Job.
+        job: String,
+        /// Where.
+        namespace: String,
+        /// How long they were waited for.
+        waited: Duration,
+    },
     /// Two runs on one function would measure each other.
     #[error("another watchtower ({who}) is driving {function} at {place}\n  hint: wait until it ends, or end it")]
     Driven {

@@ -32,6 +32,8 @@ pub struct Entry {
 pub enum Owed {
     /// To a Kubernetes cluster.
     Cluster(ClusterDebt),
+    /// To one, too: pods that send a load.
+    Load(LoadDebt),
     /// To a gateway.
     Gateway(GatewayDebt),
 }
@@ -76,6 +78,21 @@ pub struct ClusterDebt {
     pub ca_file: Option<PathBuf>,
 }
 
+/// A Job whose pods send a load, with a `ConfigMap` of the same name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadDebt {
+    /// The API server's address.
+    pub cluster: String,
+    /// The files that say how to reach it, as `KUBECONFIG` lists them; none inside the cluster.
+    pub kubeconfig: Option<String>,
+    /// Which of their contexts.
+    pub context: Option<String>,
+    /// Where it is.
+    pub job_namespace: String,
+    /// Its name.
+    pub job: String,
+}
+
 /// A Deployment that a run has for itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Taken {
@@ -88,11 +105,12 @@ pub struct Taken {
 }
 
 impl Entry {
-    /// The function it is about.
+    /// The function it is about, or the Job.
     pub fn function(&self) -> &str {
         match &self.owed {
             Owed::Cluster(debt) => &debt.function,
             Owed::Gateway(debt) => &debt.function,
+            Owed::Load(debt) => &debt.job,
         }
     }
 
@@ -101,6 +119,7 @@ impl Entry {
         match &self.owed {
             Owed::Cluster(debt) => &debt.cluster,
             Owed::Gateway(debt) => &debt.gateway,
+            Owed::Load(debt) => &debt.cluster,
         }
     }
 
@@ -108,6 +127,7 @@ impl Entry {
         match &self.owed {
             Owed::Cluster(debt) => &debt.namespace,
             Owed::Gateway(debt) => &debt.namespace,
+            Owed::Load(debt) => &debt.job_namespace,
         }
     }
 
@@ -319,6 +339,19 @@ mod tests {
         }
     }
 
+    fn of_a_load(id: &str) -> Entry {
+        Entry {
+            owed: Owed::Load(LoadDebt {
+                cluster: "https://127.0.0.1:6443/".to_owned(),
+                kubeconfig: Some("lab.yaml".to_owned()),
+                context: None,
+                job_namespace: "openfaas-fn".to_owned(),
+                job: id.to_owned(),
+            }),
+            ..entry(id)
+        }
+    }
+
     #[test]
     fn what_was_kept_is_read_back_until_it_is_struck_out() {
         let folder = tempfile::tempdir().unwrap();
@@ -327,10 +360,11 @@ mod tests {
         journal.keep(&entry("2")).unwrap();
         journal.keep(&entry("1")).unwrap();
         journal.keep(&of_a_cluster("3")).unwrap();
-        assert_eq!(journal.entries().unwrap(), [entry("1"), entry("2"), of_a_cluster("3")]);
+        journal.keep(&of_a_load("4")).unwrap();
+        assert_eq!(journal.entries().unwrap(), [entry("1"), entry("2"), of_a_cluster("3"), of_a_load("4")]);
         journal.strike(&entry("1")).unwrap();
         journal.strike(&entry("1")).unwrap();
-        assert_eq!(journal.entries().unwrap(), [entry("2"), of_a_cluster("3")]);
+        assert_eq!(journal.entries().unwrap(), [entry("2"), of_a_cluster("3"), of_a_load("4")]);
     }
 
     #[test]

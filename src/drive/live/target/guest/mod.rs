@@ -55,6 +55,7 @@ pub async fn pay(entry: &Entry, journal: &Journal, within: Duration) -> Result<(
     match &entry.owed {
         Owed::Gateway(_) => settle(super::openfaas::debt(entry)?.as_ref(), journal, within).await,
         Owed::Cluster(_) => settle(super::kubernetes::debt(entry).await?.as_ref(), journal, within).await,
+        Owed::Load(_) => settle(super::kubernetes::pods::debt(entry).await?.as_ref(), journal, within).await,
     }
 }
 

@@ -3,21 +3,22 @@
 //! Nothing here knows what is asked for. Messages name files and addresses and never what is in them: a kubeconfig holds secrets,
 //! and the errors of its parser quote it.
 
-use std::error::Error;
 use std::fmt;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::StreamExt as _;
 use futures::stream::BoxStream;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use futures::{AsyncBufReadExt as _, StreamExt as _};
+use hyper::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request};
-use kube::client::AuthError;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::core::WatchEvent;
 use kube::{Client, Config};
 use serde::de::DeserializeOwned;
 
+use super::pod;
+use super::told::told;
 use crate::drive::live::target::guest::EXCHANGE;
 
 /// Time for a connection to the API server; shorter than [`EXCHANGE`], so that it is told apart from a slow answer.
@@ -37,7 +38,7 @@ pub struct Way {
 pub enum ConfigError {
     /// Neither a kubeconfig nor a pod's service account.
     #[error(
-        "no way to a cluster: {kubeconfig}; and this is no pod of one ({pod})\n  hint: name a file in kubeconfig of [kubernetes], or set KUBECONFIG"
+        "no way to a cluster: {kubeconfig}; and this is no pod of one ({pod})\n  hint: name a file in kubeconfig of [kubernetes], or set KUBECONFIG; a pod's service account is in the folder that WATCHTOWER_SERVICE_ACCOUNT names"
     )]
     Nowhere {
         /// What is wrong with the kubeconfig.
@@ -135,6 +136,10 @@ impl ApiError {
     }
 }
 
+/// What is asked of who set the way up, where nobody known vouches for the API server.
+const STRANGER: &str =
+    "; are the authorities of the kubeconfig, or of the pod's service account, those of this cluster?";
+
 const fn hint(code: u16) -> &'static str {
     match code {
         401 => "; is the token or the certificate still good?",
@@ -166,10 +171,8 @@ impl Door {
         let (mut config, way) = match (named, own.filter(|file| Path::new(file).exists())) {
             (Some(files), _) | (None, Some(files)) => from_files(files, way.context.clone()).await?,
             (None, None) => {
-                let config = Config::incluster().map_err(|error| ConfigError::Nowhere {
-                    kubeconfig: "there is no ~/.kube/config".to_owned(),
-                    pod: words(&error),
-                })?;
+                let kubeconfig = "there is no ~/.kube/config".to_owned();
+                let config = Box::pin(pod::config()).await.map_err(|pod| ConfigError::Nowhere { kubeconfig, pod })?;
                 (config, Way::default())
             }
         };
@@ -188,7 +191,7 @@ impl Door {
     pub(super) fn open(&self) -> Result<Cluster, ConfigError> {
         let client = Client::try_from(self.config.clone());
         let client = client.map_err(|error| ConfigError::Client { cluster: self.cluster(), why: told(&error) })?;
-        Ok(Cluster { client })
+        Ok(Cluster { client: Arc::new(Mutex::new(client)), config: Arc::new(self.config.clone()) })
     }
 }
 
@@ -225,7 +228,8 @@ fn of_kubeconfig(error: &KubeconfigError) -> String {
 /// A client of one API server.
 #[derive(Clone)]
 pub(super) struct Cluster {
-    client: Client,
+    client: Arc<Mutex<Client>>,
+    config: Arc<Config>,
 }
 
 impl fmt::Debug for Cluster {
@@ -283,10 +287,27 @@ impl Cluster {
     {
         let what = format!("GET {path}");
         let request = request(Method::GET, path, None).map_err(|why| unreachable(&what, why))?;
-        let begun = tokio::time::timeout(EXCHANGE, self.client.request_events::<T>(request)).await;
+        let client = self.client();
+        let begun = tokio::time::timeout(EXCHANGE, client.request_events::<T>(request)).await;
         let begun = begun.map_err(|_late| ApiError::Timeout { what: what.clone() })?;
-        let stream = begun.map_err(|error| of_client(&what, error))?;
+        let stream = begun.map_err(|error| of_client(&what, error)).inspect_err(|error| {
+            // whoever follows tries again
+            self.is_let_in_anew(error);
+        })?;
         Ok(stream.map(move |event| event.map_err(|error| of_client(&what, error))).boxed())
+    }
+
+    /// Begins to read a text that grows, line by line; how long it may be quiet is the reader's business.
+    pub(super) async fn lines(&self, path: &str) -> Result<BoxStream<'static, Result<String, ApiError>>, ApiError> {
+        let what = format!("GET {path}");
+        let mut request = request(Method::GET, path, None).map_err(|why| unreachable(&what, why))?;
+        // what is packed has no lines while it grows
+        request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let client = self.client();
+        let begun = tokio::time::timeout(EXCHANGE, client.request_stream(request)).await;
+        let begun = begun.map_err(|_late| ApiError::Timeout { what: what.clone() })?;
+        let text = begun.map_err(|error| of_client(&what, error))?;
+        Ok(text.lines().map(move |line| line.map_err(|error| unreachable(&what, error.to_string()))).boxed())
     }
 
     async fn exchange<T: DeserializeOwned>(
@@ -295,9 +316,40 @@ impl Cluster {
         path: &str,
         body: Option<(Form, &serde_json::Value)>,
     ) -> Result<T, ApiError> {
+        let mut is_first = true;
+        loop {
+            // in a box: what waits for an exchange is large, and so would be whoever waits for that
+            match Box::pin(self.exchange_once(method.clone(), path, body)).await {
+                Err(error) if std::mem::take(&mut is_first) && self.is_let_in_anew(&error) => {}
+                other => return other,
+            }
+        }
+    }
+
+    fn client(&self) -> Client {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether what was refused for its token may be tried again, with the token that its file has now: files are changed before what
+    /// was in them expires, but a client reads them once a minute only.
+    fn is_let_in_anew(&self, error: &ApiError) -> bool {
+        if error.code() != Some(401) || self.config.auth_info.token_file.is_none() {
+            return false;
+        }
+        let anew = Client::try_from(Config::clone(&self.config));
+        anew.map(|client| *self.client.lock().unwrap_or_else(PoisonError::into_inner) = client).is_ok()
+    }
+
+    async fn exchange_once<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(Form, &serde_json::Value)>,
+    ) -> Result<T, ApiError> {
         let what = format!("{method} {path}");
         let request = request(method, path, body).map_err(|why| unreachable(&what, why))?;
-        let text = tokio::time::timeout(EXCHANGE, self.client.request_text(request)).await;
+        let client = self.client();
+        let text = tokio::time::timeout(EXCHANGE, client.request_text(request)).await;
         let text = text.map_err(|_late| ApiError::Timeout { what: what.clone() })?;
         let text = text.map_err(|error| of_client(&what, error))?;
         serde_json::from_str(&text).map_err(|error| ApiError::Answer { what, why: error.to_string() })
@@ -333,43 +385,11 @@ fn of_client(what: &str, error: kube::Error) -> ApiError {
             message: status.message,
         },
         kube::Error::SerdeError(error) => ApiError::Answer { what: what.to_owned(), why: error.to_string() },
-        other => unreachable(what, told(&other)),
-    }
-}
-
-/// An error of the client in words, without what a program that was asked for a token has printed.
-fn told(error: &kube::Error) -> String {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        let auth = match error.downcast_ref::<kube::Error>() {
-            Some(kube::Error::Auth(auth)) => Some(auth),
-            _ => error.downcast_ref::<AuthError>(),
-        };
-        match auth {
-            Some(AuthError::AuthExecRun { cmd, out }) => {
-                return format!("`{cmd}`, which gives the credentials, ended with {}", out.status);
-            }
-            Some(AuthError::AuthExecParse(_)) => {
-                return "the program that gives the credentials wrote none that can be read".to_owned();
-            }
-            Some(other) => return words(other),
-            None => cause = error.source(),
+        other => {
+            let why = told(&other);
+            let is_strange = why.contains("invalid peer certificate");
+            let hint = if is_strange { STRANGER } else { "" };
+            unreachable(what, why + hint)
         }
     }
-    words(error)
-}
-
-/// An error with its causes in one line, each said once.
-fn words(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
 }

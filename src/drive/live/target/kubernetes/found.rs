@@ -38,7 +38,7 @@ impl Left {
     pub fn debt(&mut self) -> &mut ClusterDebt {
         match &mut self.entry.owed {
             Owed::Cluster(debt) => debt,
-            Owed::Gateway(_) => unreachable!("it was found in a cluster"),
+            Owed::Gateway(_) | Owed::Load(_) => unreachable!("it was found by the notes of a run"),
         }
     }
 }

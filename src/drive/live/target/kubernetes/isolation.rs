@@ -144,12 +144,7 @@ impl Debt for Owing {
 
     fn commands(&self) -> String {
         let ClusterDebt { kubeconfig, context, taken, silenced_at, .. } = &self.debt;
-        let kubectl = match kubeconfig {
-            None => "kubectl".to_owned(),
-            Some(files) if files.contains(':') => format!("KUBECONFIG={files} kubectl"),
-            Some(file) => format!("kubectl --kubeconfig {file}"),
-        };
-        let kubectl = context.iter().fold(kubectl, |kubectl, context| format!("{kubectl} --context {context}"));
+        let kubectl = kubectl(kubeconfig.as_deref(), context.as_deref());
         let mut lines = Vec::new();
         for Taken { namespace, deployment, replicas } in taken {
             if let Some(replicas) = replicas {
@@ -162,6 +157,16 @@ impl Debt for Owing {
         lines.extend(silenced_at.as_deref().map(silence::commands));
         lines.join("\n")
     }
+}
+
+/// How a person calls kubectl for a cluster.
+pub(super) fn kubectl(kubeconfig: Option<&str>, context: Option<&str>) -> String {
+    let kubectl = match kubeconfig {
+        None => "kubectl".to_owned(),
+        Some(files) if files.contains(':') => format!("KUBECONFIG={files} kubectl"),
+        Some(file) => format!("kubectl --kubeconfig {file}"),
+    };
+    context.iter().fold(kubectl, |kubectl, context| format!("{kubectl} --context {context}"))
 }
 
 /// What an entry says is owed to a cluster.
@@ -285,7 +290,7 @@ pub(super) fn taken(place: &Place, replicas: Option<u32>) -> Taken {
 }
 
 /// This machine's name, so that no run elsewhere has the same id.
-fn host() -> String {
+pub(super) fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name: String = name.trim().chars().filter(|char| is_of_an_id(*char)).collect();
     if name.is_empty() { "unnamed".to_owned() } else { name }
@@ -351,13 +356,7 @@ async fn put_back(cluster: &Cluster, place: &Place, is_meant: impl Fn(&Mark) -> 
 
 /// Asks for this many replicas of an object of this version.
 pub(super) async fn scale(cluster: &Cluster, place: &Place, version: &str, replicas: u32) -> Result<(), ApiError> {
-    let scale = json!({
-        "apiVersion": "autoscaling/v1",
-        "kind": "Scale",
-        "metadata": { "name": place.deployment, "namespace": place.namespace, "resourceVersion": version },
-        "spec": { "replicas": replicas },
-    });
-    cluster.replace::<Value>(&place.scale(), &scale).await.map(drop)
+    cluster.replace::<Value>(&place.scale(), &place.scaled(version, replicas)).await.map(drop)
 }
 
 async fn set(cluster: &Cluster, place: &Place, replicas: u32) -> Result<(), GuestError> {

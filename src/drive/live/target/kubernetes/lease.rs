@@ -165,9 +165,18 @@ pub(super) async fn release(cluster: &Cluster, place: &Place, holder: &str) -> R
 }
 
 fn body(place: &Place, holder: &str, before: Option<&Lease>) -> Value {
+    written(place, holder, LASTS, before)
+}
+
+/// A Lease as its holder writes it, over the one there was. By client-go's rules: the time it was acquired stays, and transitions count,
+/// with its holder; one that is given back has the empty name.
+pub(super) fn written(place: &Place, holder: &str, lasts: Duration, before: Option<&Lease>) -> Value {
     let now = micro_time(Clock::unix_now());
-    let changes = before.is_some_and(|lease| lease.spec.holder_identity.as_deref() != Some(holder));
-    let transitions = before.and_then(|lease| lease.spec.lease_transitions).unwrap_or(0) + u32::from(changes);
+    let spec = before.map(|lease| &lease.spec);
+    let is_same = spec.is_some_and(|spec| spec.holder_identity.as_deref() == Some(holder));
+    let changes = spec.is_some() && !is_same && !holder.is_empty();
+    let transitions = spec.and_then(|spec| spec.lease_transitions).unwrap_or(0) + u32::from(changes);
+    let acquired = spec.and_then(|spec| spec.acquire_time.clone()).filter(|_| is_same);
     let mut metadata = json!({ "name": place.lease_name(), "namespace": place.namespace });
     if let Some(before) = before {
         metadata["resourceVersion"] = json!(before.metadata.resource_version);
@@ -178,8 +187,8 @@ fn body(place: &Place, holder: &str, before: Option<&Lease>) -> Value {
         "metadata": metadata,
         "spec": {
             "holderIdentity": holder,
-            "leaseDurationSeconds": LASTS.as_secs(),
-            "acquireTime": now,
+            "leaseDurationSeconds": lasts.as_secs().max(1),
+            "acquireTime": acquired.unwrap_or_else(|| now.clone()),
             "renewTime": now,
             "leaseTransitions": transitions,
         },

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::policy::ReplicaStatus;
 
@@ -91,6 +92,7 @@ pub(super) struct Lease {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct LeaseSpec {
     pub(super) holder_identity: Option<String>,
+    pub(super) acquire_time: Option<String>,
     pub(super) lease_duration_seconds: Option<u32>,
     pub(super) lease_transitions: Option<u32>,
 }
@@ -132,6 +134,16 @@ impl Place {
 
     pub(super) fn scale(&self) -> String {
         format!("{}/scale", self.path())
+    }
+
+    /// The scale subresource with so many replicas asked for, over this version of the object and no other.
+    pub(super) fn scaled(&self, version: &str, replicas: u32) -> Value {
+        json!({
+            "apiVersion": "autoscaling/v1",
+            "kind": "Scale",
+            "metadata": { "name": self.deployment, "namespace": self.namespace, "resourceVersion": version },
+            "spec": { "replicas": replicas },
+        })
     }
 
     /// The list of which it is the only entry.

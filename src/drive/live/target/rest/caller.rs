@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HOST, HeaderValue};
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -134,12 +134,13 @@ impl Caller {
         let status = response.status();
         let accepted = response.headers().get(ACCEPTED_HEADER);
         let accepted = accepted.and_then(|value| value.to_str().ok()?.parse().ok());
+        let date = response.headers().get(DATE).cloned();
         let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await;
         let body = body.map_err(|source| match source.downcast::<LengthLimitError>() {
             Ok(_) => RestError::Http { uri: uri.clone(), source: format!("more than {ANSWER_MAX} bytes").into() },
             Err(source) => RestError::Http { uri: uri.clone(), source },
         })?;
-        Ok(Answer { uri: uri.clone(), status, accepted, body: body.to_bytes() })
+        Ok(Answer { uri: uri.clone(), status, accepted, date, body: body.to_bytes() })
     }
 
     fn request(&self, uri: &Uri, method: Method, body: Bytes) -> Result<Request<Full<Bytes>>, RestError> {
@@ -162,6 +163,8 @@ pub(in crate::drive::live::target) struct Answer {
     pub(super) uri: Uri,
     pub(in crate::drive::live::target) status: StatusCode,
     pub(super) accepted: Option<u32>,
+    /// When the server gave it, by its own clock, in whole seconds.
+    pub(super) date: Option<HeaderValue>,
     pub(super) body: Bytes,
 }
 
