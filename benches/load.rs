@@ -239,6 +239,8 @@ impl Recording {
             demand: DemandCurve::unknown(),
             min_replicas: 1,
             leads_only: false,
+            alone: None,
+            price: None,
         };
         let mut run = ResultsDir::create(directory, &StudyRecord::default())?.run(about)?;
         run.begin(Epoch::default(), Timestamp::ZERO)?;

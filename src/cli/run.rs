@@ -35,6 +35,7 @@ const JOB_INDEX: &str = "JOB_COMPLETION_INDEX";
 ///
 /// Exit codes: 0 done; 1 a run failed or is invalid; 2 bad usage or scenario; 3 an expectation (`[expect]`) of the scenario is
 /// not met; 130 after Ctrl-C and 143 after SIGTERM, with the results so far kept and marked partial.
+#[expect(clippy::struct_excessive_bools, reason = "they are switches")]
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Args {
     /// Scenario files

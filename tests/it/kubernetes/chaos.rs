@@ -186,13 +186,13 @@ fn two_sidecars_under_random_faults_never_scale_without_the_lease_and_count_what
     for (who, running) in living {
         // what is counted and what is seen are read at two moments: it has to stand still between them
         let metrics = loop {
-            let (seen, metrics) = (yard.api.ledger().by(&token(&who)).len(), running.get("/metrics"));
+            let (known, metrics) = (yard.api.ledger().by(&token(&who)).len(), running.get("/metrics"));
             let unanswered = scalings(&metrics, "unanswered");
             let granted: u64 = ["up", "down", "unchanged"].iter().map(|result| scalings(&metrics, result)).sum();
             thread::sleep(Duration::from_millis(300));
-            if yard.api.ledger().by(&token(&who)).len() == seen && running.get("/metrics") == metrics {
-                let seen = seen as u64;
-                assert!((granted..=granted + unanswered).contains(&seen), "{who}: {granted} {unanswered} {seen}");
+            if yard.api.ledger().by(&token(&who)).len() == known && running.get("/metrics") == metrics {
+                let known = known as u64;
+                assert!((granted..=granted + unanswered).contains(&known), "{who}: {granted} {unanswered} {known}");
                 break metrics;
             }
         };

@@ -22,7 +22,7 @@ use super::store::{Answer, Objects, Store, key, missing, status};
 const LOG: &str = "stand-in/log";
 const INDEX: &str = "batch.kubernetes.io/job-completion-index";
 
-/// What is done with Jobs, ConfigMaps and pods; `None` for other resources.
+/// What is done with Jobs, `ConfigMap`s and pods; `None` for other resources.
 pub(super) fn decided(
     objects: &mut Objects,
     method: &str,
@@ -192,7 +192,9 @@ fn turn(store: &Store, folder: &Path, running: &mut Vec<Running>) {
                 .filter(|((kind, ..), pod)| kind == "pods" && pod["metadata"]["labels"]["watchtower/load"] == *name)
                 .map(|(key, _)| key.clone())
                 .collect();
-            pods.iter().for_each(|pod| objects.remove(pod));
+            for pod in &pods {
+                objects.remove(pod);
+            }
         } else if job["status"]["active"].is_null() {
             let completions = job["spec"]["completions"].as_u64().unwrap_or(0) as u32;
             assert_eq!(job["spec"]["completionMode"], "Indexed");

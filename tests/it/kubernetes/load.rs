@@ -26,7 +26,7 @@ impl House {
         self.command(&args).spawn().expect("the program starts")
     }
 
-    /// Neither Job nor ConfigMap nor pod.
+    /// Neither Job nor `ConfigMap` nor pod.
     #[track_caller]
     fn has_no_load(&self) {
         let objects = self.api.store().lock();

@@ -164,8 +164,8 @@ fn serve(shared: &Shared, gateway: SocketAddr, stream: TcpStream) -> io::Result<
     stream.shutdown(Shutdown::Both)
 }
 
-fn plain(status: &str, body: &str) -> Option<Message> {
-    Some(Message { first: format!("HTTP/1.1 {status}"), headers: Vec::new(), body: body.as_bytes().to_vec() })
+fn plain(status: &str, body: &str) -> Message {
+    Message { first: format!("HTTP/1.1 {status}"), headers: Vec::new(), body: body.as_bytes().to_vec() }
 }
 
 fn answered(shared: &Shared, gateway: SocketAddr, request: &Message) -> io::Result<Option<Message>> {
@@ -181,7 +181,7 @@ fn answered(shared: &Shared, gateway: SocketAddr, request: &Message) -> io::Resu
             request.headers.push(("Authorization".to_owned(), instead.clone()));
         }
         if !is_let_in {
-            return Ok(plain("401 Unauthorized", "invalid credentials"));
+            return Ok(Some(plain("401 Unauthorized", "invalid credentials")));
         }
     }
     let request = &request;
@@ -196,7 +196,7 @@ fn answered(shared: &Shared, gateway: SocketAddr, request: &Message) -> io::Resu
         thread::sleep(weather.takes.filter(|(to, _)| *to == replicas).map(|(_, long)| long).unwrap_or_default());
         let refused = weather.refuse_every.is_some_and(|every| number.is_multiple_of(every));
         let answer = if refused {
-            Ok(plain("500 Internal Server Error", "unable to update function deployment"))
+            Ok(Some(plain("500 Internal Server Error", "unable to update function deployment")))
         } else {
             passed_on(gateway, request).map(Some)
         };

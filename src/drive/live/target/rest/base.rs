@@ -29,7 +29,8 @@ impl Base {
             _ => return Err(bad("it does not begin with http:// or https://")),
         };
         let authority = uri.authority().ok_or_else(|| bad("it names no host"))?;
-        if authority.as_str().contains('@') {
+        // wherever it stands: a password may hold what ends a host
+        if url.contains('@') {
             return Err(bad("user and password do not belong into the address"));
         }
         if uri.query().is_some() {
