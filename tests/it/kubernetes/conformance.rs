@@ -39,12 +39,12 @@ fn files(directory: &Path, below: &str, found: &mut BTreeMap<String, String>) {
     }
 }
 
-/// Actors and kinds of a run's events, but for what a cluster tells in its own words, and for standstills of this machine.
+/// Actors and kinds of a run's events, but for what a cluster tells in its own words, and for what is told of this machine.
 fn words(out: &Path, run: &str) -> BTreeSet<(String, String)> {
     let mut reader = csv::Reader::from_path(out.join("runs").join(run).join("events.csv")).expect("events.csv");
     let rows = reader.deserialize::<BTreeMap<String, String>>().map(|row| row.expect("a row"));
     rows.map(|row| (row["actor"].clone(), row["kind"].clone()))
-        .filter(|(_, kind)| kind != "cluster" && kind != "stall")
+        .filter(|(_, kind)| !matches!(kind.as_str(), "cluster" | "stall" | "host"))
         .collect()
 }
 
