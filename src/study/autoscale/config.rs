@@ -239,8 +239,8 @@ mod tests {
         let names: Vec<&str> = config.functions.iter().map(|function| function.name.as_str()).collect();
         for rule in rules.as_array().expect("rules").iter().filter(|rule| !rule["resourceNames"].is_null()) {
             let of = if rule["resources"][0] == "leases" { "watchtower-" } else { "" };
-            let named: Vec<String> = names.iter().map(|name| format!("{of}{name}")).collect();
-            assert_eq!(rule["resourceNames"], serde_json::json!(named));
+            let objects: Vec<String> = names.iter().map(|name| format!("{of}{name}")).collect();
+            assert_eq!(rule["resourceNames"], serde_json::json!(objects));
         }
         assert_eq!(manifest("role.yaml")["metadata"]["namespace"], config.access.namespace.as_str());
     }
