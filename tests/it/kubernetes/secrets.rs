@@ -175,7 +175,7 @@ fn what_cannot_let_anybody_in_is_named_and_not_repeated() {
         (format!("client-certificate-data: {0}, client-key-data: {0}", coded(TOKEN)), &secured),
         (format!("client-certificate-data: {TOKEN}, client-key-data: {TOKEN}"), &secured),
         (format!("client-certificate-data: {TOKEN}, client-key-data: {TOKEN}"), &there),
-        (format!("token: {TOKEN}x"), &there),
+        (format!("token: x{TOKEN}"), &there),
         (format!("token: [{TOKEN}]"), &there),
         (exec, &there),
     ] {
