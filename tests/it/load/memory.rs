@@ -141,6 +141,7 @@ fn who_takes_rows_slowly_makes_the_load_wait_and_rows_written_down_take_no_memor
     let file = directory.path().join("r/runs/a-1/requests.csv");
     assert_eq!(std::fs::read_to_string(file).expect("rows").lines().count() as u64, ROWS + 1);
     // the second half of the rows adds its latencies, of 8 bytes in each of two lists; as rows it would be 9 MB
-    assert!(late - early < 6 * 1024, "{early} KiB after half of the rows, {late} KiB after all");
+    // the kernel may take pages back between two looks, without having noted how many there were
+    assert!(late.saturating_sub(early) < 6 * 1024, "{early} KiB after half of the rows, {late} KiB after all");
     assert!(peak() < PEAK_MAX, "{} KiB", peak());
 }
