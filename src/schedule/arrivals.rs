@@ -68,6 +68,8 @@ impl Source {
                 let end = shape.total().min(((block + 1) * BLOCK) as f64);
                 let stream = luck.of_block(block);
                 offsets.extend(poisson((block * BLOCK) as f64, end, stream).map(|requests| shape.inverse(requests)));
+                // where two are searched for that lie closer together than a nanosecond, rounding may change their order
+                offsets.sort_unstable();
             }
             Self::Times(times) => {
                 let first = (block * BLOCK) as usize;

@@ -144,4 +144,21 @@ proptest! {
         prop_assert!(at <= nanos(shape.duration()));
         prop_assert!((shape.integral(at) - requests).abs() < 1e-5 + 1e-9 * requests, "{} at {}", requests, at);
     }
+
+    /// Newton's steps come to where halving comes, to the nanosecond, at places without a slope too.
+    #[test]
+    fn a_swing_is_searched_to_where_halving_leads(
+        from in prop_oneof![Just(0.0), 0.0_f64..500.0],
+        to in prop_oneof![Just(0.0), 0.0_f64..500.0],
+        millis in 1_u64..2_000_000,
+        share in prop_oneof![Just(0.0), Just(1.0), 0.0_f64..1.0],
+    ) {
+        prop_assume!(from + to > 1e-3);
+        let length = Duration::from_millis(millis);
+        let swing = Piece::Swing { from, to, length };
+        let requests = swing.requests(length.as_secs_f64()) * share;
+        let (searched, halved) = (swing.search(requests), swing.bisect(requests, 0.0, length.as_secs_f64()));
+        let apart = (swing.requests(searched) - swing.requests(halved)).abs();
+        prop_assert!((searched - halved).abs() < 1e-9 || apart < 1e-9 * requests.max(1.0), "{} {}", searched, halved);
+    }
 }
