@@ -19,8 +19,8 @@ const HOUR: Timestamp = Timestamp::from_secs(3_600);
 /// After it nothing goes wrong any more, and whoever leads has to come back.
 const CALM: Timestamp = Timestamp::from_secs(3_900);
 const END: Timestamp = Timestamp::from_secs(4_200);
-const BOUNDS: (u32, u32) = (1, 5);
-const PER_MINUTE: u32 = 4;
+pub(crate) const BOUNDS: (u32, u32) = (1, 5);
+pub(crate) const PER_MINUTE: u32 = 4;
 /// How long the server grants leadership, and how long before its end nobody may act any more: a request is under way for less.
 const LEASE: Duration = Duration::from_secs(15);
 const MARGIN: Duration = Duration::from_secs(6);
@@ -276,7 +276,8 @@ impl World {
     }
 }
 
-fn sidecar(seed: u64) -> Sidecar {
+/// A watch tower that is eager to scale, within these bounds.
+pub(crate) fn sidecar(seed: u64) -> Sidecar {
     let policy = registry::find("watchtower").expect("it is registered");
     let parameters = (policy.parameters)();
     let mut settings = Settings::defaults(&parameters);

@@ -10,25 +10,21 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 use serde_json::{Value, json};
-use watchtower::drive::Arm;
 use watchtower::drive::sidecar::election::{Election, Lease, Outcome, Step, Terms};
-use watchtower::drive::sidecar::{Brought, Counts, Errand, Rules, Sidecar, Standing, Task, Wishes};
-use watchtower::policy::registry;
-use watchtower::policy::settings::{Settings, Value as Setting};
-use watchtower::policy::{Event, FunctionInfo, ProbeOutcome, Refusal, ReplicaStatus};
+use watchtower::drive::sidecar::{Brought, Counts, Errand, Sidecar, Standing, Task, Wishes};
+use watchtower::policy::{Event, ProbeOutcome, Refusal, ReplicaStatus};
 use watchtower::random::{Purpose, Seed, Stream};
 use watchtower::record::{ErrorKind, FunctionId};
-use watchtower::time::{Epoch, Timestamp};
+use watchtower::time::Timestamp;
 
 use super::FUNCTIONS;
 use super::api::{Request, carried_out};
 use super::store::{Answer, Objects, key};
+use crate::autoscale::chaos::{BOUNDS, PER_MINUTE, sidecar};
 
 const HOUR: Timestamp = Timestamp::from_secs(3_600);
 /// Nothing goes wrong any more from [`HOUR`] on, and whoever leads has to come back until then.
 const END: Timestamp = Timestamp::from_secs(4_200);
-const BOUNDS: (u32, u32) = (1, 5);
-const PER_MINUTE: u32 = 4;
 const CONFLICTS_MOST: u32 = 10;
 const JSON: &str = "application/json";
 const MERGE: &str = "application/merge-patch+json";
@@ -506,22 +502,6 @@ fn outcome(step: &Step, answer: Option<Answer>) -> Outcome {
 
 fn terms() -> Terms {
     Terms::default()
-}
-
-fn sidecar(seed: u64) -> Sidecar {
-    let policy = registry::find("watchtower").expect("it is registered");
-    let parameters = (policy.parameters)();
-    let mut settings = Settings::defaults(&parameters);
-    for (name, value) in
-        [("check_frequency", 1), ("scale_up_rounds", 1), ("scale_down_rounds", 2), ("max_replicas", 40)]
-    {
-        settings.set(&parameters, name, Setting::Integer(value)).expect("allowed");
-    }
-    settings.set(&parameters, "scale_up_increment", Setting::Owned("auto".to_owned())).expect("allowed");
-    let arm = Arm { name: "watchtower".to_owned(), policy, settings };
-    let function = FunctionInfo { name: "ftest".to_owned(), ..FunctionInfo::default() };
-    let rules = Rules { bounds: BOUNDS, actions_per_minute: PER_MINUTE, dry_run: false };
-    Sidecar::new(arm, function, Epoch::default(), rules, Seed(seed))
 }
 
 #[test]
