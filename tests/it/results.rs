@@ -52,6 +52,7 @@ pub(crate) fn about(arm: &str, repeat: u32) -> RunAbout {
         leads_only: false,
         alone: Some(Alone { request: Duration::from_millis(40), thread: Duration::from_millis(30), threads: 4 }),
         price: Some(Price { currency: "EUR".to_owned(), replica_second: Some(0.002), memory_gb: Some(0.5) }),
+        may_doze: false,
     }
 }
 
@@ -275,11 +276,11 @@ fn cpu_is_counted_over_the_whole_seconds_of_the_load() {
     assert_eq!(cpu.mean.platform, None);
     assert_eq!(summary.suspect_because.len(), 1, "one second of two was above a quarter");
     insta::assert_snapshot!(read(&results.path().join("runs/a-1/cpu.csv")), @r"
-        t_s,generator,generator_thread,platform,process,others,stolen,total
-        -1,0.0000,0.0000,,0.0000,1.0000,0.0000,1.0000
-        0,0.0000,0.0000,,0.0000,0.1000,0.0000,0.1000
-        1,0.0000,0.0000,,0.0000,0.3000,0.0000,0.3000
-        2,0.0000,0.0000,,0.0000,1.0000,0.0000,1.0000
+        t_s,generator,generator_thread,platform,process,others,stolen,total,awake
+        -1,0.0000,0.0000,,0.0000,1.0000,0.0000,1.0000,0.0000
+        0,0.0000,0.0000,,0.0000,0.1000,0.0000,0.1000,0.0000
+        1,0.0000,0.0000,,0.0000,0.3000,0.0000,0.3000,0.0000
+        2,0.0000,0.0000,,0.0000,1.0000,0.0000,1.0000,0.0000
         ");
 }
 

@@ -13,8 +13,8 @@ const HEADS: [&str; 8] =
     ["Planned", "Sent", "Completed", "Lost, busy", "Lost, late", "Lateness p50", "Lateness p99", "Standstills"];
 
 /// Heads of the shares of CPU.
-const CPU_HEADS: [&str; 6] =
-    ["Generator", "Its busiest thread", "Platform", "Rest of this process", "Other programs", "All"];
+const CPU_HEADS: [&str; 7] =
+    ["Generator", "Its busiest thread", "Platform", "Rest of this process", "Other programs", "All", "Kept awake"];
 
 pub(super) fn section(page: &mut String, material: &Material) {
     if material.arms.iter().all(|arm| arm.runs.is_empty()) {
@@ -73,20 +73,25 @@ fn cpu_table(page: &mut String, material: &Material, repeated: bool) {
     );
     open_table(page, "CPU during the load", "");
     page.push_str("<thead><tr><th scope=\"col\">Run</th>");
-    for head in CPU_HEADS {
+    // a column for what most runs don't have
+    let awake = known.iter().any(|(_, cpu)| cpu.mean.awake > 0.0);
+    let columns = CPU_HEADS.len() - usize::from(!awake);
+    for head in &CPU_HEADS[..columns] {
         let _ = write!(page, "<th scope=\"col\" class=\"number\">{head}</th>");
     }
     page.push_str("</tr></thead>\n<tbody>\n");
     for (name, cpu) in known {
         let _ = write!(page, "<tr><th scope=\"row\">{name}</th>");
-        for of in [
+        let parts = [
             (|part| Some(part.generator)) as fn(&CpuPart) -> Option<f64>,
             |part| Some(part.generator_thread),
             |part| part.platform,
             |part| Some(part.process),
             |part| Some(part.others),
             |part| Some(part.total),
-        ] {
+            |part| Some(part.awake),
+        ];
+        for of in &parts[..columns] {
             let cell = match of(&cpu.mean).zip(of(&cpu.worst)) {
                 Some((mean, worst)) => {
                     format!("{}<span class=\"range\">max {}</span>", scale::percent(mean), scale::percent(worst))

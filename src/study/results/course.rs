@@ -171,6 +171,7 @@ mod tests {
             alone: None,
             price: None,
             leads_only: false,
+            may_doze: false,
         };
         Course::new(&about, START)
     }

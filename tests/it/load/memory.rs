@@ -103,6 +103,7 @@ fn who_takes_rows_slowly_makes_the_load_wait_and_rows_written_down_take_no_memor
         leads_only: false,
         alone: None,
         price: None,
+        may_doze: false,
     };
     let mut run = results.run(about).expect("a run");
     run.begin(Epoch::default(), Timestamp::ZERO).expect("kept");
