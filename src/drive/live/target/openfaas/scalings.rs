@@ -125,11 +125,11 @@ impl Scalings {
         let (answer, answered) = oneshot::channel();
         let (rest, notes, over_within) = (self.rest.clone(), self.notes.clone(), self.over_within);
         let started = thread::Builder::new().name("scaling".to_owned()).spawn(move || {
-            let (result, asked) = noted(&rest, notes.as_deref(), (from, to), over_within);
+            let (result, answered) = asked(&rest, notes.as_deref(), (from, to), over_within);
             // nobody may wait any more
             let _ = answer.send(result);
-            if let (Some(notes), Some(asked)) = (notes, asked) {
-                notes.answered(&asked);
+            if let (Some(notes), Some(answered)) = (notes, answered) {
+                notes.answered(&answered);
             }
             drop(permit);
         });
@@ -153,30 +153,30 @@ impl Scalings {
     }
 }
 
-/// Notes a scaling and asks for it; what came of it, and the note if it is to be struck out.
-fn noted(
+/// Asks for a scaling once it is noted; what came of it, and the note if it is to be struck out.
+fn asked(
     rest: &Rest,
     notes: Option<&Notes>,
     (from, to): (u32, u32),
     over_within: Duration,
 ) -> (Result<u32, Refusal>, Option<Unanswered>) {
-    let noted = notes.map(|notes| notes.ask(Asked::Scaling { from, to }, over_within)).transpose();
-    let noted = match noted {
-        Ok(noted) => noted,
+    let kept = notes.map(|notes| notes.ask(Asked::Scaling { from, to }, over_within)).transpose();
+    let kept = match kept {
+        Ok(kept) => kept,
         Err(error) => return (Err(Refusal::HeldBack(format!("it can't be noted: {error}"))), None),
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return (Err(cannot(&error)), noted),
+        Err(error) => return (Err(cannot(&error)), kept),
     };
     match runtime.block_on(rest.ask_for(FunctionId::STUDIED, to)) {
         Ok(Err(Refusal::Status { status, body })) if is_given_up_on_the_way(status) => {
             (Err(Refusal::Status { status, body }), None)
         }
-        Ok(result) => (result, noted),
+        Ok(result) => (result, kept),
         Err(error) => {
             let is_open = error.leaves_open();
-            (Err(Refusal::Unreachable(error.to_string())), noted.filter(|_| !is_open))
+            (Err(Refusal::Unreachable(error.to_string())), kept.filter(|_| !is_open))
         }
     }
 }
