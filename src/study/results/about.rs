@@ -44,6 +44,31 @@ pub struct RunAbout {
     pub price: Option<Price>,
 }
 
+impl RunAbout {
+    /// The first run of an arm of which no more is known: no demand, no price, no model, and the usual limits. What more is known is
+    /// set on it.
+    pub fn of(arm: &str, policy: &str, target: &str, slo: Slo) -> Self {
+        Self {
+            arm: arm.to_owned(),
+            policy: policy.to_owned(),
+            aa_of: None,
+            shadows: Vec::new(),
+            repeat: 1,
+            seed: 1,
+            target: target.to_owned(),
+            slo,
+            cores: None,
+            loads: Vec::new(),
+            limits: Limits::default(),
+            demand: DemandCurve::unknown(),
+            min_replicas: 1,
+            leads_only: false,
+            alone: None,
+            price: None,
+        }
+    }
+}
+
 /// A request by itself, on average, by the function's model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Alone {
