@@ -13,14 +13,13 @@ use std::time::Duration;
 use crate::record::Measurement;
 use crate::time::Timestamp;
 
-/// A rate looks back this long at most, and so does everything else.
-const LONGEST: Duration = Duration::from_secs(16);
-/// Shorter looks at a rate, in seconds.
-const SHORTER: [u64; 4] = [8, 4, 2, 1];
-/// Counts of independent requests stray by their square root; a count so many times as far off tells of a change.
-const STRAY: f64 = 4.0;
+/// It looks back this long at most.
+pub(super) const LONGEST: Duration = Duration::from_secs(64);
+/// Nothing has come for so long at least, where so many requests would have: whoever sent them is gone.
+const SILENCE: Duration = Duration::from_secs(2);
+const MISSED: f64 = 12.0;
 /// Readings come a little early or late.
-const SLACK: Duration = Duration::from_millis(50);
+pub(super) const SLACK: Duration = Duration::from_millis(50);
 
 /// The policy's own probes, as far as they are in the gateway's counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -75,6 +74,8 @@ impl Flow {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Book {
     readings: VecDeque<Reading>,
+    /// Nothing has come since much did.
+    is_silent: bool,
 }
 
 impl Book {
@@ -92,11 +93,35 @@ impl Book {
         while self.readings.get(1).is_some_and(|second| at.since(second.at) >= LONGEST + SLACK) {
             self.readings.pop_front();
         }
+        self.listen();
+    }
+
+    /// Whoever sends pauses too; it is silence where a pause is twice as long as any of late and many would have come in it.
+    fn listen(&mut self) {
+        let Some(first) = self.readings.front() else { return };
+        let (mut heard, mut longest) = (*first, Duration::ZERO);
+        for reading in &self.readings {
+            if reading.arrived > heard.arrived {
+                longest = longest.max(reading.at.since(heard.at));
+                heard = *reading;
+            }
+        }
+        let pause = self.readings.back().map_or(Duration::ZERO, |last| last.at.since(heard.at));
+        let active = heard.at.since(first.at).as_secs_f64();
+        let missed = (heard.arrived - first.arrived) / active.max(1.0) * pause.as_secs_f64();
+        let is_end = pause >= SILENCE.max(longest * 2) && missed >= MISSED;
+        self.is_silent = self.in_flight() <= 0.0 && !pause.is_zero() && (self.is_silent || is_end);
+    }
+
+    /// Whether whoever sent requests has stopped altogether, which is no chance and no dip.
+    pub(super) fn is_silent(&self) -> bool {
+        self.is_silent
     }
 
     /// Nothing is known any more.
     pub(super) fn close(&mut self) {
         self.readings.clear();
+        self.is_silent = false;
     }
 
     /// Requests in flight at the last reading.
@@ -104,17 +129,31 @@ impl Book {
         self.readings.back().map_or(0.0, |reading| reading.in_flight)
     }
 
+    /// Where the last reading stands.
+    pub(super) fn end(&self) -> Option<usize> {
+        self.readings.len().checked_sub(1)
+    }
+
     /// What went on from the newest reading that is at least `window` older than the last (or the oldest there is) until the last;
     /// `None` with a single reading.
     pub(super) fn flow(&self, window: Duration) -> Option<Flow> {
+        self.between(self.place(window)?, self.end()?)
+    }
+
+    /// Where the newest reading stands that is at least `window` older than the last, or the oldest there is.
+    pub(super) fn place(&self, window: Duration) -> Option<usize> {
         let last = self.readings.back()?;
-        let from = self.readings.iter().rposition(|reading| last.at.since(reading.at) + SLACK >= window).unwrap_or(0);
-        let first = &self.readings[from];
+        Some(self.readings.iter().rposition(|reading| last.at.since(reading.at) + SLACK >= window).unwrap_or(0))
+    }
+
+    /// What went on between the readings at two places.
+    pub(super) fn between(&self, from: usize, to: usize) -> Option<Flow> {
+        let (first, last) = (self.readings.get(from)?, self.readings.get(to)?);
         let secs = last.at.since(first.at).as_secs_f64();
         if secs <= 0.0 {
             return None;
         }
-        let steady = self.readings.range(from..).all(|reading| reading.ready == last.ready);
+        let steady = self.readings.range(from..=to).all(|reading| reading.ready == last.ready);
         Some(Flow {
             secs,
             arrivals: ((last.arrived - first.arrived) / secs).max(0.0),
@@ -122,24 +161,5 @@ impl Book {
             in_flight: ((last.spent - first.spent) / secs).max(0.0),
             ready: steady.then_some(last.ready),
         })
-    }
-
-    /// The flow since the load changed last, as far as that can be told: over the longest window whose rate no shorter one
-    /// contradicts.
-    pub(super) fn since_change(&self) -> Option<Flow> {
-        let mut flow = self.flow(LONGEST)?;
-        for secs in SHORTER {
-            let shorter = self.flow(Duration::from_secs(secs))?;
-            let expected = flow.arrivals * shorter.secs;
-            if (shorter.arrivals * shorter.secs - expected).abs() > STRAY * expected.sqrt() + 1.0 {
-                flow = shorter;
-            }
-        }
-        Some(flow)
-    }
-
-    /// The flow over all that is remembered.
-    pub(super) fn whole(&self) -> Option<Flow> {
-        self.flow(LONGEST)
     }
 }

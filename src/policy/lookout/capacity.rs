@@ -1,17 +1,21 @@
-//! What a replica bears, learned from how long requests wait under which load.
+//! What a replica bears, learned from how long requests take under which load.
 //!
 //! ```text
-//!   mean wait = s rho / (1 - rho),  rho = r s        M/M/1 with r requests per second at each replica
-//!   s = (sqrt(r² w² + 4 r w) - r w) / 2r             solved for s, the time a request takes of a replica
+//!   one at a time (a lock, one core)      mean time there = s / (1 - r s)              processor sharing, r requests/s at each replica
+//!                                         s = time there / (1 + r time there)          solved for s, what a request takes of a replica
+//!   otherwise                             mean wait = s rho / (1 - rho), rho = r s     M/M/1
+//!                                         s = (sqrt(r² w² + 4 r w) - r w) / 2r         solved for s
 //! ```
 //!
-//! Under light load this errs, for a replica with several threads is no M/M/1; under heavy load any queue comes near it (Kingman's
-//! heavy-traffic limit, 1961), and in overload s is exactly what a replica takes for a request. A function that waits shows
-//! itself another way: what its requests take beyond a probe, which returns at once, they hold a thread for.
+//! The first holds whatever the law of the work is (Kleinrock, Queueing Systems II, 4.4), so it is right from light load on. A replica
+//! with several threads that wait is no M/M/1, and under light load the second errs; under heavy load any queue comes near it (Kingman's
+//! heavy-traffic limit, 1961), and in overload both are exactly what a replica takes for a request. A function that waits shows itself
+//! another way: what its requests take beyond a probe, which returns at once, they hold a thread for.
 
-/// How soon an observation counts, in seconds: in overload, where it is exact, and otherwise at full utilisation.
-const OVERLOADED_WITHIN: f64 = 1.5;
-const BUSY_WITHIN: f64 = 20.0;
+/// What is known of a time counts as much as so many seconds of overload at most, so that a function that was changed is known soon.
+const MEMORY: f64 = 6.0;
+/// What a second in overload tells against one of a replica that is just busy.
+const OVERLOADED: f64 = 4.0;
 /// Below this utilisation observations count no less.
 const LEAST_WEIGHT: f64 = 0.2;
 /// Answers that make a mean latency; fewer will do for a first one.
@@ -25,10 +29,12 @@ const FORGET: f64 = 1.0 / 3_600.0;
 const SERIAL: (f64, f64) = (0.5, 0.3);
 /// An overload that has lasted so long, in seconds, shows what replicas bear; of that so much stands against what light load seems to
 /// say, which without chance in arrivals and work is nothing at all.
-const LASTING: f64 = 4.0;
+const LASTING: f64 = 2.5;
 const STANDS: f64 = 0.9;
 /// A probe that takes longer than so many times a lone one, and this many seconds, has waited.
 const WAITED: (f64, f64) = (2.0, 0.002);
+/// Probes that make a mean.
+const PROBES: u32 = 8;
 
 /// The time a request takes of a replica, in seconds, if `per_replica` requests per second wait `wait` seconds on average.
 pub(super) fn service_time(per_replica: f64, wait: f64) -> f64 {
@@ -39,15 +45,63 @@ pub(super) fn service_time(per_replica: f64, wait: f64) -> f64 {
     ((load * load + 4.0 * load).sqrt() - load) / (2.0 * per_replica)
 }
 
+/// The same for a replica that works on one at a time, if they are there for `there` seconds on average.
+pub(super) fn shared_time(per_replica: f64, there: f64) -> f64 {
+    there / (1.0 + per_replica * there)
+}
+
+/// A mean of observations of different weight, of which old ones fade.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Estimate {
+    value: f64,
+    weight: f64,
+}
+
+impl Estimate {
+    fn add(&mut self, seen: f64, weight: f64) {
+        self.value += weight / (self.weight + weight) * (seen - self.value);
+        self.weight = (self.weight + weight).min(MEMORY);
+    }
+}
+
+/// The lowest mean of a few probes in a row, in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct LoneProbe {
+    lowest: Option<f64>,
+    is_settled: bool,
+    sum: f64,
+    count: u32,
+    secs: f64,
+}
+
+impl LoneProbe {
+    fn add(&mut self, latency: f64, secs: f64) {
+        self.sum += latency;
+        self.count += 1;
+        self.secs += secs;
+        let mean = self.sum / f64::from(self.count);
+        if !self.is_settled {
+            self.lowest = Some(mean);
+        }
+        if self.count == PROBES {
+            let lowest = lowest(self.lowest, mean, self.secs);
+            *self = Self { lowest: Some(lowest), is_settled: true, ..Self::default() };
+        }
+    }
+}
+
 /// What was learned of a function.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Capacity {
-    /// Latency of a request that meets nobody, in seconds.
+    /// Latency of a request that meets nobody, in seconds, and how many answers it is the mean of.
     alone: Option<f64>,
-    /// Latency of a probe that meets nobody, in seconds.
-    probe_alone: Option<f64>,
+    alone_of: f64,
+    /// Latency of a probe that meets nobody.
+    probe: LoneProbe,
     /// Time a request takes of a replica, in seconds, from waits.
-    learned: f64,
+    waits: Estimate,
+    /// The same of a replica that works on one at a time, from the time they are there.
+    shared: Estimate,
     /// The same as an overload showed it that lasted; it counts for nearly all of itself.
     exact: f64,
     /// For how long there has been an overload, in seconds.
@@ -64,20 +118,26 @@ impl Capacity {
 
     /// A mean latency was seen while probes met nobody; `answered` requests made it, `secs` after the last one.
     pub(super) fn calm(&mut self, latency: f64, answered: f64, secs: f64) {
-        let enough = if self.alone.is_some() { ENOUGH } else { ENOUGH_AT_FIRST };
-        if answered >= enough {
+        if answered < ENOUGH_AT_FIRST {
+            return;
+        }
+        if answered >= ENOUGH {
             self.alone = Some(lowest(self.alone, latency, secs));
+            self.alone_of = ENOUGH;
+        } else if answered > self.alone_of {
+            self.alone = Some(latency);
+            self.alone_of = answered;
         }
     }
 
     /// A probe was answered, `secs` after the last one.
     pub(super) fn probe(&mut self, latency: f64, secs: f64) {
-        self.probe_alone = Some(lowest(self.probe_alone, latency, secs));
+        self.probe.add(latency, secs);
     }
 
     /// Whether a probe of this latency met somebody; `false` while nothing is known of probes.
     pub(super) fn has_waited(&self, latency: f64) -> bool {
-        self.probe_alone.is_some_and(|alone| latency >= WAITED.0 * alone + WAITED.1)
+        self.probe.lowest.is_some_and(|alone| latency >= WAITED.0 * alone + WAITED.1)
     }
 
     /// A mean latency was seen at `per_replica` requests per second, `secs` after the last look.
@@ -86,31 +146,37 @@ impl Capacity {
             return;
         }
         let seen = service_time(per_replica, latency - self.alone());
+        let there = latency - self.probe.lowest.unwrap_or(0.0);
         self.overloaded = if is_overloaded { self.overloaded + secs } else { 0.0 };
         if self.overloaded >= LASTING {
             self.exact = seen;
         } else {
             self.exact *= 1.0 - FORGET * secs;
         }
-        let within = if is_overloaded {
-            OVERLOADED_WITHIN
-        } else {
-            BUSY_WITHIN / (per_replica * self.learned).clamp(LEAST_WEIGHT, 1.0)
-        };
-        self.learned += (1.0 - (-secs / within).exp()) * (seen - self.learned);
+        let weight =
+            secs * if is_overloaded { OVERLOADED } else { (per_replica * self.waits.value).clamp(LEAST_WEIGHT, 1.0) };
+        self.waits.add(seen, weight);
+        if there > 0.0 {
+            self.shared.add(shared_time(per_replica, there), weight);
+        }
         let (serial, parallel) = SERIAL;
-        self.is_serial = self.learned > self.work() * if self.is_serial { parallel } else { serial };
+        self.is_serial = self.waits.value > self.work() * if self.is_serial { parallel } else { serial };
+    }
+
+    /// Whether requests seem to be worked on one at a time.
+    pub(super) fn is_serial(&self) -> bool {
+        self.is_serial
     }
 
     /// Time a request takes of a replica that works on `concurrency` at once, in seconds.
     pub(super) fn each(&self, concurrency: f64) -> f64 {
-        let work = self.work();
-        self.learned.max(STANDS * self.exact).max(if self.is_serial { work } else { work / concurrency })
+        let seen = if self.is_serial { self.shared.value } else { self.waits.value.max(self.work() / concurrency) };
+        seen.max(STANDS * self.exact)
     }
 
     /// What a request does beyond a probe, in seconds.
     fn work(&self) -> f64 {
-        match (self.alone, self.probe_alone) {
+        match (self.alone, self.probe.lowest) {
             (Some(alone), Some(probe)) => (alone - probe).max(0.0),
             _ => 0.0,
         }

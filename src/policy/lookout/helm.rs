@@ -2,10 +2,12 @@
 //!
 //! ```text
 //!   up      whenever more are needed
-//!   down    to the highest need of the hold; a minute after the last change of direction; not to a count that was too few
+//!   down    to the highest need of the hold, or since the load changed; long after the last change of direction; not to a count that
+//!           was too few
 //! ```
 //!
-//! A way down is the only change of direction that waits, and it waits for a minute: no minute sees more than two.
+//! No minute sees more than two changes of direction: a way down waits until the last change is long past, and the way up after it, should
+//! it be needed so soon, for the little that is left of that minute. The first way up of all changes no direction.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -13,7 +15,9 @@ use std::time::Duration;
 use crate::time::Timestamp;
 
 /// Between a change of direction and the next one downwards.
-const CALM: Duration = Duration::from_secs(60);
+const CALM: Duration = Duration::from_secs(50);
+/// So long sees no more than two changes of direction.
+const MINUTE: Duration = Duration::from_secs(60);
 /// How long a count that was too few is remembered.
 const REMEMBERED: Duration = Duration::from_secs(600);
 /// It may be enough at a rate this much below the one it failed at.
@@ -43,7 +47,8 @@ pub(super) struct Helm {
     /// Needs of the hold, with their times.
     needs: VecDeque<(Timestamp, u32)>,
     way: Option<Way>,
-    turned: Option<Timestamp>,
+    /// The last two changes of direction, the last one first.
+    turned: [Option<Timestamp>; 2],
     /// Counts that were too few: when, and at which rate.
     too_few: BTreeMap<u32, (Timestamp, f64)>,
     asked: Option<Asked>,
@@ -58,7 +63,7 @@ impl Helm {
             hold,
             needs: VecDeque::new(),
             way: None,
-            turned: None,
+            turned: [None; 2],
             too_few: BTreeMap::new(),
             asked: None,
             rests: None,
@@ -66,11 +71,17 @@ impl Helm {
         }
     }
 
-    /// So many are needed to stay as calm as it is.
-    pub(super) fn needs(&mut self, now: Timestamp, replicas: u32) {
+    /// So many are needed to stay as calm as it is, and what was needed before `valid` tells nothing of that.
+    pub(super) fn needs(&mut self, now: Timestamp, replicas: u32, valid: Duration) {
         self.needs.push_back((now, replicas));
-        let hold = self.hold;
-        self.needs.retain(|(at, _)| now.since(*at) <= hold);
+        let longest = self.hold.min(valid);
+        self.needs.retain(|(at, _)| now.since(*at) <= longest);
+    }
+
+    /// What was needed until now is needed no more.
+    pub(super) fn forget(&mut self) {
+        self.needs.clear();
+        self.too_few.clear();
     }
 
     /// This count was too few at this rate.
@@ -85,9 +96,19 @@ impl Helm {
         self.asked.is_none() && self.rests.is_none_or(|until| now >= until)
     }
 
+    /// Whether it may go up now; a third change of direction within a minute waits.
+    pub(super) fn may_go_up(&self, now: Timestamp) -> bool {
+        self.way == Some(Way::Up) || self.may_turn(now)
+    }
+
+    fn may_turn(&self, now: Timestamp) -> bool {
+        self.turned[1].is_none_or(|turned| now.since(turned) >= MINUTE)
+    }
+
     /// How far down it may go from `desired` at this rate; `desired` if not at all.
     pub(super) fn lowest(&mut self, now: Timestamp, desired: u32, rate: f64) -> u32 {
-        if self.way != Some(Way::Down) && self.turned.is_some_and(|turned| now.since(turned) < CALM) {
+        let is_soon = self.turned[0].is_some_and(|turned| now.since(turned) < CALM);
+        if self.way != Some(Way::Down) && (is_soon || !self.may_turn(now)) {
             return desired;
         }
         self.too_few.retain(|_, (at, _)| now.since(*at) <= REMEMBERED);
@@ -101,19 +122,20 @@ impl Helm {
         self.asked = Some(Asked { at: now, from });
     }
 
-    /// It was accepted as so many, or refused.
-    pub(super) fn answered(&mut self, now: Timestamp, accepted: Option<u32>) {
+    /// It was accepted as so many, or refused. Whether there will be more than there were.
+    pub(super) fn answered(&mut self, now: Timestamp, accepted: Option<u32>) -> bool {
         let asked = self.asked.take();
         let Some(accepted) = accepted else {
             self.rests = Some(now + self.pause);
             self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-            return;
+            return false;
         };
         (self.rests, self.pause) = (None, PAUSE);
-        let Some(from) = asked.map(|asked| asked.from).filter(|from| *from != accepted) else { return };
+        let Some(from) = asked.map(|asked| asked.from).filter(|from| *from != accepted) else { return false };
         let way = if accepted > from { Way::Up } else { Way::Down };
-        if self.way.replace(way) != Some(way) {
-            self.turned = Some(now);
+        if self.way.replace(way).is_some_and(|before| before != way) {
+            self.turned = [Some(now), self.turned[0]];
         }
+        way == Way::Up
     }
 }

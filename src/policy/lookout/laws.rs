@@ -164,11 +164,12 @@ fn the_time_a_request_takes_is_found_again_from_the_wait_of_an_m_m_1() {
 fn needs_are_erlangs_over_utilisation_and_a_backlog_keeps_new_arrivals_away_from_those_that_have_it() {
     let load = Load {
         arrivals: 200.0,
+        expected: 200.0,
         each: 0.008,
         in_flight: 2.0,
         alone: 0.01,
         ready: 1.0,
-        is_starting: false,
+        start_up: 4.5,
         concurrency: 4.0,
     };
     // 1.6 busy: 2.67 at 60 %, 1.6 at 100 %
@@ -199,6 +200,52 @@ fn a_steady_load_is_left_alone() {
         world.at(rate, 200, 1_200);
         assert!(world.scales.len() - before <= 1, "{rate} a second: {:?}", world.scales);
     }
+}
+
+#[test]
+fn a_load_is_not_left_to_a_lone_replica_and_a_trickle_is() {
+    for (rate, replicas) in [(2.0, 1), (20.0, 1), (30.0, 2), (60.0, 2)] {
+        let mut world = World::new(125.0, 0.01);
+        assert_eq!(world.at(rate, 0, 120), replicas, "{rate} a second: {:?}", world.words);
+    }
+}
+
+#[test]
+fn when_whoever_sent_is_gone_so_are_the_replicas_within_seconds() {
+    let mut world = World::new(125.0, 0.01);
+    assert!(world.at(300.0, 0, 120) >= 3);
+    assert_eq!(world.at(0.0, 120, 125), 1, "{:?}", world.scales);
+}
+
+#[test]
+fn a_load_that_has_jumped_twice_is_awaited_the_third_time_and_no_longer_than_it_is_remembered() {
+    let mut world = World::new(125.0, 0.01);
+    let mut now = 0;
+    let mut low = Vec::new();
+    for _ in 0..3 {
+        low.push(world.at(30.0, now, now + 60));
+        world.at(300.0, now + 60, now + 120);
+        now += 120;
+    }
+    // 300 a second keep 2.4 replicas busy
+    assert_eq!(low, [2, 2, 3], "{:?}", world.words);
+    assert!(world.words.iter().any(|words| words.contains("it has jumped to of late")), "{:?}", world.words);
+    assert_eq!(world.at(30.0, now, now + 400), 2, "{:?}", world.scales);
+}
+
+#[test]
+fn a_load_that_grows_finds_its_replicas_ready() {
+    let mut world = World::new(125.0, 0.01);
+    let mut most = 0.0_f64;
+    for second in 0..300_u32 {
+        let rate = 20.0 + f64::from(second);
+        world.at(rate, u64::from(second), u64::from(second) + 1);
+        let ready = world.ready(Timestamp::from_millis(u64::from(second) * 1_000 + 1_000));
+        if second > 30 {
+            most = most.max(rate / (125.0 * f64::from(ready)));
+        }
+    }
+    assert!(most < 0.62, "{most} busy: {:?}", world.scales);
 }
 
 #[test]

@@ -1,20 +1,26 @@
 //! The lookout: scales on what arrives and on what waits, seen from a probe and the gateway's own counters.
 //!
 //! ```text
-//!   counters, each interval ----> book.rs: arrivals, answers, in flight     \
-//!   replicas, each interval ----> ready, desired                             |--> need.rs --> helm.rs --> Scale, with its reason
-//!   probe, now and then --------> capacity.rs: what a replica bears         /
+//!   counters, each interval ---> book.rs: arrivals, answers, in flight --> trend.rs, jumps.rs   \
+//!   replicas, each interval ---> starts.rs: how long pods take to start                          |--> steer.rs --> Scale, in words
+//!   probe, now and then -------> capacity.rs: what a replica bears                              /     need.rs: how many
+//!                                                                                                     helm.rs: when
 //! ```
 //!
 //! It needs no training and knows nothing of the function beforehand: the time a request takes of a replica is worked out from
 //! latencies and waits. Without counters it goes by its probes alone, as a watch tower does; without both it keeps what there is,
 //! and after a minute goes to the most it has needed of late, because it can't tell that the load is small.
 
+mod blind;
 mod book;
 mod capacity;
 mod helm;
+mod jumps;
 mod need;
 mod settings;
+mod starts;
+mod steer;
+mod trend;
 
 #[cfg(test)]
 mod laws;
@@ -24,11 +30,14 @@ use std::time::Duration;
 use crate::record::{EventKind, FunctionId, ProbeRow, ReplicaStatus};
 use crate::time::Timestamp;
 
-use self::book::{Book, Flow, OwnProbes};
+use self::book::{Book, OwnProbes};
 use self::capacity::Capacity;
 use self::helm::Helm;
+use self::jumps::Jumps;
 use self::need::Load;
 pub use self::settings::{parameters, tuning};
+use self::starts::StartUps;
+use self::trend::Rate;
 use super::metrics::after;
 use super::settings::Settings;
 use super::{Action, Context, Event, Measurement, Policy, ProbeOutcome, Reason};
@@ -36,23 +45,12 @@ use super::{Action, Context, Event, Measurement, Policy, ProbeOutcome, Reason};
 /// Observations are made over this long, with as many answers at least.
 const OBSERVED: Duration = Duration::from_secs(4);
 const OBSERVED_ANSWERS: f64 = 10.0;
-/// It goes down where needs have fallen to this part of what would call for more.
-const BELOW: f64 = 0.9;
+/// A latency without company is a mean over this long.
+const CALM: Duration = Duration::from_secs(16);
 /// So many requests late in each replica are an overload.
 const OVERLOAD: f64 = 5.0;
 /// An answer to a probe that is not there after this long is lost; drivers have time-outs of their own.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long it is blind before it moves to where it is safe.
-const BLIND: Duration = Duration::from_secs(60);
-/// How long what was needed is remembered for that.
-const MEMORY: Duration = Duration::from_secs(600);
-/// By probes alone: so many in a row that waited call for more, and between two steps up lies a start-up.
-const WAITED_PROBES: u32 = 2;
-const STEP_UP: f64 = 0.5;
-const BETWEEN_STEPS: Duration = Duration::from_secs(10);
-/// By probes alone: a step down after this long without one that waited.
-const CALM_PROBES: Duration = Duration::from_secs(60);
-
 /// Makes one.
 pub fn build(settings: &Settings, context: &Context) -> Box<dyn Policy> {
     Box::new(Lookout::new(settings, context))
@@ -63,6 +61,7 @@ struct Lookout {
     utilisation: f64,
     concurrency: f64,
     drain: f64,
+    standby: u32,
     interval: Duration,
     probe_interval: Duration,
     bounds: (u32, u32),
@@ -75,7 +74,13 @@ struct Lookout {
     book: Book,
     capacity: Capacity,
     helm: Helm,
+    jumps: Jumps,
+    starts: StartUps,
     sight: Sight,
+    /// Since when it has waited for a good moment to go down.
+    goes_down: Option<Timestamp>,
+    /// Since when there has been an overload.
+    overloaded: Option<Timestamp>,
     /// Whether what waited before the last new replicas came is still in the old ones.
     is_uneven: bool,
     /// Replicas in service at the last look.
@@ -114,6 +119,7 @@ impl Lookout {
             utilisation: settings.number("utilisation"),
             concurrency: settings.number("concurrency"),
             drain: settings.duration("drain").as_secs_f64(),
+            standby: settings.count("standby"),
             interval: settings.duration("interval"),
             probe_interval: settings.duration("probe_interval"),
             bounds: context.studied_bounds(),
@@ -124,6 +130,10 @@ impl Lookout {
             book: Book::default(),
             capacity: Capacity::default(),
             helm: Helm::new(settings.duration("hold")),
+            jumps: Jumps::new(settings.duration("memory")),
+            starts: StartUps::default(),
+            goes_down: None,
+            overloaded: None,
             sight: Sight::default(),
             is_uneven: false,
             ready: None,
@@ -201,9 +211,10 @@ impl Lookout {
         self.sight.counters = Some(now);
         let own = self.own_probes(now);
         self.book.note(now, &sample, own, status.ready);
-        let Some(flow) = self.book.since_change() else { return };
-        let load = self.learn(now, flow, status);
-        self.steer(now, load, status, actions);
+        self.starts.seen(now, status.ready, status.desired);
+        let Some(rate) = self.book.rate() else { return };
+        let load = self.learn(now, rate, status);
+        self.steer(now, rate, load, status, actions);
     }
 
     /// The probes as they are in the counters of this look, which were read before its own probe left.
@@ -216,129 +227,46 @@ impl Lookout {
         }
     }
 
-    fn learn(&mut self, now: Timestamp, flow: Flow, status: ReplicaStatus) -> Load {
+    fn learn(&mut self, now: Timestamp, rate: Rate, status: ReplicaStatus) -> Load {
         let secs = self.interval.as_secs_f64();
         let probes = &self.probes;
         let under_way = probes.under_way.map_or(0.0, |sent| now.since(sent).as_secs_f64());
         let is_calm = probes.waited == 0 && probes.free > 1 && !self.capacity.has_waited(under_way);
-        if let Some(whole) = self.book.whole().filter(|_| is_calm)
-            && let Some(latency) = whole.latency()
+        if let Some(flow) = self.book.flow(CALM).filter(|_| is_calm)
+            && let Some(latency) = flow.latency()
         {
-            self.capacity.calm(latency, whole.answered(), secs);
+            self.capacity.calm(latency, flow.answered(), secs);
         }
         let mut load = Load {
-            arrivals: flow.arrivals,
+            arrivals: rate.now,
+            expected: self.expected(rate),
             each: self.capacity.each(self.concurrency),
             in_flight: self.book.in_flight(),
             alone: self.capacity.alone(),
             ready: f64::from(status.ready.max(1)),
-            is_starting: status.desired > status.ready,
+            start_up: self.starts.left(),
             concurrency: self.concurrency,
         };
         let late = load.late();
         // what waited before new replicas came stays in the old ones: until it is gone, a mean over all tells nothing of one
         self.is_uneven = late > 0.0 && (self.is_uneven || self.ready.is_some_and(|before| status.ready != before));
         self.ready = Some(status.ready);
-        if let Some(seen) = self.book.flow(OBSERVED)
+        let is_overloaded = late > OVERLOAD * load.ready;
+        let since = *self.overloaded.filter(|_| is_overloaded).get_or_insert(now);
+        self.overloaded = is_overloaded.then_some(since);
+        // of an overload, what was before it tells nothing
+        let window = if is_overloaded { now.since(since).min(OBSERVED) } else { OBSERVED };
+        if !window.is_zero()
             && !self.is_uneven
+            && let Some(seen) = self.book.flow(window)
             && let (Some(ready), Some(latency)) = (seen.ready.filter(|ready| *ready > 0), seen.latency())
-            && seen.answered() >= OBSERVED_ANSWERS
+            && seen.answered() >= OBSERVED_ANSWERS.min(seen.secs * OBSERVED_ANSWERS)
         {
-            let is_overloaded = late > OVERLOAD * load.ready;
             self.capacity.observe(seen.answers / f64::from(ready), latency, secs, is_overloaded);
             load.each = self.capacity.each(self.concurrency);
             load.alone = self.capacity.alone();
         }
         load
-    }
-
-    fn steer(&mut self, now: Timestamp, load: Load, status: ReplicaStatus, actions: &mut Vec<Action>) {
-        let (fewest, most) = self.bounds;
-        let within = |replicas: f64| (replicas as u32).clamp(fewest, most);
-        let by_backlog = load.by_backlog(self.drain);
-        let need = within(load.by_load(self.utilisation).max(by_backlog));
-        // over a longer time, so that chance takes none away
-        let rate = self.book.whole().map_or(load.arrivals, |whole| whole.arrivals);
-        let slower = Load { arrivals: rate.max(load.arrivals), ..load };
-        self.helm.needs(now, within(slower.by_load(BELOW * self.utilisation).max(by_backlog)));
-        if self.sight.most.is_none_or(|(at, most)| need >= most || now.since(at) > MEMORY) {
-            self.sight.most = Some((now, need));
-        }
-        if !self.helm.is_free(now) {
-            return;
-        }
-        let desired = status.desired;
-        let to = if need > desired {
-            if by_backlog > 0.0 && !load.is_starting {
-                self.helm.was_too_few(now, desired, load.arrivals);
-            }
-            need
-        } else {
-            self.helm.lowest(now, desired, slower.arrivals).max(fewest)
-        };
-        if to != desired {
-            self.scale(now, desired, to, self.in_words(&load, need, desired, to), actions);
-        }
-    }
-
-    fn in_words(&self, load: &Load, need: u32, desired: u32, to: u32) -> Reason {
-        let busy = load.busy();
-        let late = load.late();
-        let waiting = if late > 0.0 {
-            format!(", and {late:.0} of {:.0} in flight are late", load.in_flight)
-        } else {
-            String::new()
-        };
-        let percent = self.utilisation * 100.0;
-        let step = if to == need {
-            format!("{desired} to {to} replicas, to be {percent:.0} % busy at most")
-        } else {
-            format!("{need} would do, so {desired} to {to} replicas, which no need of late has exceeded")
-        };
-        let text = format!(
-            "{:.1} requests/s arrive and take {:.1} ms of a replica each, which keeps {busy:.2} busy{waiting}: {step}",
-            load.arrivals,
-            load.each * 1e3,
-        );
-        Reason::with(text, busy)
-    }
-
-    fn decide_without_counters(&mut self, now: Timestamp, status: ReplicaStatus, actions: &mut Vec<Action>) {
-        let desired = status.desired;
-        let since = |at: Option<Timestamp>| at.map_or(now - Timestamp::ZERO, |at| now.since(at));
-        let is_blind = since(self.sight.probe) >= BLIND;
-        let probes = self.probes;
-        let (to, why) = if is_blind {
-            let most = self.sight.most.map_or(desired, |(_, most)| most);
-            if since(self.sight.counters) < BLIND || most <= desired {
-                return;
-            }
-            (
-                most,
-                "neither counters nor probes tell anything for a minute: to the most that was needed of late"
-                    .to_owned(),
-            )
-        } else if probes.waited >= WAITED_PROBES {
-            if since(self.sight.stepped) < BETWEEN_STEPS || status.ready < desired {
-                return;
-            }
-            let more = (f64::from(desired) * STEP_UP).ceil() as u32;
-            (
-                desired.saturating_add(more),
-                format!("{} probes in a row have waited, and there are no counters", probes.waited),
-            )
-        } else if since(probes.waited_at) >= CALM_PROBES && since(self.sight.stepped) >= CALM_PROBES {
-            self.helm.needs(now, desired.saturating_sub(1).max(self.bounds.0));
-            let to = self.helm.lowest(now, desired, 0.0).max(desired.saturating_sub(1));
-            (to, "no probe has waited for a minute, and there are no counters".to_owned())
-        } else {
-            return;
-        };
-        let to = to.clamp(self.bounds.0, self.bounds.1);
-        if to != desired && self.helm.is_free(now) {
-            self.sight.stepped = Some(now);
-            self.scale(now, desired, to, Reason::new(format!("{why}: {desired} to {to} replicas")), actions);
-        }
     }
 
     fn scale(&mut self, now: Timestamp, from: u32, to: u32, reason: Reason, actions: &mut Vec<Action>) {
@@ -368,7 +296,9 @@ impl Policy for Lookout {
             Event::Replicas { function: FunctionId::STUDIED, status } => self.decide(now, *status, actions),
             Event::ProbeDone(outcome) => self.probe_done(now, outcome, actions),
             Event::ScaleAnswered { function: FunctionId::STUDIED, result } => {
-                self.helm.answered(now, result.as_ref().ok().copied());
+                if self.helm.answered(now, result.as_ref().ok().copied()) {
+                    self.starts.asked(now);
+                }
             }
             Event::Scraped(_) | Event::Measured { .. } | Event::Replicas { .. } | Event::ScaleAnswered { .. } => {}
         }

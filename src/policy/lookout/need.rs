@@ -1,7 +1,7 @@
 //! How many replicas a load needs.
 //!
 //! ```text
-//!   by load       arrivals x time each takes / utilisation
+//!   by load       arrivals, by the time a new replica serves, x time each takes / utilisation
 //!   by backlog    what waits stays with the replicas it waits in, so new ones help by what they keep away from those:
 //!                 arrivals / n  <=  what a replica bears - its part of the backlog / drain
 //! ```
@@ -13,9 +13,8 @@
 const NONE: f64 = 0.05;
 /// Requests that queue in a replica beyond its threads, per thread, before they are called a backlog.
 const QUEUE_PER_THREAD: f64 = 2.0;
-/// How long a pod takes to start if none is on its way, and what of it is left on average if one is, in seconds.
-const START_UP: f64 = 4.5;
-const START_UP_LEFT: f64 = 2.0;
+/// Replicas that are started for a load that is still to come.
+const AHEAD: f64 = 1.0;
 /// More than any platform grants.
 const MANY: f64 = 1e6;
 
@@ -24,6 +23,8 @@ const MANY: f64 = 1e6;
 pub(super) struct Load {
     /// Requests per second.
     pub(super) arrivals: f64,
+    /// The same by the time a replica that is asked for now will serve.
+    pub(super) expected: f64,
     /// Time a request takes of a replica, in seconds; above 0.
     pub(super) each: f64,
     /// Requests in flight.
@@ -32,8 +33,8 @@ pub(super) struct Load {
     pub(super) alone: f64,
     /// Replicas in service.
     pub(super) ready: f64,
-    /// Whether more are on their way.
-    pub(super) is_starting: bool,
+    /// How long it takes until more of them are, on average, in seconds.
+    pub(super) start_up: f64,
     /// Requests a replica works on at once.
     pub(super) concurrency: f64,
 }
@@ -50,9 +51,10 @@ impl Load {
         (self.in_flight - usual).max(0.0)
     }
 
-    /// Replicas for what arrives.
+    /// Replicas for what is expected to arrive.
     pub(super) fn by_load(&self, utilisation: f64) -> f64 {
-        (self.busy() / utilisation - NONE).ceil().clamp(0.0, MANY)
+        let now = replicas_for(self.arrivals.min(self.expected), self.each, utilisation);
+        replicas_for(self.expected, self.each, utilisation).min(now + AHEAD)
     }
 
     /// Replicas with which the backlog is gone `drain` seconds after they came; 0 without one.
@@ -62,9 +64,13 @@ impl Load {
             return 0.0;
         }
         let bears = 1.0 / self.each;
-        let left = if self.is_starting { START_UP_LEFT } else { START_UP };
-        let backlog = late + (self.arrivals - self.ready * bears).max(0.0) * left;
+        let backlog = late + (self.arrivals - self.ready * bears).max(0.0) * self.start_up;
         let spare = bears - backlog / self.ready / drain;
         if spare <= 0.0 { MANY } else { (self.arrivals / spare - NONE).ceil().clamp(0.0, MANY) }
     }
+}
+
+/// Replicas that so many requests per second, each of which takes `each` seconds of one, keep busy for this part of their time.
+pub(super) fn replicas_for(arrivals: f64, each: f64, utilisation: f64) -> f64 {
+    (arrivals * each / utilisation - NONE).ceil().clamp(0.0, MANY)
 }

@@ -13,7 +13,7 @@ pub fn parameters() -> Vec<Parameter> {
         Parameter::number(
             "utilisation",
             (0.1, 0.95),
-            0.6,
+            0.62,
             "of a replica",
             "how busy replicas should be: lower is faster and dearer",
         ),
@@ -27,8 +27,21 @@ pub fn parameters() -> Vec<Parameter> {
         Parameter::duration(
             "hold",
             (Duration::ZERO, HOUR),
-            Duration::from_secs(10),
+            Duration::from_secs(30),
             "it goes down no farther than the highest need of this long; up it goes at once",
+        ),
+        Parameter::duration(
+            "memory",
+            (Duration::ZERO, HOUR),
+            Duration::from_secs(300),
+            "a load that has jumped twice within this time will jump again: so many are kept as bear that",
+        ),
+        Parameter::integer(
+            "standby",
+            (1, 1_000),
+            2,
+            "replicas",
+            "at least so many while a load is there that one could bear: a jump does not meet a lone one",
         ),
         Parameter::duration(
             "drain",
