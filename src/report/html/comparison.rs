@@ -9,6 +9,9 @@ use crate::report::material::{Arm, Material};
 use crate::report::verdict::Comparison;
 use crate::study::results::summary::RunSummary;
 
+/// More arms than these leave no room for charts beside their numbers.
+const BESIDE_CHARTS: usize = 4;
+
 /// Where a row's numbers come from.
 #[derive(Clone, Copy)]
 enum Of {
@@ -242,7 +245,9 @@ pub(super) fn section(
     if material.summaries().next().is_none() {
         return Ok(());
     }
-    page.push_str("<section>\n<h2>Comparison</h2>\n<div class=\"pairs\">\n<div class=\"card\">\n");
+    // many columns need the whole width, and the charts go below
+    let layout = if material.arms.len() > BESIDE_CHARTS { ("wide", "pairs") } else { ("pairs", "stack") };
+    let _ = write!(page, "<section>\n<h2>Comparison</h2>\n<div class=\"{}\">\n<div class=\"card\">\n", layout.0);
     if repeated(material) {
         page.push_str(
             "<p>Percentiles are those of all requests of an arm's runs together. Other numbers are means over its runs, with the \
@@ -253,7 +258,7 @@ pub(super) fn section(
     page.push_str("<details>\n<summary>Further numbers</summary>\n");
     table(page, "Further numbers of the arms", FURTHER, material, study);
     page.push_str("</details>\n<p class=\"hint\">Every number of every run: <a href=\"comparison.csv\">comparison.csv</a>.</p>\n</div>\n");
-    figures::beside_the_comparison(page, study)?;
+    figures::beside_the_comparison(page, study, layout.1)?;
     page.push_str("</div>\n");
     statistics::section(page, comparisons);
     scores::section(page, material, comparisons);

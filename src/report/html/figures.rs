@@ -119,8 +119,9 @@ pub(super) fn panel(page: &mut String, shown: &Shown<'_>, kept: Kept) -> Result<
 }
 
 /// What the arms achieved for how much, beside the numbers of the same.
-pub(super) fn beside_the_comparison(page: &mut String, study: &Study) -> Result<(), ChartError> {
-    page.push_str("<div class=\"stack\">\n");
+/// `layout`: the class of their box, under each other or beside.
+pub(super) fn beside_the_comparison(page: &mut String, study: &Study, layout: &str) -> Result<(), ChartError> {
+    let _ = writeln!(page, "<div class=\"{layout}\">");
     for chart in [Chart::Outcomes, Chart::Differences].into_iter().filter(|chart| has_data(*chart, study)) {
         let more = match chart {
             Chart::Differences if study.arms.len() > 3 => {

@@ -26,7 +26,9 @@ pub(super) fn section(page: &mut String, verdict: &Verdict, material: &Material)
         ("What spoiled the data?", &verdict.spoiled, run_by_run),
     ] {
         if !answer.is_empty() {
-            let _ = writeln!(page, "<div><dt>{question}</dt><dd>{}{more}</dd></div>", escape(&answer.join(" ")));
+            let said: Vec<String> = answer.iter().map(|sentence| escape(sentence)).collect();
+            let said = said.join("</p><p>");
+            let _ = writeln!(page, "<div><dt>{question}</dt><dd><p>{said}{more}</p></dd></div>");
         }
     }
     page.push_str("</dl>\n");

@@ -195,7 +195,9 @@ impl<'a> Choice<'a> {
         } else {
             sentence(&advice::undecided(&in_words(&names, 6)))
         };
-        let rivals = || left.iter().skip(1).take(Self::spoken_of(left.len() - 1));
+        // of many the closest one alone: it is open four times over with two
+        let most = if arms.len() > IN_SENTENCES { 1 } else { left.len() };
+        let rivals = || left.iter().skip(1).take(most);
         let mut sure: Vec<String> = rivals().map(|other| self.sure(first, other)).collect();
         for other in rivals() {
             for (metric, words) in [(DECISIVE, "how often the objective was missed"), (COST, "cost")] {
