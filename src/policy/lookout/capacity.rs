@@ -75,17 +75,20 @@ struct LoneProbe {
 }
 
 impl LoneProbe {
+    fn pass(&mut self, secs: f64) {
+        self.lowest = self.lowest.map(|lowest| lowest * (1.0 + FORGET * secs));
+    }
+
     fn add(&mut self, latency: f64, secs: f64) {
         self.sum += latency;
         self.count += 1;
         self.secs += secs;
         let mean = self.sum / f64::from(self.count);
-        if !self.is_settled {
-            self.lowest = Some(mean);
-        }
         if self.count == PROBES {
-            let lowest = lowest(self.lowest, mean, self.secs);
-            *self = Self { lowest: Some(lowest), is_settled: true, ..Self::default() };
+            let before = self.lowest.filter(|_| self.is_settled);
+            *self = Self { lowest: Some(lowest(before, mean, self.secs)), is_settled: true, ..Self::default() };
+        } else if !self.is_settled {
+            self.lowest = Some(mean);
         }
     }
 }
@@ -130,9 +133,13 @@ impl Capacity {
         }
     }
 
-    /// A probe was answered, `secs` after the last one.
+    /// A probe was answered, `secs` after the last one. One that waited tells nothing of a lone one, but that its latency may have grown.
     pub(super) fn probe(&mut self, latency: f64, secs: f64) {
-        self.probe.add(latency, secs);
+        if self.has_waited(latency) {
+            self.probe.pass(secs);
+        } else {
+            self.probe.add(latency, secs);
+        }
     }
 
     /// Whether a probe of this latency met somebody; `false` while nothing is known of probes.

@@ -231,7 +231,8 @@ impl Lookout {
         let secs = self.interval.as_secs_f64();
         let probes = &self.probes;
         let under_way = probes.under_way.map_or(0.0, |sent| now.since(sent).as_secs_f64());
-        let is_calm = probes.waited == 0 && probes.free > 1 && !self.capacity.has_waited(under_way);
+        let is_calm =
+            self.overloaded.is_none() && probes.waited == 0 && probes.free > 1 && !self.capacity.has_waited(under_way);
         if let Some(flow) = self.book.flow(CALM).filter(|_| is_calm)
             && let Some(latency) = flow.latency()
         {
