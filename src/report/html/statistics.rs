@@ -29,7 +29,9 @@ pub(super) fn section(page: &mut String, comparisons: &[Comparison]) {
     let is_short = pairs.len() > IN_FULL;
     if is_short {
         let decides = |row: &Comparison| DECISIVE.iter().any(|(metric, _)| *metric == row.metric);
-        pairs.iter_mut().for_each(|(_, _, rows)| rows.retain(|row| decides(row)));
+        for (_, _, rows) in &mut pairs {
+            rows.retain(|row| decides(row));
+        }
     }
     let told = if is_short { ", by the metrics that decide" } else { "" };
     let count = if pairs.len() == 1 { "one pair of arms".to_owned() } else { format!("{} pairs of arms", pairs.len()) };
@@ -56,7 +58,9 @@ pub(super) fn section(page: &mut String, comparisons: &[Comparison]) {
             escape(arm_b),
             escape(arm_a)
         );
-        rows.iter().for_each(|row| line(page, row));
+        for row in rows {
+            line(page, row);
+        }
         page.push_str("</tbody>\n");
     }
     close_table(page);
@@ -88,7 +92,7 @@ mod tests {
     fn row(metric: &str, arm_a: &str, arm_b: &str, is_aa: bool) -> Comparison {
         let verdict = "undecided".to_owned();
         let [metric, arm_a, arm_b] = [metric, arm_a, arm_b].map(str::to_owned);
-        Comparison { metric, arm_a, arm_b, is_aa, verdict, ..Comparison::default() }
+        Comparison { metric, arm_a, arm_b, verdict, is_aa, ..Comparison::default() }
     }
 
     fn written(rows: &[Comparison]) -> String {

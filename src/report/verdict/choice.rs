@@ -93,14 +93,13 @@ impl<'a> Choice<'a> {
                 && others(arm).iter().any(|other| self.preferred(arm, other) == Told::First)
         };
         let winner = arms.iter().copied().find(beats_all);
-        let mut verdict = match winner {
-            Some(winner) => self.taken(winner, &others(winner)),
-            None => {
-                let is_beaten = |arm: &&Arm| others(arm).iter().any(|other| self.preferred(other, arm) == Told::First);
-                let order = if arms.len() > IN_SENTENCES { &ranked } else { &arms };
-                let left: Vec<&Arm> = order.iter().copied().filter(|arm| !is_beaten(arm)).collect();
-                self.open(if left.len() > 1 { &left } else { order }, order)
-            }
+        let mut verdict = if let Some(winner) = winner {
+            self.taken(winner, &others(winner))
+        } else {
+            let is_beaten = |arm: &&Arm| others(arm).iter().any(|other| self.preferred(other, arm) == Told::First);
+            let order = if arms.len() > IN_SENTENCES { &ranked } else { &arms };
+            let left: Vec<&Arm> = order.iter().copied().filter(|arm| !is_beaten(arm)).collect();
+            self.open(if left.len() > 1 { &left } else { order }, order)
         };
         if arms.len() > IN_SENTENCES {
             verdict.ranking = self.ranking(&ranked, winner);
