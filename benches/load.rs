@@ -6,6 +6,7 @@
 //! cargo bench --bench load -- --url http://127.0.0.1:8080/ -z 5s -c 1 -q 250    paced
 //! cargo bench --bench load -- --url http://127.0.0.1:8080/ -z 5s -c 64 --rate 250    an open loop of so many a second
 //! cargo bench --bench load -- --serve                                   the small server alone; GET /gaps/250 tells how even a rate was
+//! cargo bench --bench load -- --keep-awake                              no load: idle cores are kept awake until it is killed, for other programs
 //! cargo bench --bench load -- -n 10000000 --record DIR                          every row on disk (scripts/bench-memory)
 //! ```
 //!
@@ -25,6 +26,7 @@ use clap::Parser;
 use hdrhistogram::Histogram;
 use nix::sys::resource::{UsageWho, getrusage};
 use tokio::sync::mpsc::unbounded_channel;
+use watchtower::drive::live::awake::Awake;
 use watchtower::drive::live::clock::Clock;
 use watchtower::drive::live::load::{Engine, Keep, Load, Options, Report};
 use watchtower::drive::{GeneratorPlan, Outcome, Recorder, RequestPlan, SchedulePlan, Tally};
@@ -72,6 +74,9 @@ struct Args {
     /// Write the rows into this directory of results, as a study does.
     #[arg(long)]
     record: Option<PathBuf>,
+    /// Keep idle cores awake meanwhile; without --url until it is killed, for other programs.
+    #[arg(long)]
+    keep_awake: bool,
     /// What cargo passes to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
@@ -140,18 +145,24 @@ fn main() -> Result<()> {
             std::thread::park();
         }
     }
+    let awake = args.keep_awake.then(Awake::keep).transpose()?;
+    if awake.is_some() && args.url.is_none() {
+        loop {
+            std::thread::park();
+        }
+    }
     let Some(url) = &args.url else {
         let url: hyper::Uri = format!("http://{}/", serve()?).parse()?;
         if args.record.is_some() {
-            return measure(&args, &url);
+            return measure(&args, &url, None);
         }
-        measure(&Args { q: 0.0, ..Args::parse() }, &url)?;
-        return measure(&Args { connections: 1, q: 250.0, ..Args::parse() }, &url);
+        measure(&Args { q: 0.0, ..Args::parse() }, &url, None)?;
+        return measure(&Args { connections: 1, q: 250.0, ..Args::parse() }, &url, None);
     };
-    measure(&args, url)
+    measure(&args, url, awake.as_ref())
 }
 
-fn measure(args: &Args, url: &hyper::Uri) -> Result<()> {
+fn measure(args: &Args, url: &hyper::Uri, awake: Option<&Awake>) -> Result<()> {
     let (requests, duration) = args.n.map_or((200, Some(args.z)), |requests| (requests, None));
     let schedule = match args.rate {
         None => SchedulePlan::Hey(Settings::new(requests, args.connections, args.q, duration)?),
@@ -175,7 +186,7 @@ fn measure(args: &Args, url: &hyper::Uri) -> Result<()> {
     let clock = Clock::start();
     let (sender, mut reports) = unbounded_channel();
     let load_start = clock.now() + Duration::from_millis(100);
-    let before = cpu_time()?;
+    let before = (cpu_time()?, awake.and_then(Awake::cpu_time).unwrap_or_default());
     let load =
         Load::start_with(Options { engine, keep, ..Options::default() }, clock, url, &[plan], load_start, sender)?;
     let (mut tally, mut stalls) = (Tally::default(), 0);
@@ -194,7 +205,8 @@ fn measure(args: &Args, url: &hyper::Uri) -> Result<()> {
     if let Some(run) = run {
         run.end(load_start, clock.now(), tally)?;
     }
-    let cpu = cpu_time()?.saturating_sub(before);
+    let kept = awake.and_then(Awake::cpu_time).unwrap_or_default().saturating_sub(before.1);
+    let cpu = cpu_time()?.saturating_sub(before.0).saturating_sub(kept);
     let mut sums = sums.lock().ok().context("the fold did not panic")?;
     sums.end_burst();
 
@@ -202,6 +214,7 @@ fn measure(args: &Args, url: &hyper::Uri) -> Result<()> {
     let seconds = tally.duration.as_secs_f64();
     print!("rps={:.0} requests={done} errors={} seconds={seconds:.3} ", done as f64 / seconds, sums.errors);
     print!("cpu_percent={:.2} ", cpu.as_secs_f64() / seconds * 100.0);
+    print!("awake_percent={:.1} ", kept.as_secs_f64() / seconds * 100.0);
     print!("cpu_s_per_million={:.2} ", cpu.as_secs_f64() * 1e6 / done.max(1) as f64);
     let peak = getrusage(UsageWho::RUSAGE_SELF)?.max_rss() / 1024;
     print!("peak_mb={peak} stalls={stalls} lost_busy={} lost_late={}", tally.lost.busy, tally.lost.late);

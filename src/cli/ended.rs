@@ -9,7 +9,6 @@ use super::table;
 use crate::study::results::conclusion::{Conclusion, conclusions};
 use crate::study::results::expect::{Judged, Verdict, judge};
 use crate::study::results::explanation::explanations;
-use crate::study::results::statistics::Statistics;
 use crate::study::results::summary::StudyRecord;
 use crate::study::runner::StudyEnd;
 
@@ -24,7 +23,7 @@ pub(super) struct Ended {
 impl Ended {
     pub(super) fn of(record: StudyRecord, end: StudyEnd) -> Self {
         let expectations = judge(&record, &end.runs);
-        let conclusions = conclusions(&record, &end.runs, &Statistics::of(&record, &end.runs));
+        let conclusions = conclusions(&record, &end.runs, &end.statistics);
         Self { record, end, expectations, conclusions }
     }
 

@@ -72,6 +72,14 @@ fn generators(runs: &[RunSummary], width: Width) -> String {
     if runs.iter().any(|run| run.cpu.is_none()) {
         text.push_str("CPU: unknown where the load lasted no whole second, or the system keeps no /proc\n");
     }
+    let awake = runs.iter().filter_map(|run| Some(run.cpu.as_ref()?.mean.awake)).fold(0.0, f64::max);
+    if awake > 0.0 {
+        let _ = writeln!(
+            text,
+            "kept awake: idle cores, with up to {} % of the machine, which is in no other share",
+            percent(awake)
+        );
+    }
     text
 }
 
@@ -98,6 +106,12 @@ mod tests {
         let mean = CpuPart { generator: 0.012, platform: None, process: 0.004, others: 0.31, ..CpuPart::default() };
         let worst = CpuPart { generator: 0.021, platform: None, process: 0.01, others: 0.97, ..CpuPart::default() };
         run.cpu = Some(CpuSummary { seconds: 120, mean, worst });
+        let mut awake = run.clone();
+        awake.cpu = Some(CpuSummary { seconds: 120, mean: CpuPart { awake: 0.93, ..mean }, worst });
+        assert!(
+            health(&[awake], Width::UNBOUNDED)
+                .ends_with("kept awake: idle cores, with up to 93 % of the machine, which is in no other share\n")
+        );
         insta::assert_snapshot!(health(&[run, unknown], Width::UNBOUNDED), @r"
         run           completed  lost busy  lost late  late p50  late p99  late max  stood still  CPU generator  platform        process         others
         watchtower-1      58998        990         10     14 us     96 us   21.1 ms       0.02 s  1.2 (max 2) %         -  0.4 (max 1) %  31 (max 97) %

@@ -58,7 +58,7 @@ pub(super) fn run(words: Vec<OsString>) -> ExitCode {
     match Task::parse(&words) {
         Ok(Task::Send(command)) => measure(&command, &words),
         Ok(Task::Judge { files, asked, json }) => judge(&files, asked, json),
-        Ok(Task::SelfTest { length, json }) => self_test(length, json),
+        Ok(Task::SelfTest { length, json, keep_awake }) => self_test(length, json, keep_awake),
         Err(refusal) => refuse(&refusal),
     }
 }
@@ -91,7 +91,7 @@ fn judge(files: &[String], asked: Asked, json: bool) -> ExitCode {
 }
 
 /// Exit code 0 if numbers of this machine can be trusted, to the precision it says, 1 if not or if it could not be found out.
-fn self_test(length: Duration, json: bool) -> ExitCode {
+fn self_test(length: Duration, json: bool, keep_awake: bool) -> ExitCode {
     let printer = Printer::new(false);
     let interactive = printer.is_interactive();
     let mut tell = |what: &str| {
@@ -99,7 +99,7 @@ fn self_test(length: Duration, json: bool) -> ExitCode {
             Printer::complaint(&format!("\r\x1b[Kself-test: {what}"));
         }
     };
-    let found = self_test::run(length, &mut tell);
+    let found = self_test::run(length, keep_awake, &mut tell);
     if interactive {
         Printer::complaint("\r\x1b[K");
     }

@@ -9,6 +9,7 @@ use super::output::Printer;
 use crate::drive::RecordError;
 use crate::study::results::ResultsError;
 use crate::study::results::shards::{MergeError, Shards, unpack_file};
+use crate::study::results::statistics::Statistics;
 use crate::study::runner::StudyEnd;
 
 /// Unite the shards of one study (`watchtower run --shard I/N`, on N machines) into the results of the whole
@@ -53,7 +54,8 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
         Failure::from_error(ExitStatus::Failed, &error, Some(hint))
     })?;
     printer.say(&format!("results in {}", args.out.display()));
-    let ended = [Ended::of(record, StudyEnd { results: args.out.clone(), runs, interrupted: false })];
+    let statistics = Statistics::of(&record, &runs);
+    let ended = [Ended::of(record, StudyEnd { results: args.out.clone(), runs, statistics, interrupted: false })];
     if args.json {
         Printer::result(&json(&ended)?);
     } else {

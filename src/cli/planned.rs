@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::run::{Args, load_study};
+use crate::drive::live::awake;
 use crate::drive::live::clock::Clock;
 use crate::study::load_pods::leaders_share;
 use crate::study::plan::Study;
@@ -12,6 +13,7 @@ use crate::study::resolve::Overrides;
 use crate::study::results::summary::StudyRecord;
 use crate::study::results::{ResultsDir, ResultsError};
 use crate::study::resume::{self, Wished};
+use crate::study::target_kind::TargetKind;
 
 /// A study to carry out, and where.
 pub(super) struct Planned {
@@ -62,6 +64,24 @@ pub(super) fn resumed(args: &Args, directory: &Path) -> Result<Planned, Failure>
     }
     resume::check(directory, &record, &study).map_err(|error| usage(&error))?;
     Ok(Planned { study, results: directory.to_owned(), before: Some(record) })
+}
+
+/// Whether cores are kept awake: as it is asked for, and as before in a study that goes on, whose runs are to be of one kind.
+pub(super) fn kept_awake(wished: bool, target: TargetKind, studies: &[Planned]) -> Result<bool, Failure> {
+    let refused = |problem: &str, hint: &str| Err(Failure::new(ExitStatus::Usage, problem, Some(hint.to_owned())));
+    if wished && target.is_virtual() {
+        return refused("--keep-awake is about the wall clock, and virtual time waits for nothing", "leave it out");
+    }
+    let before = studies.iter().find_map(|planned| planned.before.as_ref());
+    let keep_awake = before.map_or(wished, |record| record.host.kept_awake);
+    if wished && !keep_awake {
+        let problem = "--keep-awake was not given when this study began, and its runs were made without";
+        return refused(problem, "leave it out, or begin anew with --out");
+    }
+    match awake::objection().filter(|_| keep_awake) {
+        Some(problem) => refused(&problem, "leave it out"),
+        None => Ok(keep_awake),
+    }
 }
 
 /// `--out`, or `results/NAME-UTC`, for each study; none may exist, and no two may be the same.

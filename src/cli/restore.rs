@@ -9,7 +9,7 @@ use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::output::Printer;
 use crate::drive::live::target::guest::journal::{ClusterDebt, Entry, Journal, Owed, Taken};
-use crate::drive::live::target::guest::{GuestError, adopt, pay};
+use crate::drive::live::target::guest::{Alertmanager, GuestError, adopt, pay};
 use crate::drive::live::target::kubernetes::{Finder, Isolation, Left, Place, Search, Way};
 use crate::study::resolve;
 use crate::time::parse_duration;
@@ -58,7 +58,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 struct Elsewhere {
     way: Way,
     search: Search,
-    alertmanager: Option<String>,
+    alertmanager: Option<Alertmanager>,
     /// Whether runs there silence their function's alert.
     silences: bool,
     ca_file: Option<PathBuf>,

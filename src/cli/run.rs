@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::live::{Live, Watchers, address};
 use super::load_pods;
 use super::output::Printer;
-use super::planned::{Planned, begun, resumed};
+use super::planned::{Planned, begun, kept_awake, resumed};
 use super::progress::ProgressView;
 use super::study_record::record;
 use crate::drive::live::clock::Clock;
@@ -98,6 +98,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
+    /// Keep this machine's cores awake while runs go on: a thread of the lowest priority on each, which gives way to everything else.
+    /// Where an idle core takes long to wake, as on guests of hypervisors, requests leave and answers are read on time (Linux; not
+    /// --target simulated)
+    #[arg(long, conflicts_with = "load_pods")]
+    keep_awake: bool,
+
     /// Rows of requests to keep: all, or none, which leaves requests.csv out and everything else complete
     #[arg(long, value_name = "ROWS", value_enum, default_value_t)]
     rows: RowsWish,
@@ -165,7 +171,8 @@ pub(super) fn run(args: &Args, printer: Printer) -> Result<ExitStatus, Failure> 
     if let Some(at) = args.start_at {
         is_to_come(at, target)?;
     }
-    let conduct = Conduct { threads: args.threads, rows: args.rows.into(), start_at: args.start_at };
+    let keep_awake = kept_awake(args.keep_awake, target, &studies)?;
+    let conduct = Conduct { threads: args.threads, rows: args.rows.into(), start_at: args.start_at, keep_awake };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

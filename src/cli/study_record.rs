@@ -43,7 +43,11 @@ pub(super) fn record(study: &Study, demand: &DemandCurve, conduct: Conduct) -> S
         warm_up_s: study.warm_up.as_secs_f64(),
         cool_down_s: study.cool_down.as_secs_f64(),
         // what is computed is the same on any host
-        host: if study.target.is_virtual() { HostRecord::default() } else { host::facts() },
+        host: if study.target.is_virtual() {
+            HostRecord::default()
+        } else {
+            HostRecord { kept_awake: conduct.keep_awake, ..host::facts() }
+        },
         notes: notes(study, demand, conduct),
         shard: (!study.share.is_whole()).then(|| study.share.to_string()),
         currency: study.price.as_ref().map(|price| price.currency.clone()).filter(|currency| !currency.is_empty()),

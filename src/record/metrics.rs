@@ -55,6 +55,8 @@ pub struct CpuShares {
     pub others: f64,
     /// The part of `others` that a hypervisor took.
     pub stolen: f64,
-    /// The machine as a whole, interrupts included.
+    /// The machine as a whole, interrupts included, but not what keeps its cores awake.
     pub total: f64,
+    /// What keeps idle cores awake: nobody's work, and in no other share.
+    pub awake: f64,
 }

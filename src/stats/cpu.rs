@@ -5,6 +5,8 @@
 //!      |--------------|
 //!   generator + platform + process = what this program used        others = what the machine did for the rest
 //! ```
+//!
+//! What keeps idle cores awake is counted by itself: it fills a machine that does nothing, and gives way to whoever does something.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,6 +20,8 @@ pub enum Party {
     Generator,
     /// It is the platform.
     Platform,
+    /// It keeps an idle core awake.
+    Keeper,
     /// Anything else in this program.
     Process,
 }
@@ -54,6 +58,7 @@ impl CpuTimes {
         let mut generator = Duration::ZERO;
         let mut busiest = Duration::ZERO;
         let mut platform = Duration::ZERO;
+        let mut awake = Duration::ZERO;
         let mut has_platform = !self.children.is_empty();
         for (thread, (party, time)) in &self.threads {
             let used = time.saturating_sub(before.threads.get(thread).map_or(Duration::ZERO, |(_, time)| *time));
@@ -66,11 +71,12 @@ impl CpuTimes {
                     has_platform = true;
                     platform += used;
                 }
+                Party::Keeper => awake += used,
                 Party::Process => {}
             }
         }
         let process = self.process.saturating_sub(before.process);
-        let own = process.saturating_sub(generator + platform);
+        let own = process.saturating_sub(generator + platform + awake);
         let children: Duration = self
             .children
             .iter()
@@ -88,7 +94,8 @@ impl CpuTimes {
             process: share(own),
             others: share(others + stolen),
             stolen: share(stolen),
-            total: share(work + stolen + interrupts),
+            total: share((work + stolen + interrupts).saturating_sub(awake)),
+            awake: share(awake),
         })
     }
 }
@@ -146,6 +153,7 @@ fn join(one: &CpuShares, other: &CpuShares, by: impl Fn(f64, f64) -> f64) -> Cpu
         others: by(one.others, other.others),
         stolen: by(one.stolen, other.stolen),
         total: by(one.total, other.total),
+        awake: by(one.awake, other.awake),
     }
 }
 
@@ -191,6 +199,22 @@ mod tests {
         close(shares.stolen, 0.02);
         close(shares.total, 0.63);
         assert_eq!(after.since(&before, Duration::ZERO), None);
+    }
+
+    #[test]
+    fn what_keeps_cores_awake_is_nobody_s_work() {
+        let counted = |keeper: u64| {
+            let mut times = times([0, 0, 0, 0], 0, 0, 0);
+            times.threads.insert(5, (Party::Keeper, ms(keeper)));
+            times.process += ms(keeper);
+            times.work += ms(keeper);
+            times
+        };
+        // two cores, and nothing else to do on them
+        let shares = counted(1_900).since(&counted(0), ms(1_000)).expect("a second");
+        close(shares.awake, 0.95);
+        let CpuShares { generator, process, others, total, .. } = shares;
+        assert_eq!((generator, process, others, total), (0.0, 0.0, 0.0, 0.0));
     }
 
     #[test]

@@ -13,7 +13,13 @@ pub fn facts() -> HostRecord {
         memory_mib: proc_value("/proc/meminfo", "MemTotal")
             .and_then(|text| text.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()))
             .map_or(0, |kib| kib / 1024),
+        kept_awake: false,
     }
+}
+
+/// Whether the machine says that it is a guest of a hypervisor. x86 tells by a flag; where there is none nothing is claimed.
+pub fn is_virtual() -> bool {
+    proc_value("/proc/cpuinfo", "flags").is_some_and(|flags| flags.split_whitespace().any(|flag| flag == "hypervisor"))
 }
 
 fn system() -> String {

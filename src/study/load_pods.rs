@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use super::plan::{Premises, Study};
 use super::results::ResultsError;
 use super::results::shards::{LostShard, MergeError, Parcel, Shards};
+use super::results::statistics::Statistics;
 use super::results::summary::StudyRecord;
 use super::runner::{Conduct, Observer, StudyEnd, StudyError, TAKE_OVER, run_study, time_in_step};
 use crate::drive::live::clock::Clock;
@@ -160,7 +161,12 @@ async fn with_pods(
     observer: &mut dyn Observer,
     interrupt: &mut Interrupt,
 ) -> Result<Made, PodsError> {
-    let cut = || StudyEnd { results: led.results.to_owned(), runs: Vec::new(), interrupted: true };
+    let cut = || StudyEnd {
+        results: led.results.to_owned(),
+        runs: Vec::new(),
+        statistics: Statistics::default(),
+        interrupted: true,
+    };
     let mut asked = interrupt.clone();
     tokio::select! {
         running = pods.running(access.load.ready_within) => running?,
@@ -257,7 +263,8 @@ impl Room {
         }
         let shards = Shards::open_without(&paths, &lost)?;
         let (record, runs) = shards.unite(led.results, led.record.command.clone())?;
-        Ok((record, StudyEnd { results: led.results.to_owned(), runs, interrupted: false }))
+        let statistics = Statistics::of(&record, &runs);
+        Ok((record, StudyEnd { results: led.results.to_owned(), runs, statistics, interrupted: false }))
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! Each run gets a platform of its own: nothing of one run (counters, pods, warm connections) reaches the next.
 
+mod about;
 mod agenda;
 mod live;
 mod simulated;
@@ -15,14 +16,16 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use about::about;
 use agenda::{Agenda, Next};
 
 use super::companion::CompanionError;
-use super::host;
 use super::plan::Study;
+use super::results::statistics::Statistics;
 use super::results::summary::{RunSummary, StudyRecord};
-use super::results::{Ending, ResultsDir, ResultsError, Rows, RunAbout, RunWriter, Snapshot};
+use super::results::{Ending, ResultsDir, ResultsError, Rows, RunWriter, Snapshot};
 use super::target_kind::TargetKind;
+use crate::drive::live::awake::{Awake, AwakeError};
 use crate::drive::live::clock::Clock;
 use crate::drive::live::interrupt::Interrupt;
 use crate::drive::live::run::RunError;
@@ -44,6 +47,9 @@ pub enum StudyError {
     /// The platform could not be started.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// The machine can't be kept awake.
+    #[error(transparent)]
+    Awake(#[from] AwakeError),
     /// What scales the arm from outside could not be started.
     #[error("arm \"{arm}\", repeat {repeat}: {source}")]
     Companion {
@@ -150,6 +156,8 @@ pub struct Conduct {
     /// When the load of the first run begins, as Unix time, where several machines make it together; each further run has a fixed time
     /// after it. At once if it is not given.
     pub start_at: Option<Duration>,
+    /// Whether this machine's cores are kept awake while runs go on by the wall clock.
+    pub keep_awake: bool,
 }
 
 /// How long before a run's warm-up it is begun, where machines keep in step: for taking the function over.
@@ -161,12 +169,14 @@ pub fn time_in_step(study: &Study) -> Duration {
 }
 
 /// How a study ended.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct StudyEnd {
     /// Its results directory.
     pub results: PathBuf,
     /// Each run that ended, in order.
     pub runs: Vec<RunSummary>,
+    /// What they say of their arms.
+    pub statistics: Statistics,
     /// Whether it was interrupted.
     pub interrupted: bool,
 }
@@ -220,7 +230,8 @@ async fn carry_out(
     observer: &mut dyn Observer,
     interrupt: &mut Interrupt,
 ) -> Result<StudyEnd, StudyError> {
-    let mut end = StudyEnd { results: directory.path().to_owned(), runs: Vec::new(), interrupted: false };
+    let results = directory.path().to_owned();
+    let mut end = StudyEnd { results, runs: Vec::new(), statistics: Statistics::default(), interrupted: false };
     let outcome =
         all_runs(study, demand, finished, (conduct, replicas), &mut directory, observer, interrupt, &mut end).await;
     let ending = match &outcome {
@@ -230,7 +241,7 @@ async fn carry_out(
     };
     let finished = directory.finish(ending, Clock::unix_now().as_secs_f64());
     outcome?;
-    finished?;
+    end.statistics = finished?;
     Ok(end)
 }
 
@@ -300,6 +311,7 @@ async fn all_runs(
     interrupt: &mut Interrupt,
     end: &mut StudyEnd,
 ) -> Result<(), StudyError> {
+    let _awake = conduct.keep_awake.then(Awake::keep).transpose()?;
     let mut maker = Maker::of(study, conduct, replicas);
     let mut agenda = Agenda::new(study);
     let mut finished: BTreeMap<(u32, String), RunSummary> =
@@ -315,7 +327,7 @@ async fn all_runs(
                 continue;
             }
             let plan = study.plan(arm, repeat);
-            match directory.run_with(about(study, demand, &plan, repeat, arm), conduct.rows) {
+            match directory.run_with(about(study, demand, conduct, &plan, repeat, arm), conduct.rows) {
                 Ok(writer) => maker.begin(Job { index, repeat, plan, writer }),
                 Err(error) => failed = Some(error.into()),
             }
@@ -369,29 +381,4 @@ fn add(
     }
     end.runs.push(summary);
     Ok(())
-}
-
-fn about(study: &Study, demand: &DemandCurve, plan: &Plan, repeat: u32, arm: usize) -> RunAbout {
-    RunAbout {
-        arm: plan.arm.name.clone(),
-        policy: plan.arm.policy.name.to_owned(),
-        aa_of: study.aa_of[arm].map(|arm| study.arms[arm].name.clone()),
-        shadows: plan.shadows.iter().map(|shadow| shadow.name.clone()).collect(),
-        repeat,
-        seed: plan.seed.0,
-        target: study.target.to_string(),
-        slo: study.slo,
-        cores: match study.target {
-            target if target.is_modelled() => Some(plan.node.cores),
-            TargetKind::Process => Some(host::facts().cores),
-            _ => None,
-        },
-        loads: study.loads.clone(),
-        limits: study.limits,
-        demand: demand.clone(),
-        min_replicas: plan.functions[0].bounds.0,
-        leads_only: plan.share.is_empty(),
-        alone: study.alone(),
-        price: study.price.clone(),
-    }
 }

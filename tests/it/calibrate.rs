@@ -1,7 +1,7 @@
 //! Calibration of what answers HTTP: functions of the embedded platform, whose models are known, and things that are no such function.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -17,6 +17,8 @@ use watchtower::drive::{FunctionPlan, Handler, RequestPlan};
 use watchtower::policy::FunctionInfo;
 use watchtower::random::Seed;
 use watchtower::study::calibration::Calibration;
+
+use super::listener::Listener;
 
 /// Measurements that a busy machine may spoil before a test believes that the estimator is wrong.
 pub(super) const ATTEMPTS: u32 = 3;
@@ -124,27 +126,15 @@ fn a_function_of_the_embedded_platform_gives_its_model_away() {
 }
 
 /// A server on loopback that answers what `answer` says: a status, and how long that takes.
-struct Server {
-    address: SocketAddr,
-}
+struct Server(Listener);
 
 impl Server {
     fn start(answer: impl Fn() -> (u16, Duration) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let answer = Arc::new(answer);
-        // both end with the test's process, or when their client hangs up
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let answer = Arc::clone(&answer);
-                std::thread::spawn(move || serve(&stream, &*answer));
-            }
-        });
-        Self { address }
+        Self(Listener::start(move |stream| serve(&stream, &answer)))
     }
 
     fn uri(&self) -> String {
-        format!("http://{}/function/other", self.address)
+        format!("http://{}/function/other", self.0.address)
     }
 }
 

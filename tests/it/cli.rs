@@ -142,6 +142,33 @@ fn a_study_leaves_every_file_of_the_contract_and_prints_its_table() {
 }
 
 #[test]
+fn a_study_says_that_the_machine_was_kept_awake_and_all_its_runs_are_of_one_kind() {
+    let house = House::with(&short_scenario("-z 2s -c 5 -q 5"));
+    let refused = |args: &[&str], why: &str| {
+        let output = house.run(args);
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(why), "{}", text(&output.stderr));
+    };
+    refused(&["run", "short.toml", "--target", "simulated", "--keep-awake"], "--keep-awake is about the wall clock");
+    if watchtower::drive::live::awake::objection().is_some() {
+        return;
+    }
+    let output = house.run(&["run", "short.toml", "--arm", "two", "--keep-awake", "--no-report", "--out", "out"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let read = |file: &Path| fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let json = |file: &Path| -> serde_json::Value { serde_json::from_str(&read(file)).expect("JSON") };
+    let record = house.out().join("study.json");
+    assert_eq!(json(&record)["host"]["kept_awake"], true);
+    let cpu = &json(&house.out().join("runs/two-1/summary.json"))["cpu"]["mean"];
+    // a machine that stood still has no whole second to tell of
+    if let Some((awake, all)) = cpu["awake"].as_f64().zip(cpu["total"].as_f64()) {
+        assert!(awake >= 0.0 && awake + all < 1.2, "what keeps awake is no part of the rest: {cpu}");
+    }
+    fs::write(&record, read(&record).replace("\"kept_awake\": true", "\"kept_awake\": false")).expect("written");
+    refused(&["run", "short.toml", "--resume", "out", "--keep-awake"], "was not given when this study began");
+}
+
+#[test]
 fn standard_output_is_json_and_nothing_else_when_asked() {
     let house = House::with(&short_scenario("-n 10 -c 2 -q 10"));
     let output = house.run(&["run", "short.toml", "--out", "out", "--json", "--arm", "two"]);

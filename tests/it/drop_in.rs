@@ -36,7 +36,7 @@ fn documented() -> BTreeSet<&'static str> {
 }
 
 /// Differences that another test shows, because they need more than two programs side by side.
-const SHOWN_ELSEWHERE: [(&str, &str); 9] = [
+const SHOWN_ELSEWHERE: [(&str, &str); 10] = [
     ("connection-row", "hey_golden: the row against hey's own, from the same results"),
     ("above-a-million", "stats::hey_summary: a million and a half results"),
     ("offset", "drop_in::extras: offsets begin near 0"),
@@ -44,6 +44,7 @@ const SHOWN_ELSEWHERE: [(&str, &str); 9] = [
     ("own-connection", "load: connections are counted at the server"),
     ("cores", "study::hey::cores: a limited thread sees fewer cores"),
     ("old-tls", "no server without forward secrecy is at hand"),
+    ("keep-awake", "drop_in::extras: it is told of by itself"),
     ("limits", "study::hey_flags::request and ::go: the bounds of a body file, of -c and of -z"),
     ("log-time", "the time zone of a log line, masked here"),
 ];

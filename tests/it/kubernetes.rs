@@ -5,6 +5,7 @@ mod chaos;
 mod conformance;
 mod door;
 mod every_call;
+mod every_call_of_pods;
 mod faults;
 mod hour;
 mod jobs;
@@ -25,7 +26,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use watchtower::drive::live::target::kubernetes::MARK;
+use watchtower::drive::live::target::kubernetes::{Access, MARK, Way};
+use watchtower::drive::live::target::openfaas;
 use watchtower::drive::live::target::platform::Platform;
 
 use self::api::{Api, TOKEN};
@@ -79,6 +81,15 @@ impl House {
             self.platform.metrics_address(),
         );
         fs::write(self.dir.path().join("guest.toml"), text).expect("a scenario");
+    }
+
+    /// Leaves warm-up and cool-down out of the scenario.
+    fn shorten(&self) {
+        let path = self.dir.path().join("guest.toml");
+        let scenario = fs::read_to_string(&path).expect("a scenario");
+        let long = "warm_up = \"300ms\"\ncool_down = \"100ms\"";
+        assert!(scenario.contains(long), "{scenario}");
+        fs::write(&path, scenario.replace(long, "warm_up = \"0s\"\ncool_down = \"0s\"")).expect("a scenario");
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -149,6 +160,21 @@ impl House {
         let requests = self.dir.path().join("out/runs").join(run).join("requests.csv");
         until("the load", || super::openfaas::lines(&requests) > 5);
         until("three replicas", || self.api.replicas(FUNCTIONS, "ftest") == 3);
+    }
+}
+
+/// The way into a house for who runs in this process.
+fn access(house: &House) -> Access {
+    Access {
+        way: Way {
+            kubeconfig: Some(house.dir.path().join("kubeconfig").display().to_string()),
+            context: Some("lab".to_owned()),
+        },
+        gateway: openfaas::Access {
+            gateway: format!("http://{}", house.platform.gateway_address()),
+            ..openfaas::Access::default()
+        },
+        ..Access::default()
     }
 }
 

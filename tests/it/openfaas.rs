@@ -2,6 +2,7 @@
 
 pub(super) mod alertmanager;
 mod clamp;
+mod every_call;
 mod faults;
 mod front;
 pub(super) mod real_alertmanager;
@@ -15,6 +16,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -27,6 +29,7 @@ use watchtower::random::Seed;
 
 use self::alertmanager::Alertmanager;
 use self::front::{Front, Weather};
+use super::points::Calls;
 
 /// A password that must turn up nowhere.
 pub(super) const CANARY: &str = "canary-3b1f77e0";
@@ -38,13 +41,17 @@ struct House {
     alertmanager: Alertmanager,
     /// What runs take for the gateway, if not the platform's own.
     front: Option<Front>,
+    /// Calls to the front and to the Alertmanager.
+    calls: Arc<Calls>,
 }
 
 impl House {
     fn new() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let platform = gateway(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let house = Self { dir, platform, alertmanager: Alertmanager::start(), front: None };
+        let calls = Arc::<Calls>::default();
+        let alertmanager = Alertmanager::counted(Arc::clone(&calls));
+        let house = Self { dir, platform, alertmanager, front: None, calls };
         fs::write(house.dir.path().join("password"), format!("{CANARY}\n")).expect("a file");
         // what was there before a run, and has to be there after it
         house.scale(2);
@@ -54,8 +61,8 @@ impl House {
     /// The same with a gateway that may be as the test wants it.
     fn with_a_front() -> Self {
         let house = Self::new();
-        let front = Some(Front::before(house.platform.gateway_address()));
-        Self { front, ..house }
+        let front = Front::before(house.platform.gateway_address(), Arc::clone(&house.calls));
+        Self { front: Some(front), ..house }
     }
 
     fn front(&self) -> &Front {
@@ -87,6 +94,15 @@ impl House {
             self.platform.metrics_address(),
         );
         fs::write(self.dir.path().join("guest.toml"), text).expect("a scenario");
+    }
+
+    /// Leaves warm-up and cool-down out of the scenario.
+    fn shorten(&self) {
+        let path = self.dir.path().join("guest.toml");
+        let scenario = fs::read_to_string(&path).expect("a scenario");
+        let long = "warm_up = \"1s\"\ncool_down = \"1s\"";
+        assert!(scenario.contains(long), "{scenario}");
+        fs::write(&path, scenario.replace(long, "warm_up = \"0s\"\ncool_down = \"0s\"")).expect("a scenario");
     }
 
     fn command(&self, args: &[&str]) -> Command {

@@ -269,11 +269,11 @@ fn cpu_is_counted_over_the_whole_seconds_of_the_load() {
     assert_eq!(cpu.mean.platform, None);
     assert_eq!(summary.suspect_because.len(), 1, "one second of two was above a quarter");
     insta::assert_snapshot!(read(&results.path().join("runs/a-1/cpu.csv")), @r"
-        t_s,generator,generator_thread,platform,process,others,stolen,total
-        -1,0.0000,0.0000,,0.0000,1.0000,0.0000,1.0000
-        0,0.0000,0.0000,,0.0000,0.1000,0.0000,0.1000
-        1,0.0000,0.0000,,0.0000,0.3000,0.0000,0.3000
-        2,0.0000,0.0000,,0.0000,1.0000,0.0000,1.0000
+        t_s,generator,generator_thread,platform,process,others,stolen,total,awake
+        -1,0.0000,0.0000,,0.0000,1.0000,0.0000,1.0000,0.0000
+        0,0.0000,0.0000,,0.0000,0.1000,0.0000,0.1000,0.0000
+        1,0.0000,0.0000,,0.0000,0.3000,0.0000,0.3000,0.0000
+        2,0.0000,0.0000,,0.0000,1.0000,0.0000,1.0000,0.0000
         ");
 }
 

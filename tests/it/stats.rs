@@ -123,10 +123,10 @@ fn statistics_agree_with_scipy() {
         let n = a.len();
         if let Some(tail) = case["widened_tail"].as_f64() {
             near(widened_tail(n, LEVEL), tail, &of("widened tail"));
-            same_interval(bca(&resamples(n, 7), 0.025, mean_of(&d)), &case["bca"], &of("BCa"));
-            same_interval(bca(&resamples(n, 7), tail, mean_of(&d)), &case["bca_widened"], &of("widened BCa"));
+            same_interval(bca(&resamples(n, 7), 0.025, &mean_of(&d)), &case["bca"], &of("BCa"));
+            same_interval(bca(&resamples(n, 7), tail, &mean_of(&d)), &case["bca_widened"], &of("widened BCa"));
             if !case["bca_ratio"].is_null() {
-                same_interval(bca(&resamples(n, 11), 0.025, ratio_of(&a, &b)), &case["bca_ratio"], &of("BCa ratio"));
+                same_interval(bca(&resamples(n, 11), 0.025, &ratio_of(&a, &b)), &case["bca_ratio"], &of("BCa ratio"));
             }
         }
     }

@@ -19,6 +19,9 @@ const GENERATOR: [&str; 2] = ["load", "pacer"];
 /// Names of the platform's, likewise.
 const PLATFORM: [&str; 1] = ["platform"];
 
+/// Name of those that keep cores awake, likewise.
+pub(super) const KEEPER: &str = "awake";
+
 /// Shortest time between two looks: the counters tick a hundred times a second, so less would be noise.
 const SPAN_MIN: Duration = Duration::from_millis(500);
 
@@ -55,10 +58,20 @@ pub fn generator_time() -> Option<Duration> {
             continue;
         }
         let Ok(text) = fs::read_to_string(entry.path().join("schedstat")) else { continue };
-        let nanos = text.split_whitespace().next()?.parse().ok()?;
-        *sum.get_or_insert(Duration::ZERO) += Duration::from_nanos(nanos);
+        *sum.get_or_insert(Duration::ZERO) += scheduled(&text)?;
     }
     sum
+}
+
+/// CPU time of one of this process' threads, by its number in the system, to the nanosecond; `None` where the kernel keeps no account
+/// of it, and of a thread that has ended.
+pub(super) fn thread_time(number: i32) -> Option<Duration> {
+    scheduled(&fs::read_to_string(format!("/proc/self/task/{number}/schedstat")).ok()?)
+}
+
+/// The first number of a `schedstat`: nanoseconds on a core.
+fn scheduled(text: &str) -> Option<Duration> {
+    Some(Duration::from_nanos(text.split_whitespace().next()?.parse().ok()?))
 }
 
 /// The counters as they stand; `None` where they can't be had.
@@ -145,6 +158,8 @@ fn party(name: &str) -> Party {
         Party::Generator
     } else if PLATFORM.iter().any(is) {
         Party::Platform
+    } else if is(&KEEPER) {
+        Party::Keeper
     } else {
         Party::Process
     }
@@ -184,6 +199,7 @@ mod tests {
             ("platform-http", Party::Platform),
             ("platform-model", Party::Platform),
             ("load-2", Party::Generator),
+            ("awake-1", Party::Keeper),
             ("loader", Party::Process),
             ("watchtower", Party::Process),
             ("tokio-rt-worker", Party::Process),

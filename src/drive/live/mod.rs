@@ -6,10 +6,12 @@
 #![expect(clippy::disallowed_methods, reason = "the live driver is where clocks, sleeps and tasks live")]
 
 mod alarm;
+pub mod awake;
 pub mod calibration;
 pub mod chain;
 pub mod clock;
 pub mod companion;
+pub mod cores;
 pub mod cpu;
 pub mod interrupt;
 pub mod load;

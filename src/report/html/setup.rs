@@ -27,6 +27,9 @@ pub(super) fn section(page: &mut String, material: &Material) {
         fact("Ended", &record.ended_unix_s.map(moment).unwrap_or_default());
     }
     fact("System", &record.host.system);
+    if record.host.kept_awake {
+        fact("Idle cores", "kept awake (--keep-awake)");
+    }
     fact("Processor", &record.host.cpu);
     if record.host.cores > 0 {
         fact("Cores", &record.host.cores.to_string());

@@ -120,6 +120,7 @@ pub(in crate::report) fn record(arms: &[&str], repeats: u32) -> StudyRecord {
             cpu: "AMD EPYC 7763 64-Core Processor".to_owned(),
             cores: 2,
             memory_mib: 24_016,
+            kept_awake: false,
         },
         expect: Vec::new(),
         notes: vec!["the embedded target models capacity: replicas are not real processes".to_owned()],

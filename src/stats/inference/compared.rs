@@ -81,25 +81,51 @@ pub struct Compared {
     pub is_paired: bool,
 }
 
+/// What comparisons of so many pairs draw, the same whichever they are: made once, it serves all of a study.
+#[derive(Clone, Debug)]
+pub struct Draws {
+    seed: Seed,
+    n: usize,
+    /// None where intervals are not bootstrapped.
+    resamples: Option<Resamples>,
+}
+
+impl Draws {
+    /// For `n` pairs; what is drawn follows from the seed.
+    pub fn of(n: usize, seed: Seed) -> Self {
+        let draw = || Resamples::draw(&mut seed.stream(Purpose::Resampling), n, RESAMPLES);
+        Self { seed, n, resamples: (n >= BOOTSTRAP_FROM).then(draw) }
+    }
+}
+
 /// Compares runs in pairs: `a[i]` and `b[i]` met the same luck, or took turns. What is drawn follows from the seed.
 ///
 /// All values are finite. What has no partner is left out.
 pub fn paired(a: &[f64], b: &[f64], seed: Seed) -> Compared {
     let n = a.len().min(b.len());
-    let (a, b) = (&a[..n], &b[..n]);
+    paired_by(&a[..n], &b[..n], &Draws::of(n, seed))
+}
+
+/// The same by what was drawn before, for several comparisons of one size.
+///
+/// # Panics
+/// When `a` or `b` is not of the size that was drawn for.
+pub fn paired_by(a: &[f64], b: &[f64], draws: &Draws) -> Compared {
+    let n = draws.n;
+    assert!(a.len() == n && b.len() == n, "{} and {} runs are not {n} pairs", a.len(), b.len());
     let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| b - a).collect();
     let (mean_a, mean_b) = (mean(a), mean(b));
-    let (interval, ratio_interval) = if n < BOOTSTRAP_FROM {
-        (t_interval::of_mean(&differences, LEVEL), t_interval::of_paired_ratio(a, b, LEVEL))
-    } else {
-        let resamples = Resamples::draw(&mut seed.stream(Purpose::Resampling), n, RESAMPLES);
-        let tail = widened_tail(n, LEVEL);
-        (bca(&resamples, tail, mean_of(&differences)), bca(&resamples, tail, ratio_of(a, b)))
+    let (interval, ratio_interval) = match &draws.resamples {
+        None => (t_interval::of_mean(&differences, LEVEL), t_interval::of_paired_ratio(a, b, LEVEL)),
+        Some(resamples) => {
+            let tail = widened_tail(n, LEVEL);
+            (bca(resamples, tail, &mean_of(&differences)), bca(resamples, tail, &ratio_of(a, b)))
+        }
     };
     let (exact_test, p_exact) = if n <= sign_flip::EXACT_UP_TO {
         (Test::SignFlip, sign_flip::exact(&differences))
     } else {
-        let mut stream = seed.stream(Purpose::SignFlips);
+        let mut stream = draws.seed.stream(Purpose::SignFlips);
         (Test::DrawnSignFlip, sign_flip::by_chance(&differences, sign_flip::DRAWN, &mut stream))
     };
     let spread = standard_deviation(&differences);
@@ -240,6 +266,9 @@ mod tests {
         let a: Vec<f64> = (0..24).map(|index| f64::from(index * 7 % 24)).collect();
         let b: Vec<f64> = (0..24).map(|index| f64::from(index * 5 % 24) + 1.0).collect();
         assert_eq!(paired(&a, &b, Seed(4)), paired(&a, &b, Seed(4)));
+        // however many comparisons share what is drawn
+        let draws = Draws::of(24, Seed(4));
+        assert_eq!((paired_by(&b, &a, &draws), paired_by(&a, &b, &draws)).1, paired(&a, &b, Seed(4)));
         assert_ne!(paired(&a, &b, Seed(4)).interval, paired(&a, &b, Seed(5)).interval);
     }
 }

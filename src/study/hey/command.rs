@@ -6,6 +6,7 @@ use std::time::Duration;
 use hyper::Uri;
 
 use crate::drive::RequestPlan;
+use crate::drive::live::awake;
 use crate::drive::live::load::check_proxy;
 use crate::schedule::hey;
 use crate::study::hey_flags::{FlagError, Flags, authorization};
@@ -88,6 +89,8 @@ pub enum Task {
         length: Duration,
         /// Whether to answer in JSON.
         json: bool,
+        /// Whether cores are kept awake meanwhile.
+        keep_awake: bool,
     },
 }
 
@@ -102,6 +105,11 @@ impl Task {
             FlagError::Help => Refusal::Help,
             error => Refusal::Flag(error),
         })?;
+        if options.keep_awake
+            && let Some(why) = objection_to_awake(&options)
+        {
+            return Err(Refusal::Conflict(why));
+        }
         if !options.judged.is_empty() {
             let Options { judged: files, json, .. } = options;
             let timeout = u64::try_from(flags.timeout_s).ok().filter(|secs| *secs > 0).map(Duration::from_secs);
@@ -115,6 +123,14 @@ impl Task {
     }
 }
 
+/// Why cores can't be kept awake, or to what end.
+fn objection_to_awake(options: &Options) -> Option<String> {
+    if !options.judged.is_empty() {
+        return Some("--judge sends nothing, so there is nothing to keep awake for; leave --keep-awake out".to_owned());
+    }
+    awake::objection().map(|why| format!("{why}; leave it out"))
+}
+
 /// A self-test chooses its loads itself; but for its length it takes nothing.
 fn self_test(flags: &Flags, options: &Options, rest: &[String]) -> Result<Task, Refusal> {
     let conflict = |text: String| Err(Refusal::Conflict(text));
@@ -126,8 +142,9 @@ fn self_test(flags: &Flags, options: &Options, rest: &[String]) -> Result<Task, 
             "--self-test chooses its loads itself; leave out -{flag} (-z says how long it may take)"
         ));
     }
-    if *options != (Options { self_test: true, json: options.json, ..Options::default() }) {
-        return conflict("--self-test takes -z and --json; leave out the other options".to_owned());
+    let &Options { json, keep_awake, .. } = options;
+    if *options != (Options { self_test: true, json, keep_awake, ..Options::default() }) {
+        return conflict("--self-test takes -z, --json and --keep-awake; leave out the other options".to_owned());
     }
     let length = if flags.given.contains("z") { flags.duration } else { self_test::LENGTH };
     if !(self_test::LENGTH_MIN..=self_test::LENGTH_MAX).contains(&length) {
@@ -138,7 +155,7 @@ fn self_test(flags: &Flags, options: &Options, rest: &[String]) -> Result<Task, 
             format_duration(self_test::LENGTH)
         ));
     }
-    Ok(Task::SelfTest { length, json: options.json })
+    Ok(Task::SelfTest { length, json, keep_awake })
 }
 
 fn pacing(flags: &Flags) -> Result<hey::Settings, Refusal> {

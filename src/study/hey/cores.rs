@@ -1,19 +1,13 @@
 //! The processor cores this program may run on: what hey's usage names and `-cpus` limits.
 
+use crate::drive::live::cores::{allowed, granted};
+
 /// Cores this process may run on, as Go's `runtime.NumCPU` counts them; 1 where the system does not tell.
 pub fn available() -> usize {
-    #[cfg(target_os = "linux")]
-    {
-        use nix::sched::{CpuSet, sched_getaffinity};
-        use nix::unistd::Pid;
-        if let Ok(set) = sched_getaffinity(Pid::from_raw(0)) {
-            let count = (0..CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).count();
-            if count > 0 {
-                return count;
-            }
-        }
+    match allowed().len() {
+        0 => granted(),
+        count => count,
     }
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// Keeps this thread, and those it starts from now on, to the first `count` of its cores; returns whether that was possible.
@@ -25,13 +19,10 @@ pub fn limit(count: usize) -> bool {
     }
     #[cfg(target_os = "linux")]
     {
-        use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-        use nix::unistd::Pid;
-        let this = Pid::from_raw(0);
-        let Ok(all) = sched_getaffinity(this) else { return false };
+        use nix::sched::{CpuSet, sched_setaffinity};
         let mut some = CpuSet::new();
-        let cores = (0..CpuSet::count()).filter(|core| all.is_set(*core).unwrap_or(false));
-        cores.take(count).all(|core| some.set(core).is_ok()) && sched_setaffinity(this, &some).is_ok()
+        allowed().into_iter().take(count).all(|core| some.set(core).is_ok())
+            && sched_setaffinity(nix::unistd::Pid::from_raw(0), &some).is_ok()
     }
     #[cfg(not(target_os = "linux"))]
     false

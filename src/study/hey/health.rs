@@ -3,13 +3,19 @@
 use std::time::Duration;
 
 use crate::study::results::Limits;
+use crate::study::results::about::KEEP_AWAKE;
 use crate::study::results::validity::max_lateness_for;
 use crate::time::format_duration;
 
 use super::measured::Measured;
 
-/// What is to be done about a generator that was late.
+/// What is to be done about a generator that stood still.
 const GIVE_ROOM: &str = "close other programs, lower -c or -q, or use a machine with more cores";
+
+/// What is to be done about one that was late.
+fn give_room(measured: &Measured) -> String {
+    if measured.may_doze { format!("{KEEP_AWAKE}, {GIVE_ROOM}") } else { GIVE_ROOM.to_owned() }
+}
 
 /// Why the load was not the one the flags ask for, each with its numbers and what to change; empty if the generator kept time.
 ///
@@ -22,8 +28,9 @@ pub fn faults(measured: &Measured) -> Vec<String> {
         let accounted = (tally.sent + tally.lost.busy) as f64 / planned as f64;
         if accounted < limits.min_accounted {
             faults.push(format!(
-                "{} of {planned} planned requests were never sent because the generator was behind: {GIVE_ROOM}",
-                tally.lost.late
+                "{} of {planned} planned requests were never sent because the generator was behind: {}",
+                tally.lost.late,
+                give_room(measured),
             ));
         }
     }
@@ -31,9 +38,10 @@ pub fn faults(measured: &Measured) -> Vec<String> {
         // to the hundredth of a millisecond: more would pretend to know more
         let p99 = Duration::from_micros(p99.as_micros() as u64 / 10 * 10);
         faults.push(format!(
-            "1 % of the requests left {} or more after they could, and {} is allowed: {GIVE_ROOM}",
+            "1 % of the requests left {} or more after they could, and {} is allowed: {}",
             format_duration(p99),
-            format_duration(limits.max_lateness_p99)
+            format_duration(limits.max_lateness_p99),
+            give_room(measured),
         ));
     }
     if measured.stalled > limits.max_stall {
@@ -78,6 +86,13 @@ mod tests {
             measured.lateness.record(Duration::from_millis(12));
             measured.stalled = Duration::from_secs(1);
         });
+        let mut dozing = late.clone();
+        dozing.may_doze = true;
+        assert_eq!(
+            faults(&dozing).iter().filter(|fault| fault.contains("--keep-awake")).count(),
+            2,
+            "not of a standstill"
+        );
         insta::assert_snapshot!(faults(&late).join("\n"), @r"
         100 of 1000 planned requests were never sent because the generator was behind: close other programs, lower -c or -q, or use a machine with more cores
         1 % of the requests left 12ms or more after they could, and 10ms is allowed: close other programs, lower -c or -q, or use a machine with more cores

@@ -94,6 +94,7 @@ pub fn result(command: &Command, words: &[String], measured: &Measured) -> Json 
             "kept_time": health::faults(measured).is_empty(),
             "faults": health::faults(measured),
             "cpu_s": measured.cpu.map(|cpu| cpu.as_secs_f64()),
+            "kept_awake_cpu_s": measured.awake.map(|awake| awake.as_secs_f64()),
         },
         "expectations": expectations,
     })
@@ -242,7 +243,11 @@ pub fn schema() -> Json {
                 ("stalled_s", number("their time in all")),
                 ("kept_time", switch("whether the load was the one the flags ask for, as far as the generator goes")),
                 ("faults", list(text("what, how much, and what to change"), "why not")),
-                ("cpu_s", maybe("CPU time of this process")),
+                ("cpu_s", maybe("CPU time of this process, without what kept idle cores awake")),
+                (
+                    "kept_awake_cpu_s",
+                    maybe("CPU time of what kept idle cores awake (--keep-awake); null if nothing did"),
+                ),
             ]),
         ),
         (

@@ -29,8 +29,12 @@ pub struct Measured {
     pub stalls: u64,
     /// Their time in all.
     pub stalled: Duration,
-    /// CPU time this process used meanwhile, if the system tells.
+    /// CPU time this process used meanwhile, if the system tells; without what kept cores awake.
     pub cpu: Option<Duration>,
+    /// CPU time of what kept cores awake; `None` if nothing did.
+    pub awake: Option<Duration>,
+    /// Whether cores of this machine take long to wake: it is a guest of a hypervisor, and they were not kept awake.
+    pub may_doze: bool,
     /// Whether Ctrl-C ended it.
     pub interrupted: bool,
     /// Unix time of the load's start.
@@ -92,6 +96,8 @@ impl Measured {
             stalls: 0,
             stalled: Duration::ZERO,
             cpu: None,
+            awake: None,
+            may_doze: false,
             interrupted: false,
             start,
         }

@@ -63,6 +63,11 @@ pub const OPTIONS: &[OptionInfo] = &[
         value: "",
         doc: "Test how far numbers of this machine can be trusted; takes no address (-z: how long).",
     },
+    OptionInfo {
+        name: "keep-awake",
+        value: "",
+        doc: "Keep idle cores from sleeping, so that requests leave on time (Linux; for guests of hypervisors).",
+    },
     OptionInfo { name: "progress", value: "", doc: "Show the progress on standard error, if that is a terminal." },
 ];
 
@@ -96,6 +101,8 @@ pub struct Options {
     pub judged: Vec<String>,
     /// `--self-test`.
     pub self_test: bool,
+    /// `--keep-awake`.
+    pub keep_awake: bool,
 }
 
 impl MoreFlags for Options {
@@ -124,6 +131,7 @@ impl MoreFlags for Options {
             "health" => self.health = switch()?,
             "progress" => self.progress = switch()?,
             "self-test" => self.self_test = switch()?,
+            "keep-awake" => self.keep_awake = switch()?,
             "hdr" => self.hdr = file()?,
             "hdr-due" => self.hdr_due = file()?,
             "csv-exact" => self.csv_exact = file()?,

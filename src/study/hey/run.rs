@@ -8,6 +8,7 @@ use std::time::Duration;
 use nix::sys::resource::{UsageWho, getrusage};
 use tokio::sync::mpsc::unbounded_channel;
 
+use crate::drive::live::awake::{Awake, AwakeError};
 use crate::drive::live::clock::Clock;
 use crate::drive::live::interrupt::CtrlC;
 use crate::drive::live::load::{Engine, Failure, Keep, Load, LoadError, Options, Report};
@@ -15,6 +16,7 @@ use crate::drive::{GeneratorPlan, SchedulePlan, Tally};
 use crate::random::Seed;
 use crate::record::{ErrorKind, RequestRow};
 use crate::schedule::share::Share;
+use crate::study::host;
 use crate::time::Timestamp;
 
 use super::address;
@@ -33,6 +35,9 @@ pub enum RunError {
     /// It could not be started.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The cores can't be kept awake.
+    #[error(transparent)]
+    Awake(#[from] AwakeError),
     /// The system gives no event loop or no signals.
     #[error("the load can't be watched: {0}")]
     System(#[from] io::Error),
@@ -79,8 +84,9 @@ pub fn run(command: &Command, watch: &mut dyn Watch) -> Result<Measured, RunErro
         Err(why) => Ok(failed(command, measured(clock.now()), why)),
         Ok(uri) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let awake = command.options.keep_awake.then(Awake::keep).transpose()?;
             let start = clock.now() + HEAD_START;
-            runtime.block_on(drive(command, uri, clock, measured(start), watch))
+            runtime.block_on(drive(command, uri, clock, measured(start), awake, watch))
         }
     }
 }
@@ -101,6 +107,7 @@ async fn drive(
     uri: &hyper::Uri,
     clock: Clock,
     measured: Measured,
+    awake: Option<Awake>,
     watch: &mut dyn Watch,
 ) -> Result<Measured, RunError> {
     let start = measured.start();
@@ -118,7 +125,7 @@ async fn drive(
     };
     let mut ctrl_c = CtrlC::listen()?;
     let (sender, mut reports) = unbounded_channel();
-    let before = cpu_time();
+    let before = Spent::so_far(awake.as_ref());
     let options =
         Options { engine: Engine::default(), keep, seed: Seed(command.options.seed.unwrap_or(1)), share: Share::WHOLE };
     let mut load = Some(Load::start_with(options, clock, uri, &[plan], start, sender)?);
@@ -185,8 +192,27 @@ async fn drive(
     for (kind, count) in measured.failures.clone() {
         measured.summary.failed_times(&in_words(command, kind, words.get(&kind)), count);
     }
-    measured.cpu = cpu_time().zip(before).map(|(after, before)| after.saturating_sub(before));
+    let spent = Spent::so_far(awake.as_ref());
+    measured.cpu = spent.own.zip(before.own).map(|(after, before)| after.saturating_sub(before));
+    measured.awake = spent.awake.zip(before.awake).map(|(after, before)| after.saturating_sub(before));
+    measured.may_doze = awake.is_none() && host::is_virtual();
     Ok(measured)
+}
+
+/// CPU time of this process so far.
+#[derive(Clone, Copy, Debug)]
+struct Spent {
+    /// What it was used for, but for keeping cores awake.
+    own: Option<Duration>,
+    /// What keeps cores awake, if anything does.
+    awake: Option<Duration>,
+}
+
+impl Spent {
+    fn so_far(awake: Option<&Awake>) -> Self {
+        let awake = awake.and_then(Awake::cpu_time);
+        Self { own: cpu_time().map(|all| all.saturating_sub(awake.unwrap_or_default())), awake }
+    }
 }
 
 /// A kind of failure as hey's summary tells it.

@@ -73,6 +73,9 @@ pub fn health_table(measured: &Measured) -> String {
         let share = cpu.as_secs_f64() / measured.total().as_secs_f64() * 100.0;
         let _ = writeln!(out, "  CPU:\t\t{:.3} secs ({share:.1} % of a core)", cpu.as_secs_f64());
     }
+    if let Some(awake) = measured.awake {
+        let _ = writeln!(out, "  Kept awake:\tidle cores, with {:.3} secs of CPU beside it", awake.as_secs_f64());
+    }
     let faults = health::faults(measured);
     if faults.is_empty() {
         out.push_str("  The generator kept time.\n");

@@ -42,6 +42,8 @@ pub struct RunAbout {
     pub alone: Option<Alone>,
     /// What replicas cost, if the scenario says so.
     pub price: Option<Price>,
+    /// Whether cores of this machine take long to wake: it is a guest of a hypervisor, and they are not kept awake.
+    pub may_doze: bool,
 }
 
 impl RunAbout {
@@ -65,9 +67,14 @@ impl RunAbout {
             leads_only: false,
             alone: None,
             price: None,
+            may_doze: false,
         }
     }
 }
+
+/// What helps on a machine that [may doze](RunAbout::may_doze), where nobody else was in the way of being on time.
+pub const KEEP_AWAKE: &str =
+    "keep idle cores awake (--keep-awake; on this guest of a hypervisor they take long to wake)";
 
 /// A request by itself, on average, by the function's model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

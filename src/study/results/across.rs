@@ -198,7 +198,8 @@ fn warnings(sources: &[Source]) -> Vec<String> {
         if host.cpu.is_empty() {
             "none, virtual time".to_owned()
         } else {
-            format!("{}, {} cores, {}", host.cpu, host.cores, host.system)
+            let awake = if host.kept_awake { ", kept awake" } else { "" };
+            format!("{}, {} cores, {}{awake}", host.cpu, host.cores, host.system)
         }
     });
     differs("the versions of watchtower differ", &|source| source.record.watchtower_version.clone());

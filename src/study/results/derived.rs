@@ -27,8 +27,8 @@ pub enum Rebuilt {
     Left(String),
 }
 
-/// Names and texts of all of them, for these runs.
-pub(super) fn texts(record: &StudyRecord, runs: &[RunSummary]) -> Vec<(&'static str, String)> {
+/// Names and texts of all of them, for these runs, and the statistics that most of them tell.
+pub(super) fn texts(record: &StudyRecord, runs: &[RunSummary]) -> (Vec<(&'static str, String)>, Statistics) {
     // runs are told in one order, whatever order they were made in
     let mut runs = runs.to_vec();
     let place = |arm: &str| record.arms.iter().position(|known| known.name == arm).unwrap_or(usize::MAX);
@@ -49,7 +49,7 @@ pub(super) fn texts(record: &StudyRecord, runs: &[RunSummary]) -> Vec<(&'static 
         texts.push(("expect.csv", expect::csv(&judged)));
         texts.push(("junit.xml", expect::junit::junit(record, &runs, &judged)));
     }
-    texts
+    (texts, statistics)
 }
 
 /// Makes them again. One that was cut off, or whose numbers are not those of the data, is put aside first, in a folder [`PUT_ASIDE`].
@@ -75,7 +75,7 @@ pub fn rebuild(results: &Path) -> Result<Rebuilt, ResultsError> {
     // marks that can't be read tell nothing, and are named on the page
     let marks = Marks::read(results).ok().flatten();
     let mut written = Vec::new();
-    for (name, text) in texts(&record, &runs) {
+    for (name, text) in texts(&record, &runs).0 {
         let path = results.join(name);
         if let Ok(there) = fs::read(&path)
             && there != text.as_bytes()

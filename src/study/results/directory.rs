@@ -16,6 +16,7 @@ use super::error::ResultsError;
 use super::marks::{self, Mark, Marks};
 use super::reader::{EventRecord, MetricsRecord, ProbeRecord, TimelineRecord, read_json, read_rows};
 use super::requests::{self, RequestRecord};
+use super::statistics::Statistics;
 use super::summary::{RunSummary, StudyRecord};
 use super::writer::{Rows, RunWriter};
 use crate::stats::demand::DemandCurve;
@@ -199,15 +200,16 @@ impl ResultsDir {
 
     /// Ends the study: writes `comparison.md`, `stats.csv`, `effects.csv` and `distances.csv` over the runs that were added,
     /// and brings `study.json` up to date.
-    /// If the scenario expects something, `expect.csv` and `junit.xml` too.
+    /// If the scenario expects something, `expect.csv` and `junit.xml` too. What the runs say of their arms is returned: it takes a while.
     ///
     /// # Errors
     /// When one of them can't be written.
-    pub fn finish(&mut self, ending: Ending, ended_unix_s: f64) -> Result<(), ResultsError> {
+    pub fn finish(&mut self, ending: Ending, ended_unix_s: f64) -> Result<Statistics, ResultsError> {
         ending.as_str().clone_into(&mut self.record.status);
         self.record.ended_unix_s = Some(ended_unix_s);
         let mut marks = Marks::default();
-        for (name, text) in derived::texts(&self.record, &self.summaries) {
+        let (texts, statistics) = derived::texts(&self.record, &self.summaries);
+        for (name, text) in texts {
             replace_file(&self.path.join(name), text.as_bytes())?;
             marks.files.insert(name.to_owned(), Mark::of(text.as_bytes()));
         }
@@ -221,7 +223,8 @@ impl ResultsDir {
         for name in beside.into_iter().chain(of_runs) {
             marks.note(&name, &self.path.join(&name))?;
         }
-        marks.write(&self.path)
+        marks.write(&self.path)?;
+        Ok(statistics)
     }
 
     /// The summaries of all finished runs, by arm in the scenario's order, then by repeat.

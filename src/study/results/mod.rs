@@ -34,6 +34,8 @@ mod load_text;
 pub mod marks;
 mod measures;
 mod metrics_file;
+mod on_all_cores;
+mod pairs;
 pub mod price;
 pub mod reader;
 mod requests;

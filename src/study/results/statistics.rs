@@ -3,14 +3,16 @@
 //! Runs of one repeat are a pair; only valid runs count. Arms are compared two by two, in the scenario's order: `arm_b` measured by
 //! `arm_a`. An arm's A/A twin is compared with its arm only, and judged apart, since what it shows is noise.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::columns::{COLUMNS, Column};
+use super::on_all_cores::on_all_cores;
+use super::pairs::{ArmPair, ByRepeat, pairs_of_arms};
 use super::rows::quote;
 use super::summary::{RunSummary, StudyRecord};
 use crate::random::Seed;
-use crate::stats::inference::compared::{Compared, paired};
+use crate::stats::inference::compared::{Compared, Draws, paired, paired_by};
 use crate::stats::inference::distance::{kolmogorov_smirnov, wasserstein};
 use crate::stats::inference::moments::mean;
 use crate::stats::inference::t_interval::of_mean;
@@ -53,16 +55,19 @@ pub struct Statistics {
 impl Statistics {
     /// Compares the arms of a study. What is drawn follows from the study's seed.
     pub fn of(record: &StudyRecord, runs: &[RunSummary]) -> Self {
-        let pairs = pairs_of_arms(record, runs);
-        let mut rows = Vec::new();
-        for (column, metric) in metrics() {
-            for (arm_a, arm_b, is_aa) in &pairs {
-                let (a, b) = values(runs, column, arm_a, arm_b);
-                let compared = paired(&a, &b, Seed(record.seed));
-                let (arm_a, arm_b) = (arm_a.clone(), arm_b.clone());
-                rows.push(Row { metric, arm_a, arm_b, compared, judged: None, is_aa: *is_aa });
-            }
-        }
+        let (pairs, valid) = (pairs_of_arms(record, runs), ByRepeat::of(runs));
+        let all = metrics().flat_map(|(column, metric)| pairs.iter().map(move |pair| (column, metric, pair)));
+        let (of, values): (Vec<_>, Vec<_>) =
+            all.map(|(column, metric, pair)| ((metric, pair), valid.values(column, &pair.0, &pair.1))).unzip();
+        let draws = |n| (n, Draws::of(n, Seed(record.seed)));
+        let draws: BTreeMap<usize, Draws> =
+            values.iter().map(|(a, _)| a.len()).collect::<BTreeSet<_>>().into_iter().map(draws).collect();
+        let compared = on_all_cores(&values, |(a, b)| paired_by(a, b, &draws[&a.len()]));
+        let row = |((metric, (arm_a, arm_b, is_aa)), compared): ((&'static Metric, &ArmPair), Compared)| {
+            let (arm_a, arm_b) = (arm_a.clone(), arm_b.clone());
+            Row { metric, arm_a, arm_b, compared, judged: None, is_aa: *is_aa }
+        };
+        let mut rows: Vec<Row> = of.into_iter().zip(compared).map(row).collect();
         judge_family(&mut rows, false);
         judge_family(&mut rows, true);
         Self { rows }
@@ -207,16 +212,17 @@ pub struct Width {
 pub fn half_widths(record: &StudyRecord, runs: &[RunSummary], metric: &str) -> Vec<Width> {
     let Some((column, _)) = metrics().find(|(column, _)| column.name == metric) else { return Vec::new() };
     let two: Vec<_> = pairs_of_arms(record, runs).into_iter().filter(|(.., is_aa)| !is_aa).collect();
+    let valid = ByRepeat::of(runs);
     if two.is_empty() {
         let alone = arms(record, runs).into_iter().take(1).map(|arm| {
-            let (values, _) = values(runs, column, &arm, &arm);
+            let (values, _) = valid.values(column, &arm, &arm);
             let interval = of_mean(&values, LEVEL);
             Width { pairs: values.len(), mean_a: mean(&values), half_width: interval.map(|ends| ends.half_width()) }
         });
         return alone.collect();
     }
-    let width = |(arm_a, arm_b, _): &(String, String, bool)| {
-        let (a, b) = values(runs, column, arm_a, arm_b);
+    let width = |(arm_a, arm_b, _): &ArmPair| {
+        let (a, b) = valid.values(column, arm_a, arm_b);
         let compared = paired(&a, &b, Seed(record.seed));
         let half_width = compared.interval.map(|ends| ends.half_width());
         Width { pairs: compared.n, mean_a: compared.mean_a, half_width }
@@ -227,32 +233,6 @@ pub fn half_widths(record: &StudyRecord, runs: &[RunSummary], metric: &str) -> V
 /// Columns by which arms are compared, with what the table of metrics says of them.
 pub(super) fn metrics() -> impl Iterator<Item = (&'static Column, &'static Metric)> {
     COLUMNS.iter().filter(|column| column.is_metric).filter_map(|column| Some((column, metric::find(column.name)?)))
-}
-
-/// Arms two by two: every arm with every later one, and each A/A twin with its arm; the flag says which.
-fn pairs_of_arms(record: &StudyRecord, runs: &[RunSummary]) -> Vec<(String, String, bool)> {
-    let arms = arms(record, runs);
-    let twin_of = |arm: &str| record.arms.iter().find(|known| known.name == arm).and_then(|known| known.aa_of.clone());
-    let mut pairs = Vec::new();
-    for (index, arm_a) in arms.iter().enumerate() {
-        for arm_b in &arms[index + 1..] {
-            match (twin_of(arm_a), twin_of(arm_b)) {
-                (None, None) => pairs.push((arm_a.clone(), arm_b.clone(), false)),
-                (None, Some(twin)) if twin == *arm_a => pairs.push((arm_a.clone(), arm_b.clone(), true)),
-                _ => {}
-            }
-        }
-    }
-    pairs
-}
-
-/// The values of two arms in the repeats in which both have a valid run and know the metric, in the order of the repeats.
-fn values(runs: &[RunSummary], column: &Column, arm_a: &str, arm_b: &str) -> (Vec<f64>, Vec<f64>) {
-    let number = |arm: &str, repeat: u32| {
-        let run = trusted(runs, arm).find(|run| run.repeat == repeat)?;
-        (column.value)(run).number()
-    };
-    repeats(runs).into_iter().filter_map(|repeat| number(arm_a, repeat).zip(number(arm_b, repeat))).unzip()
 }
 
 pub(super) fn judge_family(rows: &mut [Row], aa: bool) {

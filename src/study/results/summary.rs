@@ -96,6 +96,9 @@ pub struct HostRecord {
     pub cores: u32,
     /// Memory in MiB.
     pub memory_mib: u64,
+    /// Whether its cores were kept awake while the runs went on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kept_awake: bool,
 }
 
 /// `summary.json` of one run; `comparison.csv` is made of these.
@@ -251,8 +254,11 @@ pub struct CpuPart {
     pub others: f64,
     /// The part of `others` that a hypervisor took.
     pub stolen: f64,
-    /// The machine as a whole, interrupts included.
+    /// The machine as a whole, interrupts included, but not what kept its cores awake.
     pub total: f64,
+    /// What kept idle cores awake; in no other part.
+    #[serde(default)]
+    pub awake: f64,
 }
 
 impl CpuSummary {
@@ -268,8 +274,8 @@ impl CpuSummary {
 
 impl CpuPart {
     fn of(shares: &CpuShares) -> Self {
-        let CpuShares { generator, generator_thread, platform, process, others, stolen, total } = *shares;
-        Self { generator, generator_thread, platform, process, others, stolen, total }
+        let CpuShares { generator, generator_thread, platform, process, others, stolen, total, awake } = *shares;
+        Self { generator, generator_thread, platform, process, others, stolen, total, awake }
     }
 }
 

@@ -211,6 +211,7 @@ impl Totals {
                 interrupted: outcome.interrupted,
                 broken: &self.broken,
                 leads_only: about.leads_only,
+                may_doze: about.may_doze,
             },
             &about.limits,
         );

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use super::about::KEEP_AWAKE;
 use super::broken::Broken;
 use crate::stats::cpu::{CpuLimits, CpuUse};
 use crate::stats::latency::LatencyHistogram;
@@ -78,6 +79,7 @@ pub(super) struct Facts<'a> {
     pub(super) interrupted: bool,
     pub(super) broken: &'a Broken,
     pub(super) leads_only: bool,
+    pub(super) may_doze: bool,
 }
 
 /// What a run's numbers are worth, in sentences with the numbers and what to change.
@@ -172,7 +174,8 @@ fn give_room(facts: &Facts<'_>, limits: &CpuLimits) -> String {
     {
         less_load(facts, limits)
     } else {
-        "close other programs, lower -c or -q of the [[load]]s, or use a machine with more cores".to_owned()
+        let sleepers = if facts.may_doze { format!("{KEEP_AWAKE}, ") } else { String::new() };
+        format!("{sleepers}close other programs, lower -c or -q of the [[load]]s, or use a machine with more cores")
     }
 }
 
@@ -295,6 +298,7 @@ mod tests {
             interrupted: false,
             broken: &broken,
             leads_only: false,
+            may_doze: false,
         };
         change(&mut facts);
         standing(&facts, limits)
@@ -369,6 +373,15 @@ mod tests {
         );
         let own = CpuShares { generator_thread: 0.97, ..CpuShares::default() };
         assert!(late(own).contains("to about 224 requests/s in all, from 242)"), "{}", late(own));
+    }
+
+    #[test]
+    fn a_guest_whose_cores_doze_is_told_how_they_are_kept_awake_unless_others_were_in_the_way() {
+        let told = |others| {
+            let cpu = cpu(10, 10, CpuShares { others, ..CpuShares::default() });
+            standing_of(|facts| facts.may_doze = true, 12, &cpu, &Limits::default()).invalid_because.join("")
+        };
+        assert_eq!([0.1, 0.9].map(|others| told(others).contains("--keep-awake")), [true, false]);
     }
 
     #[test]

@@ -35,7 +35,7 @@ const PROCESSES: &str = "t_s,replica,pid,state,cpu_s,rss_mib,threads,in_flight";
 /// Head of `events.csv`.
 const EVENTS: &str = "t_s,actor,kind,from,to,reason,value";
 /// Head of `cpu.csv`.
-const CPU: &str = "t_s,generator,generator_thread,platform,process,others,stolen,total";
+const CPU: &str = "t_s,generator,generator_thread,platform,process,others,stolen,total,awake";
 /// Head of `probes.csv`.
 const PROBES: &str = "t_s,latency_ms,status,above,below,decision";
 
@@ -384,6 +384,7 @@ impl Recorder for RunWriter {
             out.signed(at.seconds_since(origin).round() as i64 - 1).number(Some(shares.generator), 4);
             out.number(Some(shares.generator_thread), 4).number(shares.platform, 4).number(Some(shares.process), 4);
             out.number(Some(shares.others), 4).number(Some(shares.stolen), 4).number(Some(shares.total), 4);
+            out.number(Some(shares.awake), 4);
         })?;
         rows.flush()?;
         Ok(())

@@ -26,10 +26,27 @@ pub(super) fn openfaas() -> Vec<Parameter> {
         text("password_env", "", "variable of the environment that holds the gateway's password"),
         text("token_file", "", "file that holds a bearer token instead of a password"),
         text("token_env", "", "variable of the environment that holds a bearer token instead of a password"),
+        text("alertmanager_user", Credentials::USER, "whose password at the Alertmanager it is"),
+        text(
+            "alertmanager_password_file",
+            "",
+            "file that holds the Alertmanager's password, where one is asked for; relative paths start from the scenario",
+        ),
+        text("alertmanager_password_env", "", "variable of the environment that holds the Alertmanager's password"),
+        text(
+            "alertmanager_token_file",
+            "",
+            "file that holds a bearer token for the Alertmanager instead of a password",
+        ),
+        text(
+            "alertmanager_token_env",
+            "",
+            "variable of the environment that holds a bearer token for the Alertmanager instead of a password",
+        ),
         text(
             "ca_file",
             "",
-            "PEM file of the authorities that vouch for the gateway's certificate; this machine's own if not given",
+            "PEM file of the authorities that vouch for the gateway's certificate and the Alertmanager's; this machine's own if not given",
         ),
         duration(
             "ready_within",
@@ -44,6 +61,13 @@ pub(super) fn openfaas() -> Vec<Parameter> {
             Duration::from_secs(3_600),
             access.restore_within,
             "how long putting everything back as it was is tried at the end of a run",
+        ),
+        duration(
+            "write_timeout",
+            Duration::from_secs(1),
+            Duration::from_secs(3_600),
+            access.write_timeout,
+            "the gateway's own write timeout (gateway.writeTimeout of the chart): a scaling without an answer is waited for so long before anything is put back",
         ),
     ]
 }

@@ -2,15 +2,18 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use super::super::listener::Listener;
+
 pub(crate) struct StandIn {
     pub(crate) address: SocketAddr,
     state: Arc<State>,
+    _listener: Listener,
 }
 
 #[derive(Default)]
@@ -28,19 +31,12 @@ struct State {
 impl StandIn {
     /// One with so many replicas, whose probes are so late.
     pub(crate) fn start(replicas: u32, late_ms: &[u64]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("it has one");
         let state = Arc::new(State::default());
         *state.replicas.lock().unwrap() = replicas;
         *state.late.lock().unwrap() = late_ms.iter().map(|millis| Duration::from_millis(*millis)).collect();
         let shared = Arc::clone(&state);
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let state = Arc::clone(&shared);
-                thread::spawn(move || serve(&stream, &state));
-            }
-        });
-        Self { address, state }
+        let listener = Listener::start(move |stream| serve(&stream, &shared));
+        Self { address: listener.address, state, _listener: listener }
     }
 
     pub(crate) fn scalings(&self) -> Vec<u32> {

@@ -102,6 +102,30 @@ fn latency_from_due_shows_the_wait_that_hey_leaves_out() {
 }
 
 #[test]
+fn cores_kept_awake_are_told_of_by_themselves_and_refused_where_they_are_of_no_use() {
+    let run = Run::new();
+    let refused = run.hey("--keep-awake --judge summary.txt", "");
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(err(&refused).starts_with("--judge sends nothing"), "{}", err(&refused));
+    if let Some(why) = watchtower::drive::live::awake::objection() {
+        let refused = run.hey("--keep-awake -n 2 -c 1", "");
+        assert_eq!((refused.status.code(), err(&refused)), (Some(2), format!("{why}; leave it out\n")));
+        return;
+    }
+    let result = run.json("--json --keep-awake -z 500ms -c 1 -q 20", "");
+    let schema = schema("--hey");
+    assert_eq!(breach(&schema, &schema, &result, "$"), None, "{result:#}");
+    let (own, awake) = (&result["generator"]["cpu_s"], &result["generator"]["kept_awake_cpu_s"]);
+    // together they had no more than the cores and the time, which the system rounds
+    let most = result["duration_s"].as_f64().expect("a number") + 0.5;
+    let cores = watchtower::drive::live::cores::allowed().len() as f64;
+    assert!(own.as_f64().zip(awake.as_f64()).is_some_and(|(own, awake)| own + awake <= most * cores), "{result:#}");
+    assert!(out(&run.hey("--keep-awake --health -n 2 -c 1", "")).contains("Kept awake:\tidle cores"));
+    assert!(run.json("--json -n 2 -c 1", "")["generator"]["kept_awake_cpu_s"].is_null());
+    assert!(!out(&run.hey("--health -n 2 -c 1", "")).contains("Kept awake"));
+}
+
+#[test]
 fn rules_set_the_exit_code_and_say_what_is_not_met() {
     let run = Run::new();
     for (flags, path, code, said) in [

@@ -93,7 +93,7 @@ fn what_a_self_test_can_not_take_is_refused_before_anything_is_sent() {
     for (flags, said) in [
         (&["http://127.0.0.1:1/"][..], "--self-test has a server of its own; leave out http://127.0.0.1:1/"),
         (&["-c", "5"], "--self-test chooses its loads itself; leave out -c (-z says how long it may take)"),
-        (&["--due"], "--self-test takes -z and --json; leave out the other options"),
+        (&["--due"], "--self-test takes -z, --json and --keep-awake; leave out the other options"),
         (&["-z", "1s"], "--self-test takes from 2s to 5m, and -z says 1s; leave -z out for 15s"),
         (&["-z", "1h"], "--self-test takes from 2s to 5m, and -z says 1h; leave -z out for 15s"),
     ] {

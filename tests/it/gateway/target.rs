@@ -83,7 +83,7 @@ async fn a_refusal_carries_what_the_gateway_said() {
     let stranger =
         client(&fixture, |options| options.authorization = Some(Credentials { user: "admin".into(), password }.into()));
     let error = stranger.replicas(FTEST).await.unwrap_err().to_string();
-    assert!(error.ends_with("invalid credentials; check the gateway's user and password"), "{error}");
+    assert!(error.ends_with("invalid credentials; check user and password, or the token"), "{error}");
     let status = Refusal::Status { status: 401, body: "invalid credentials".to_owned() };
     assert_eq!(stranger.scale(FTEST, 2).await, Err(status));
 }

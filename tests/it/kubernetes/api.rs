@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -13,32 +13,14 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use watchtower::drive::live::target::kubernetes::MARK;
 
+use super::super::listener::Listener;
+use super::super::points::{Call, Calls, Moment, Then};
 use super::jobs;
 use super::ledger::Ledger;
 use super::store::{Answer, Change, Objects, Store, conflict, key, missing, status};
 
 /// The token that is let in, and what others that are begin with; it must turn up nowhere.
 pub(super) const TOKEN: &str = "canary-token-77c1d0";
-
-/// A point of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Moment {
-    /// It has come, and nothing was done.
-    Before,
-    /// It was done, and half the answer is out.
-    During,
-    /// The answer is out.
-    After,
-}
-
-/// What becomes of the connection then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Then {
-    GoOn,
-    Cut,
-}
-
-type Hook = Arc<dyn Fn(usize, Moment) -> Then + Send + Sync>;
 
 /// What goes wrong.
 #[expect(clippy::struct_excessive_bools, reason = "each goes wrong by itself, beside any other")]
@@ -72,8 +54,7 @@ pub(super) struct Shared {
     pub(super) store: Store,
     ledger: Mutex<Ledger>,
     weather: Mutex<Weather>,
-    hook: Mutex<Option<Hook>>,
-    calls: Mutex<Vec<String>>,
+    calls: Calls,
     writes: Mutex<u32>,
     open: Mutex<Vec<TcpStream>>,
     is_over: AtomicBool,
@@ -83,6 +64,7 @@ pub(super) struct Shared {
 pub(super) struct Api {
     pub(super) address: SocketAddr,
     shared: Arc<Shared>,
+    _listener: Listener,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -91,30 +73,20 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Api {
     pub(super) fn start() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
             store: Store::default(),
             ledger: Mutex::default(),
             weather: Mutex::default(),
-            hook: Mutex::default(),
-            calls: Mutex::default(),
+            calls: Calls::default(),
             writes: Mutex::default(),
             open: Mutex::default(),
             is_over: AtomicBool::new(false),
         });
         let (serving, controlling) = (Arc::clone(&shared), Arc::clone(&shared));
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if serving.is_over.load(Ordering::Relaxed) {
-                    return;
-                }
-                if locked(&serving.weather).down {
-                    continue;
-                }
+        let listener = Listener::start(move |stream| {
+            if !locked(&serving.weather).down {
                 locked(&serving.open).extend(stream.try_clone());
-                let shared = Arc::clone(&serving);
-                thread::spawn(move || serve(&shared, stream));
+                serve(&serving, stream);
             }
         });
         thread::spawn(move || {
@@ -124,7 +96,7 @@ impl Api {
                 thread::sleep(Duration::from_millis(20));
             }
         });
-        Self { address, shared }
+        Self { address: listener.address, shared, _listener: listener }
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -152,22 +124,19 @@ impl Api {
         }
     }
 
-    pub(super) fn hook(&self, hook: impl Fn(usize, Moment) -> Then + Send + Sync + 'static) {
-        *locked(&self.shared.hook) = Some(Arc::new(hook));
-    }
-
-    pub(super) fn unhook(&self) {
-        *locked(&self.shared.hook) = None;
-    }
-
     /// Who led, and who scaled.
     pub(super) fn ledger(&self) -> Ledger {
         locked(&self.shared.ledger).clone()
     }
 
+    /// What befalls whoever calls, and all calls so far.
+    pub(super) fn points(&self) -> &Calls {
+        &self.shared.calls
+    }
+
     /// All calls so far, such as `GET /apis/...`.
     pub(super) fn calls(&self) -> Vec<String> {
-        locked(&self.shared.calls).clone()
+        self.shared.calls.seen()
     }
 
     pub(super) fn deployment(&self, namespace: &str, name: &str) -> Value {
@@ -221,8 +190,6 @@ impl Drop for Api {
     fn drop(&mut self) {
         self.shared.is_over.store(true, Ordering::Relaxed);
         self.cut_all();
-        // wakes whoever waits for a connection
-        let _ = TcpStream::connect(self.address);
     }
 }
 
@@ -272,14 +239,8 @@ fn serve(shared: &Arc<Shared>, stream: TcpStream) {
     let Ok(mut writer) = stream.try_clone() else { return };
     let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader) {
-        let number = {
-            let mut calls = locked(&shared.calls);
-            calls.push(format!("{} {}", request.method, request.path));
-            calls.len() - 1
-        };
-        let hook = locked(&shared.hook).clone();
-        let at = |moment| hook.as_ref().map_or(Then::GoOn, |hook| hook(number, moment));
-        let went_on = answer(shared, &request, &mut writer, &at);
+        let call = shared.calls.comes(format!("{} {}", request.method, request.path));
+        let went_on = answer(shared, &request, &mut writer, &call);
         if !matches!(went_on, Ok(Then::GoOn)) {
             break;
         }
@@ -288,13 +249,8 @@ fn serve(shared: &Arc<Shared>, stream: TcpStream) {
     let _ = writer.shutdown(Shutdown::Both);
 }
 
-fn answer(
-    shared: &Arc<Shared>,
-    request: &Request,
-    writer: &mut TcpStream,
-    at: &dyn Fn(Moment) -> Then,
-) -> io::Result<Then> {
-    if at(Moment::Before) == Then::Cut {
+fn answer(shared: &Arc<Shared>, request: &Request, writer: &mut TcpStream, call: &Call<'_>) -> io::Result<Then> {
+    if call.at(Moment::Before) == Then::Cut {
         return Ok(Then::Cut);
     }
     let weather = locked(&shared.weather).clone();
@@ -302,10 +258,10 @@ fn answer(
     if request.query.contains("watch=true")
         && let Some(refused) = refused(&weather, request, "watch")
     {
-        return written(writer, refused, at);
+        return written(writer, refused, call);
     }
     if request.query.contains("watch=true") {
-        return watch(shared, request, writer, at);
+        return watch(shared, request, writer, call);
     }
     let verb = match request.method.as_str() {
         "GET" if place(&request.path).is_some_and(|(_, name, _)| name.is_empty()) => "list",
@@ -318,25 +274,17 @@ fn answer(
     if let Some((_, pod, namespace)) = place(&request.path).filter(|(resource, ..)| resource == "pods/log")
         && refused(&weather, request, verb).is_none()
     {
-        jobs::log(&shared.store, namespace, pod, writer)?;
-        return Ok(at(Moment::After));
+        return jobs::log(&shared.store, namespace, pod, writer, call);
     }
     let answer = refused(&weather, request, verb).unwrap_or_else(|| decided(shared, &weather, request));
     shared.store.changed.notify_all();
-    written(writer, answer, at)
+    written(writer, answer, call)
 }
 
-fn written(writer: &mut TcpStream, (code, body): Answer, at: &dyn Fn(Moment) -> Then) -> io::Result<Then> {
+pub(super) fn written(writer: &mut TcpStream, (code, body): Answer, call: &Call<'_>) -> io::Result<Then> {
     let body = body.to_string();
     let head = format!("HTTP/1.1 {code} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
-    let text = format!("{head}{body}").into_bytes();
-    let (first, rest) = text.split_at(text.len() / 2);
-    writer.write_all(first)?;
-    if at(Moment::During) == Then::Cut {
-        return Ok(Then::Cut);
-    }
-    writer.write_all(rest)?;
-    Ok(at(Moment::After))
+    call.answer(writer, format!("{head}{body}").as_bytes())
 }
 
 /// Who is not let in, and what is not allowed.
@@ -552,7 +500,7 @@ fn list(objects: &Objects, resource: &str, namespace: &str, request: &Request) -
 }
 
 /// A stream of changes, cut into chunks in odd places.
-fn watch(shared: &Shared, request: &Request, writer: &mut TcpStream, at: &dyn Fn(Moment) -> Then) -> io::Result<Then> {
+fn watch(shared: &Shared, request: &Request, writer: &mut TcpStream, call: &Call<'_>) -> io::Result<Then> {
     let number = |name: &str| {
         request.query.split('&').find_map(|part| part.strip_prefix(name)).and_then(|value| value.parse::<u64>().ok())
     };
@@ -561,7 +509,7 @@ fn watch(shared: &Shared, request: &Request, writer: &mut TcpStream, at: &dyn Fn
     let Some((resource, _, namespace)) = place(&request.path) else { return Ok(Then::Cut) };
     let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
     writer.write_all(head.as_bytes())?;
-    if at(Moment::During) == Then::Cut || at(Moment::After) == Then::Cut {
+    if call.at(Moment::During) == Then::Cut || call.at(Moment::After) == Then::Cut {
         return Ok(Then::Cut);
     }
     if version < locked(&shared.weather).compacted {

@@ -15,7 +15,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use super::api::{Api, chunk};
+use super::super::points::{Call, Moment, Then};
+use super::api::{Api, chunk, written};
 use super::store::{Answer, Objects, Store, key, missing, status};
 
 /// Where a pod of the stand-in keeps what it said.
@@ -90,29 +91,36 @@ pub(super) fn collect(objects: &mut Objects) {
 }
 
 /// Writes what a pod has said and says, until it is over or gone.
-pub(super) fn log(store: &Store, namespace: &str, name: &str, writer: &mut TcpStream) -> io::Result<()> {
+pub(super) fn log(
+    store: &Store,
+    namespace: &str,
+    name: &str,
+    writer: &mut TcpStream,
+    call: &Call<'_>,
+) -> io::Result<Then> {
     let pod = || store.lock().all.get(&key("pods", namespace, name)).cloned();
     let Some(file) = pod().and_then(|pod| pod["metadata"]["annotations"][LOG].as_str().map(PathBuf::from)) else {
-        let (_, body) = missing("pods", name);
-        let body = body.to_string();
-        return write!(
-            writer,
-            "HTTP/1.1 404 X\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
+        return written(writer, missing("pods", name), call);
     };
     writer.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n")?;
     let mut file = File::open(file)?;
+    let mut is_begun = false;
     loop {
         // before it is read: what is said until then is in it
         let is_over = pod().is_none_or(|pod| pod["status"]["phase"] != "Running");
         let mut said = Vec::new();
         file.read_to_end(&mut said)?;
         if !said.is_empty() {
-            chunk(writer, &said)?;
+            let (first, rest) = said.split_at(said.len() / 2);
+            chunk(writer, first)?;
+            if !std::mem::replace(&mut is_begun, true) && call.at(Moment::During) == Then::Cut {
+                return Ok(Then::Cut);
+            }
+            chunk(writer, rest)?;
         }
         if is_over {
-            return writer.write_all(b"0\r\n\r\n");
+            writer.write_all(b"0\r\n\r\n")?;
+            return Ok(call.at(Moment::After));
         }
         thread::sleep(Duration::from_millis(20));
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Output;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 
@@ -11,13 +12,18 @@ use super::{FIXED, FUNCTIONS, House, succeeded, text, until};
 
 /// By count, so that no slow answer loses a request.
 const LOAD: &str = "-n 160 -c 8 -q 5";
-const IMAGE: &str = "registry.example.org/watchtower:0.1.0";
+/// By then all pods run.
+const IN_TIME: Duration = Duration::from_secs(10);
+pub(super) const IMAGE: &str = "registry.example.org/watchtower:0.1.0";
 
 impl House {
-    fn with_pods(&self, load: &str) {
-        let gateway =
-            format!("load_gateway = \"http://{}\"\nload_ready_within = \"10s\"", self.platform.gateway_address());
-        self.scenario(load, FIXED, &gateway);
+    pub(super) fn with_pods(&self, load: &str, ready_within: Duration) {
+        let pods = format!(
+            "load_gateway = \"http://{}\"\nload_ready_within = \"{}s\"",
+            self.platform.gateway_address(),
+            ready_within.as_secs()
+        );
+        self.scenario(load, FIXED, &pods);
     }
 
     fn pods(&self, pods: &str, out: &str) -> std::process::Child {
@@ -28,7 +34,7 @@ impl House {
 
     /// Neither Job nor `ConfigMap` nor pod.
     #[track_caller]
-    fn has_no_load(&self) {
+    pub(super) fn has_no_load(&self) {
         let objects = self.api.store().lock();
         let left: Vec<_> =
             objects.all.keys().filter(|(kind, ..)| ["jobs", "configmaps", "pods"].contains(&kind.as_str())).collect();
@@ -69,7 +75,7 @@ fn answered(house: &House, out: &str) -> (String, u64) {
 #[test]
 fn four_pods_send_together_what_one_machine_sends_and_nothing_of_them_is_left() {
     let house = House::new();
-    house.with_pods(LOAD);
+    house.with_pods(LOAD, IN_TIME);
     succeeded(&house.start("one").wait_with_output().expect("it ends"));
 
     let controller = Controller::start(&house.api, house.dir.path());
@@ -115,7 +121,7 @@ fn four_pods_send_together_what_one_machine_sends_and_nothing_of_them_is_left() 
 #[test]
 fn a_lost_pod_is_named_makes_the_run_invalid_and_the_others_part_is_kept() {
     let house = House::new();
-    house.with_pods(LOAD);
+    house.with_pods(LOAD, IN_TIME);
     let controller = Controller::start(&house.api, house.dir.path());
     let child = house.pods("2", "out");
     until("two pods", || controller.count() == 2);
@@ -141,7 +147,7 @@ fn house_is_led(house: &House) {
 fn whatever_ends_the_leader_the_pods_are_gone_afterwards() {
     for (by, code) in [(Signal::SIGTERM, Some(143)), (Signal::SIGKILL, None)] {
         let house = House::new();
-        house.with_pods("-z 60s -c 4 -q 5");
+        house.with_pods("-z 60s -c 4 -q 5", IN_TIME);
         let controller = Controller::start(&house.api, house.dir.path());
         let child = house.pods("2", "out");
         house_is_led(&house);
@@ -167,8 +173,7 @@ fn whatever_ends_the_leader_the_pods_are_gone_afterwards() {
 fn pods_that_do_not_come_are_named_and_the_function_is_let_be() {
     let house = House::new();
     // no controller: nobody starts them
-    let gateway = format!("load_gateway = \"http://{}\"\nload_ready_within = \"1s\"", house.platform.gateway_address());
-    house.scenario(LOAD, FIXED, &gateway);
+    house.with_pods(LOAD, Duration::from_secs(1));
     let output = house.pods("2", "out").wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
@@ -185,7 +190,7 @@ fn pods_that_do_not_come_are_named_and_the_function_is_let_be() {
 #[test]
 fn what_pods_need_is_asked_for_before_the_first_of_them_is_there() {
     let house = House::new();
-    house.with_pods(LOAD);
+    house.with_pods(LOAD, IN_TIME);
     house.api.weather(|weather| {
         weather.denied.extend([
             "create jobs".to_owned(),

@@ -5,8 +5,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Child;
 
 use nix::sys::signal::Signal;
+use watchtower::drive::live::target::rest::Credentials;
 
 use super::super::canaries::{are_nowhere, not_below, not_in};
+use super::super::openfaas::alertmanager::Alertmanager;
 use super::api::TOKEN;
 use super::restore::signal;
 use super::{FIXED, House, text};
@@ -104,56 +106,100 @@ fn start(house: &House) -> Child {
 #[track_caller]
 fn nothing_told(house: &House, secrets: &[&str]) {
     assert!(not_below(house.dir.path(), &OWN, secrets) > 1);
+    nothing_told_by_objects(house, secrets);
+}
+
+#[track_caller]
+fn nothing_told_by_objects(house: &House, secrets: &[&str]) {
     let objects = house.api.store().lock();
     for object in objects.all.values().chain(objects.changes.iter().map(|change| &change.object)) {
         not_in("an object", &object.to_string(), secrets);
     }
 }
 
-#[test]
-fn runs_that_are_killed_put_back_and_ended_tell_nothing_of_what_lets_them_in() {
+/// Does it for each way to be let in, in a house of its own: with its name and what must turn up nowhere.
+fn by_each_way(test: impl Fn(&House, &str, &[&str])) {
     for index in 0..ENTRIES {
         let house = house();
         let Entry { name, user, secrets } = entries(&house).into_iter().nth(index).expect("a way");
-        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
         written(&house, &user, &format!("http://{}", house.api.address));
-        let mut child = start(&house);
-        house.until_under_way("three-1");
-        signal(&child, Signal::SIGKILL);
-        child.wait().expect("it ends");
-        assert_eq!(house.debts(), 1, "{name}");
-        nothing_told(&house, &secrets);
-        let restored = command(&house, &["restore"]).output().expect("the program starts");
-        assert_eq!(restored.status.code(), Some(0), "{name}: {}", text(&restored.stderr));
-        are_nowhere(&restored, house.dir.path(), &OWN, &secrets);
-        house.is_as_before();
-
-        fs::remove_dir_all(house.dir.path().join("out")).expect("removed");
-        house.scenario("-z 500ms -c 1 -q 5", FIXED, "");
-        let output = command(&house, &RUN).output().expect("the program starts");
-        assert_eq!(output.status.code(), Some(0), "{name}: {}", text(&output.stderr));
-        assert!(house.dir.path().join("out/report.html").exists());
-        are_nowhere(&output, house.dir.path(), &OWN, &secrets);
-        nothing_told(&house, &secrets);
-        house.is_as_before();
+        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        test(&house, name, &secrets);
     }
 }
 
 #[test]
+fn runs_that_are_killed_put_back_and_ended_tell_nothing_of_what_lets_them_in() {
+    by_each_way(|house, name, secrets| {
+        let mut child = start(house);
+        house.until_under_way("three-1");
+        signal(&child, Signal::SIGKILL);
+        child.wait().expect("it ends");
+        assert_eq!(house.debts(), 1, "{name}");
+        nothing_told(house, secrets);
+        let restored = command(house, &["restore"]).output().expect("the program starts");
+        assert_eq!(restored.status.code(), Some(0), "{name}: {}", text(&restored.stderr));
+        are_nowhere(&restored, house.dir.path(), &OWN, secrets);
+        house.is_as_before();
+
+        fs::remove_dir_all(house.dir.path().join("out")).expect("removed");
+        house.scenario("-z 500ms -c 1 -q 5", FIXED, "");
+        let output = command(house, &RUN).output().expect("the program starts");
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", text(&output.stderr));
+        assert!(house.dir.path().join("out/report.html").exists());
+        are_nowhere(&output, house.dir.path(), &OWN, secrets);
+        nothing_told(house, secrets);
+        house.is_as_before();
+    });
+}
+
+#[test]
 fn a_run_that_is_let_in_no_longer_tells_nothing_of_what_let_it_in() {
-    for index in 0..ENTRIES {
-        let house = house();
-        let Entry { name, user, secrets } = entries(&house).into_iter().nth(index).expect("a way");
-        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
-        written(&house, &user, &format!("http://{}", house.api.address));
-        let mut child = start(&house);
+    by_each_way(|house, name, secrets| {
+        let mut child = start(house);
         house.until_under_way("three-1");
         house.api.weather(|weather| weather.expired = true);
         signal(&child, Signal::SIGTERM);
         let code = child.wait().expect("it ends").code();
         assert_eq!((code, house.debts()), (Some(1), 1), "{name}");
-        nothing_told(&house, &secrets);
+        nothing_told(house, secrets);
+    });
+}
+
+/// What lets in to the Alertmanager.
+const ALERT_PASSWORD: &str = "canary-quiet-6d20bf";
+
+#[test]
+fn a_run_that_silences_an_alert_tells_nothing_of_what_lets_it_in_to_the_alertmanager() {
+    let alertmanager = Alertmanager::start();
+    alertmanager.asks_for(Credentials { user: "tester".to_owned(), password: ALERT_PASSWORD.to_owned() }.basic());
+    let house = House::new();
+    fs::write(house.dir.path().join("alert-password"), ALERT_PASSWORD).expect("a file");
+    let there = format!(
+        "alertmanager = \"http://{}\"\nalertmanager_user = \"tester\"\nalertmanager_password_file = \"alert-password\"",
+        alertmanager.address
+    );
+    house.scenario_with("-z 60s -c 2 -q 5", FIXED, &there, "isolation = \"alert-silenced\"");
+    let (own, secrets) = (["kubeconfig", "alert-password"], [TOKEN, ALERT_PASSWORD]);
+    let mut child = start(&house);
+    house.until_under_way("three-1");
+    assert_eq!(alertmanager.silenced().len(), 1);
+    signal(&child, Signal::SIGKILL);
+    child.wait().expect("it ends");
+    assert!(not_below(house.dir.path(), &own, &secrets) > 1);
+    // by the journal, and from another machine by what stands on the objects
+    for (way, is_elsewhere) in [(&["restore", "--dry-run"][..], false), (&["restore", "guest.toml"], true)] {
+        if is_elsewhere {
+            fs::remove_dir_all(house.state()).expect("removed");
+            house.api.leases_last(1);
+        }
+        let restored = command(&house, way).output().expect("the program starts");
+        assert_eq!(restored.status.code(), Some(0), "{}", text(&restored.stderr));
+        are_nowhere(&restored, house.dir.path(), &own, &secrets);
     }
+    nothing_told_by_objects(&house, &secrets);
+    assert_eq!(alertmanager.silenced().len(), 0);
+    house.is_as_before();
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! How much memory a load may take: rows go to the disk as they come, and who takes them slowly makes the load wait.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::Command;
 use std::thread;
 
@@ -12,6 +12,7 @@ use watchtower::study::results::summary::StudyRecord;
 use watchtower::study::results::{ResultsDir, RunAbout};
 use watchtower::time::Epoch;
 
+use super::super::listener::Listener;
 use super::*;
 
 /// Requests of the load.
@@ -24,17 +25,6 @@ const CHILD: &str = "WATCHTOWER_MEMORY_CHILD";
 const PEAK_MAX: u64 = 200 * 1024;
 
 /// A server that takes no memory: every request is answered, none is kept.
-fn serve() -> std::net::SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            thread::spawn(move || answer(stream));
-        }
-    });
-    address
-}
-
 fn answer(mut stream: TcpStream) {
     let mut piece = [0; 4096];
     while stream.read(&mut piece).is_ok_and(|length| length > 0)
@@ -72,7 +62,8 @@ fn who_takes_rows_slowly_makes_the_load_wait_and_rows_written_down_take_no_memor
         assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
         return;
     }
-    let uri = format!("http://{}/", serve()).parse().expect("a URI");
+    let server = Listener::start(answer);
+    let uri = format!("http://{}/", server.address).parse().expect("a URI");
     let clock = Clock::start();
     let (sender, mut reports) = unbounded_channel();
     let plan = hey(ROWS, "", 8, 0.0);

@@ -65,7 +65,7 @@ fn a_password_that_is_no_longer_good_is_named_with_what_to_type_and_nothing_reco
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
-    for part in ["401 Unauthorized", "check the gateway's user and password", "\"replicas\":2}", "watchtower restore"] {
+    for part in ["401 Unauthorized", "check user and password, or the token", "\"replicas\":2}", "watchtower restore"] {
         assert!(said.contains(part), "{part}:\n{said}");
     }
     assert!(rows(&house) > 20, "{}", rows(&house));

@@ -2,11 +2,13 @@
 //! no more than a real one does of what became of a scaling.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+use super::super::listener::Listener;
+use super::super::points::{Calls, Moment, Then};
 
 /// What goes wrong.
 #[derive(Clone, Default)]
@@ -34,13 +36,15 @@ struct Shared {
     asked: Mutex<Vec<u64>>,
     /// How many of them are done or refused.
     done: Mutex<usize>,
-    is_over: AtomicBool,
+    /// What befalls whoever calls.
+    calls: Arc<Calls>,
 }
 
 /// The gateway. It ends when it is dropped.
 pub(super) struct Front {
     pub(super) address: SocketAddr,
     shared: Arc<Shared>,
+    _listener: Listener,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -48,28 +52,17 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Front {
-    /// In front of the gateway at this address.
-    pub(super) fn before(gateway: SocketAddr) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let address = listener.local_addr().expect("an address");
-        let shared = Arc::<Shared>::default();
+    /// In front of the gateway at this address; its calls are counted with those of others.
+    pub(super) fn before(gateway: SocketAddr, calls: Arc<Calls>) -> Self {
+        let shared = Arc::new(Shared { calls, ..Shared::default() });
         let serving = Arc::clone(&shared);
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if serving.is_over.load(Ordering::Relaxed) {
-                    return;
-                }
-                if locked(&serving.weather).down {
-                    continue;
-                }
-                let shared = Arc::clone(&serving);
-                thread::spawn(move || {
-                    // whoever went away in the middle wants no answer
-                    let _ = serve(&shared, gateway, stream);
-                });
+        let listener = Listener::start(move |stream| {
+            if !locked(&serving.weather).down {
+                // whoever went away in the middle wants no answer
+                let _ = serve(&serving, gateway, stream);
             }
         });
-        Self { address, shared }
+        Self { address: listener.address, shared, _listener: listener }
     }
 
     pub(super) fn weather(&self, change: impl FnOnce(&mut Weather)) {
@@ -84,14 +77,6 @@ impl Front {
     /// Whether a scaling is under way.
     pub(super) fn is_busy(&self) -> bool {
         locked(&self.shared.asked).len() > *locked(&self.shared.done)
-    }
-}
-
-impl Drop for Front {
-    fn drop(&mut self) {
-        self.shared.is_over.store(true, Ordering::Relaxed);
-        // wakes whoever waits for a connection
-        let _ = TcpStream::connect(self.address);
     }
 }
 
@@ -136,7 +121,7 @@ impl Message {
         Ok(message)
     }
 
-    fn write(&self, stream: &mut TcpStream) -> io::Result<()> {
+    fn bytes(&self) -> Vec<u8> {
         let hop = |name: &str| ["connection", "content-length"].iter().any(|hop| name.eq_ignore_ascii_case(hop));
         let kept = self.headers.iter().filter(|(name, _)| !hop(name));
         let mut lines = vec![self.first.clone()];
@@ -145,21 +130,22 @@ impl Message {
             lines.push(format!("Content-Length: {}", self.body.len()));
         }
         lines.push("Connection: close\r\n\r\n".to_owned());
-        let text = lines.join("\r\n");
-        stream.write_all(text.as_bytes())?;
-        stream.write_all(&self.body)
+        let mut bytes = lines.join("\r\n").into_bytes();
+        bytes.extend(&self.body);
+        bytes
     }
 }
 
-fn serve(shared: &Shared, gateway: SocketAddr, stream: TcpStream) -> io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let request = Message::read(&mut reader, false)?;
-    let mut stream = stream;
-    let answer = answered(shared, gateway, &request);
-    let slow = locked(&shared.weather).slow;
-    thread::sleep(slow);
-    if let Some(answer) = answer? {
-        answer.write(&mut stream)?;
+fn serve(shared: &Shared, gateway: SocketAddr, mut stream: TcpStream) -> io::Result<()> {
+    let request = Message::read(&mut BufReader::new(stream.try_clone()?), false)?;
+    let call = shared.calls.comes(request.first.clone());
+    if call.at(Moment::Before) == Then::GoOn {
+        let answer = answered(shared, gateway, &request);
+        let slow = locked(&shared.weather).slow;
+        thread::sleep(slow);
+        if let Some(answer) = answer? {
+            call.answer(&mut stream, &answer.bytes())?;
+        }
     }
     stream.shutdown(Shutdown::Both)
 }
@@ -214,7 +200,7 @@ fn answered(shared: &Shared, gateway: SocketAddr, request: &Message) -> io::Resu
 
 fn passed_on(gateway: SocketAddr, request: &Message) -> io::Result<Message> {
     let mut stream = TcpStream::connect(gateway)?;
-    request.write(&mut stream)?;
+    stream.write_all(&request.bytes())?;
     let mut answer = Message::read(&mut BufReader::new(stream), true)?;
     // nobody else tells what was made of a count
     answer.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("x-watchtower-accepted"));

@@ -9,6 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use watchtower::drive::live::target::rest::Credentials;
 
 use super::{FIXED, House, text, until};
 
@@ -18,6 +19,8 @@ const ALERT: &str = "APIHighInvocationRate";
 /// A real Alertmanager, with alerts of two functions firing.
 pub(crate) struct Real {
     pub(crate) address: SocketAddr,
+    /// What those bring who are let in, if anybody is asked.
+    authorization: Option<String>,
     child: Child,
     _home: TempDir,
 }
@@ -25,6 +28,11 @@ pub(crate) struct Real {
 impl Real {
     /// Starts it; says so where there is none on this machine.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_for(None)
+    }
+
+    /// The same for one user only: the name, the password and what bcrypt makes of it.
+    fn start_for(user: Option<(&str, &str, &str)>) -> Option<Self> {
         let home = tempfile::tempdir().expect("a temporary directory");
         let config = home.path().join("alertmanager.yml");
         let told = "route:\n  receiver: nobody\n  group_wait: 1s\n  group_interval: 1s\nreceivers:\n  - name: nobody\n";
@@ -37,6 +45,11 @@ impl Real {
         command.arg(format!("--config.file={}", config.display()));
         command.arg(format!("--storage.path={}", home.path().join("data").display()));
         command.arg(format!("--web.listen-address={address}")).arg("--cluster.listen-address=");
+        if let Some((name, _, hash)) = user {
+            let web = home.path().join("web.yml");
+            std::fs::write(&web, format!("basic_auth_users:\n  {name}: {hash}\n")).expect("a file");
+            command.arg(format!("--web.config.file={}", web.display()));
+        }
         let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let child = match started {
             Ok(child) => child,
@@ -45,7 +58,11 @@ impl Real {
                 return None;
             }
         };
-        let real = Self { address, child, _home: home };
+        let authorization = user.map(|(user, password, _)| {
+            let (user, password) = (user.to_owned(), password.to_owned());
+            format!("Authorization: {}\r\n", Credentials { user, password }.basic())
+        });
+        let real = Self { address, authorization, child, _home: home };
         until("Alertmanager is ready", || real.ask("GET", "/-/ready", "").is_some_and(|answer| answer.0 == 200));
         for (alert, function) in
             [(ALERT, "ftest.openfaas-fn"), (ALERT, "other.openfaas-fn"), ("Other", "ftest.openfaas-fn")]
@@ -64,7 +81,8 @@ impl Real {
         let mut stream = TcpStream::connect(self.address).ok()?;
         // the older version of HTTP: an answer to it has no chunks
         let head = format!(
-            "{method} {path} HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.0\r\nContent-Type: application/json\r\n{}Content-Length: {}\r\n\r\n{body}",
+            self.authorization.as_deref().unwrap_or_default(),
             body.len()
         );
         stream.write_all(head.as_bytes()).ok()?;
@@ -151,6 +169,37 @@ fn after_a_kill_the_alert_is_heard_again_when_things_are_put_back() {
     kill(Pid::from_raw(child.id().try_into().expect("a pid")), Signal::SIGKILL).expect("the signal is sent");
     child.wait_with_output().expect("it ends");
     assert_eq!(real.unheard(), its_alert());
+    let restored = house.command(&["restore"]).output().expect("the program starts");
+    assert_eq!(restored.status.code(), Some(0), "{}", text(&restored.stderr));
+    assert_eq!((real.unheard(), real.silences()), (Vec::new(), vec!["expired".to_owned()]));
+    house.is_as_before();
+}
+
+/// A user, the password, and what `htpasswd -nbBC 4` makes of it.
+const USER: (&str, &str, &str) =
+    ("watch", "canary-alert-4f0c19", "$2y$04$kd91RmanH1f62BnQdI3S2ujgkCP5jh4fisc8t35UTUgo6rkPCUWeS");
+
+#[test]
+fn an_alertmanager_that_asks_for_a_password_is_told_it_in_a_run_and_after_a_kill() {
+    let Some(real) = Real::start_for(Some(USER)) else { return };
+    let there = format!("alertmanager = \"http://{}\"", real.address);
+    let (user, password, _) = USER;
+    let house = House::new();
+    house.scenario_with("-z 1s -c 2 -q 5", FIXED, &there);
+    let output = house.start().wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("401 Unauthorized"), "{}", text(&output.stderr));
+    house.is_as_before();
+
+    let house = House::new();
+    std::fs::write(house.dir.path().join("alert-password"), password).expect("a file");
+    let keys = format!("{there}\nalertmanager_user = \"{user}\"\nalertmanager_password_file = \"alert-password\"");
+    house.scenario_with("-z 60s -c 2 -q 5", FIXED, &keys);
+    let child = house.start();
+    house.until_under_way();
+    assert_eq!(real.unheard(), its_alert());
+    kill(Pid::from_raw(child.id().try_into().expect("a pid")), Signal::SIGKILL).expect("the signal is sent");
+    child.wait_with_output().expect("it ends");
     let restored = house.command(&["restore"]).output().expect("the program starts");
     assert_eq!(restored.status.code(), Some(0), "{}", text(&restored.stderr));
     assert_eq!((real.unheard(), real.silences()), (Vec::new(), vec!["expired".to_owned()]));

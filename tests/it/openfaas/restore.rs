@@ -67,7 +67,7 @@ fn a_gateway_that_is_gone_is_told_with_what_to_type_and_put_back_when_it_is_ther
     let child = house.start();
     until("three replicas", || house.replicas() == 3);
     let address = house.platform.gateway_address();
-    let House { dir, platform, alertmanager, .. } = house;
+    let House { dir, platform, alertmanager, calls, .. } = house;
     platform.stop(Duration::from_millis(100));
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(1));
@@ -80,7 +80,7 @@ fn a_gateway_that_is_gone_is_told_with_what_to_type_and_put_back_when_it_is_ther
     if TcpListener::bind(address).is_err() {
         return;
     }
-    let house = House { dir, platform: gateway(address), alertmanager, front: None };
+    let house = House { dir, platform: gateway(address), alertmanager, front: None, calls };
     assert_eq!((house.replicas(), house.debts()), (1, 1));
     let restored = house.command(&["restore"]).output().expect("the program starts");
     assert_eq!(restored.status.code(), Some(0), "{}", text(&restored.stderr));

@@ -202,7 +202,7 @@ fn alone(access: &Access, place: &Place, at: Timestamp) -> EventRow {
     let function = format!("{}.{}", place.deployment, place.namespace);
     match (access.isolation, &access.gateway.alertmanager) {
         (Isolation::Scale, _) => isolated(at, format!("isolated: {} has no replicas meanwhile", access.alertmanager)),
-        (Isolation::Silence, Some(url)) => isolated(at, silenced(&function, url)),
+        (Isolation::Silence, Some(alertmanager)) => isolated(at, silenced(&function, &alertmanager.address)),
         (Isolation::Silence | Isolation::Nothing, _) => {
             not_isolated(at, &function, "isolation is \"none\" in [kubernetes]")
         }

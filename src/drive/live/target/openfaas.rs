@@ -10,6 +10,7 @@
 //! A gateway tells counts of replicas and no pods, no queue and no CPU; what it does not tell stays unknown.
 
 mod isolation;
+mod notes;
 pub mod plain;
 mod scalings;
 
@@ -22,7 +23,7 @@ use tokio::task::AbortHandle;
 
 use super::guest::alone::{isolated, not_isolated, silenced};
 use super::guest::journal::Journal;
-use super::guest::{GuestError, SecretSource, Stay, Watch, Wish, Writer};
+use super::guest::{Alertmanager, GuestError, SecretSource, Stay, Watch, Wish, Writer};
 use super::rest::Rest;
 use super::{BoxFuture, DEFAULT_NAMESPACE, Target};
 use crate::drive::clocks::Ahead;
@@ -44,8 +45,8 @@ pub struct Access {
     pub gateway: String,
     /// The base address of its metrics; without it counters can't be read.
     pub metrics: Option<String>,
-    /// The base address of its Alertmanager; without it the platform's own autoscaler is not kept from scaling.
-    pub alertmanager: Option<String>,
+    /// Its Alertmanager; without it the platform's own autoscaler is not kept from scaling.
+    pub alertmanager: Option<Alertmanager>,
     /// Where the functions live.
     pub namespace: String,
     /// How to be let in.
@@ -56,6 +57,9 @@ pub struct Access {
     pub ready_within: Duration,
     /// How long putting things back is tried.
     pub restore_within: Duration,
+    /// When it hangs up on whoever waits for an answer: by then a scaling is done or never will be. The chart's is 65 s (reference:
+    /// openfaas/faas-netes, `values.yaml`).
+    pub write_timeout: Duration,
 }
 
 impl Default for Access {
@@ -69,6 +73,7 @@ impl Default for Access {
             ca_file: None,
             ready_within: Duration::from_secs(60),
             restore_within: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(65),
         }
     }
 }
@@ -132,7 +137,7 @@ impl OpenFaas {
         let (rest, status) = isolation::look(access, functions).await?;
         let watch = Watch::new(Writer::Another, clock.now(), status);
         let description = format!("OpenFaaS gateway at {} ({})", access.gateway, functions.join(", "));
-        let scalings = Arc::new(Scalings::new(&rest));
+        let scalings = Arc::new(Scalings::new(&rest, access.write_timeout, None));
         Ok(Self::watching(rest, scalings, watch, clock, events, description))
     }
 
@@ -165,7 +170,7 @@ fn alone(access: &Access, wish: &Wish, at: Timestamp) -> Option<EventRow> {
     let function = wish.functions.first()?;
     let name = format!("{function}.{}", access.namespace);
     match (wish.writer, &access.alertmanager) {
-        (Writer::Policy, Some(url)) => Some(isolated(at, silenced(&name, url))),
+        (Writer::Policy, Some(alertmanager)) => Some(isolated(at, silenced(&name, &alertmanager.address))),
         (Writer::Policy, None) => Some(not_isolated(at, &name, "no alertmanager is named in [openfaas]")),
         (Writer::Platform | Writer::Another, _) => None,
     }

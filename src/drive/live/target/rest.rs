@@ -27,6 +27,7 @@ use crate::policy::{Counter, Refusal, ReplicaStatus};
 use crate::record::FunctionId;
 
 pub use self::error::RestError;
+pub(super) use self::error::is_given_up_on_the_way;
 
 /// A count that was accepted is read back as it was asked for within this: the provider reads a cache, which is milliseconds old
 /// (reference: faas-netes `replica_reader.go`).
@@ -226,18 +227,22 @@ impl Rest {
     /// # Errors
     /// What the gateway said, or why it could not be asked.
     pub async fn scale(&self, function: FunctionId, to: u32) -> Result<u32, Refusal> {
-        let unreachable = |error: &RestError| Refusal::Unreachable(error.to_string());
-        let name = self.name(function).map_err(|error| unreachable(&error))?;
+        let asked = self.ask_for(function, to).await;
+        asked.unwrap_or_else(|error| Err(Refusal::Unreachable(error.to_string())))
+    }
+
+    /// [`Rest::scale`], with the reason as it is where no answer was heard.
+    pub(super) async fn ask_for(&self, function: FunctionId, to: u32) -> Result<Result<u32, Refusal>, RestError> {
+        let name = self.name(function)?;
         let path = format!("/system/scale-function/{name}?namespace={}", self.namespace);
         let body = serde_json::json!({ "serviceName": name, "replicas": to, "namespace": self.namespace }).to_string();
-        let answer = self.gateway.call(Method::POST, &path, body.into()).await;
-        let answer = answer.map_err(|error| unreachable(&error))?;
+        let answer = self.gateway.call(Method::POST, &path, body.into()).await?;
         if !answer.status.is_success() {
-            return Err(Refusal::Status { status: answer.status.as_u16(), body: quote(&answer.body) });
+            return Ok(Err(Refusal::Status { status: answer.status.as_u16(), body: quote(&answer.body) }));
         }
         match answer.accepted {
-            Some(accepted) => Ok(accepted),
-            None => Ok(self.made_of(function, to).await),
+            Some(accepted) => Ok(Ok(accepted)),
+            None => Ok(Ok(self.made_of(function, to).await)),
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::drive::SchedulePlan;
+use crate::drive::live::awake::Awake;
 use crate::drive::live::clock::Clock;
 use crate::drive::live::cpu::CpuWatch;
 use crate::drive::live::load::{LoadError, Manner, Yardstick};
@@ -61,25 +62,28 @@ mod part {
     pub(super) const RUNG: u32 = 16;
 }
 
-/// Runs all exercises within about `length`, and tells each before it begins.
+/// Runs all exercises within about `length`, and tells each before it begins; cores are kept awake meanwhile if so wished.
 ///
 /// # Errors
-/// When the system denies a thread, a port or sockets, or the load ends before its time.
-pub fn run(length: Duration, tell: &mut dyn FnMut(&str)) -> Result<Findings, RunError> {
+/// When the system denies a thread, a port or sockets, the cores can't be kept awake, or the load ends before its time.
+pub fn run(length: Duration, keep_awake: bool, tell: &mut dyn FnMut(&str)) -> Result<Findings, RunError> {
     let clock = Clock::start();
+    let _awake = keep_awake.then(Awake::keep).transpose()?;
     let begun = clock.now();
     let yardstick = Yardstick::start(clock)?;
     let mut course = Course { clock, yardstick, length, tell, findings: Findings::default() };
     course.findings.started = Clock::unix_now();
     let mut cpu = CpuWatch::default();
     cpu.look(begun);
-    course.machine()?;
+    course.machine(keep_awake)?;
     course.known()?;
     course.standstill()?;
     course.pacing()?;
     course.highest(begun)?;
     let mut findings = course.findings;
-    findings.others = cpu.look(clock.now()).map(|shares| shares.others);
+    let shares = cpu.look(clock.now());
+    findings.others = shares.map(|shares| shares.others);
+    findings.awake = shares.filter(|_| keep_awake).map(|shares| shares.awake);
     findings.took = clock.now() - begun;
     Ok(findings)
 }
@@ -111,10 +115,10 @@ impl Course<'_> {
         Ok(exercise)
     }
 
-    fn machine(&mut self) -> Result<(), RunError> {
+    fn machine(&mut self, kept_awake: bool) -> Result<(), RunError> {
         (self.tell)("clock and timers");
         let waits = self.lasts(part::WAITS).as_millis() as u32;
-        self.findings.machine = Machine::look(self.clock, waits.max(20))?;
+        self.findings.machine = Machine::look(self.clock, waits.max(20), kept_awake)?;
         Ok(())
     }
 

@@ -46,6 +46,8 @@ pub struct Findings {
     pub stood_still: Duration,
     /// Part of the machine's CPU that other programs used meanwhile, 0 to 1.
     pub others: Option<f64>,
+    /// Part of it that keeping idle cores awake took.
+    pub awake: Option<f64>,
 }
 
 /// How a load is paced.

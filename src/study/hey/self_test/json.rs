@@ -34,6 +34,8 @@ pub fn result(findings: &Findings, verdict: &Verdict) -> Json {
             "is_virtual": machine.is_virtual,
             "load_average": machine.load_average,
             "others_cpu": findings.others,
+            "kept_awake": machine.kept_awake,
+            "kept_awake_cpu": findings.awake,
             "clock_reading_ns": machine.clock_reading_ns,
             "clock_step_ns": machine.clock_step.as_nanos() as u64,
             "timer_late_ms": {
@@ -143,6 +145,8 @@ pub fn schema() -> Json {
                 ("is_virtual", switch("whether it says that it is a guest of a hypervisor")),
                 ("load_average", maybe("of the last minute, before the test")),
                 ("others_cpu", maybe("part of the machine that other programs used meanwhile, 0 to 1")),
+                ("kept_awake", switch("whether idle cores were kept from sleeping (--keep-awake)")),
+                ("kept_awake_cpu", maybe("part of the machine that this took, 0 to 1; null if they were not")),
                 ("clock_reading_ns", number("cost of a reading of the clock")),
                 ("clock_step_ns", count("smallest step of the clock")),
                 ("timer_late_ms", spread("how late a thread wakes that sleeps for a millisecond")),

@@ -21,6 +21,8 @@ pub struct Machine {
     pub system: String,
     /// Whether it says that it is a guest of a hypervisor.
     pub is_virtual: bool,
+    /// Whether its idle cores are kept awake.
+    pub kept_awake: bool,
     /// Programs that wanted to run over the last minute, before the test.
     pub load_average: Option<f64>,
     /// What one reading of the clock costs, in nanoseconds.
@@ -36,11 +38,11 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Looks at it; so many waits of a millisecond are tried.
+    /// Looks at it, whose idle cores are kept awake or not; so many waits of a millisecond are tried.
     ///
     /// # Errors
     /// When the system starts no thread.
-    pub(super) fn look(clock: Clock, waits: u32) -> io::Result<Self> {
+    pub(super) fn look(clock: Clock, waits: u32, kept_awake: bool) -> io::Result<Self> {
         let load_average = load_average();
         let timers = try_out(clock, waits)?;
         let late = |percent| percentile(&timers.lateness, percent).unwrap_or_default();
@@ -49,11 +51,8 @@ impl Machine {
             cpu: about.cpu,
             cores: cores::available(),
             system: about.system,
-            // x86 tells by a flag; where there is none nothing is claimed
-            is_virtual: fs::read_to_string("/proc/cpuinfo").is_ok_and(|text| {
-                text.lines()
-                    .any(|line| line.starts_with("flags") && line.split_whitespace().any(|flag| flag == "hypervisor"))
-            }),
+            is_virtual: host::is_virtual(),
+            kept_awake,
             load_average,
             clock_reading_ns: timers.reading_ns,
             clock_step: timers.step,

@@ -46,6 +46,11 @@ fn machine(out: &mut String, findings: &Findings) {
     if !busy.is_empty() {
         let _ = writeln!(out, "  Busy:\t\t{}", busy.join(", "));
     }
+    if machine.kept_awake {
+        let with =
+            findings.awake.map_or_else(String::new, |share| format!(", which took {:.0} % of it", share * 100.0));
+        let _ = writeln!(out, "  Kept awake:\tidle cores{with}");
+    }
     let _ = writeln!(
         out,
         "  Clock:\t{:.0} ns a reading, in steps of {} ns",

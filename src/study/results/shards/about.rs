@@ -35,6 +35,8 @@ pub(super) struct AboutRecord {
     alone: Option<(u64, u64, u32)>,
     #[serde(default)]
     price: Option<Price>,
+    #[serde(default)]
+    may_doze: bool,
 }
 
 /// From, rate, demand, beyond limit.
@@ -87,6 +89,7 @@ impl From<&RunAbout> for AboutRecord {
             min_replicas: about.min_replicas,
             alone: about.alone.map(|alone| (nanos(alone.request), nanos(alone.thread), alone.threads)),
             price: about.price.clone(),
+            may_doze: about.may_doze,
         }
     }
 }
@@ -135,6 +138,7 @@ impl From<&AboutRecord> for RunAbout {
                 threads,
             }),
             price: record.price.clone(),
+            may_doze: record.may_doze,
         }
     }
 }

@@ -127,8 +127,8 @@ pub(super) enum Line {
         threads: u32,
         in_flight: u32,
     },
-    /// Generator, its busiest thread, process, others, stolen, total; platform.
-    Cpu(u64, [f64; 6], Option<f64>),
+    /// Generator, its busiest thread, process, others, stolen, total; platform; what keeps cores awake.
+    Cpu(u64, [f64; 6], Option<f64>, #[serde(default)] f64),
 }
 
 /// The platform as it stands.
@@ -227,8 +227,10 @@ impl From<&Told> for Line {
                 in_flight: row.in_flight,
             },
             Told::Cpu(at, shares) => {
-                let CpuShares { generator, generator_thread, platform, process, others, stolen, total } = *shares;
-                Self::Cpu(at.as_nanos(), [generator, generator_thread, process, others, stolen, total], platform)
+                let CpuShares { generator, generator_thread, platform, process, others, stolen, total, awake } =
+                    *shares;
+                let alone = [generator, generator_thread, process, others, stolen, total];
+                Self::Cpu(at.as_nanos(), alone, platform, awake)
             }
         }
     }
@@ -285,8 +287,8 @@ impl TryFrom<Line> for Told {
                 };
                 Self::Process(time(at), row)
             }
-            Line::Cpu(at, [generator, generator_thread, process, others, stolen, total], platform) => {
-                let shares = CpuShares { generator, generator_thread, platform, process, others, stolen, total };
+            Line::Cpu(at, [generator, generator_thread, process, others, stolen, total], platform, awake) => {
+                let shares = CpuShares { generator, generator_thread, platform, process, others, stolen, total, awake };
                 Self::Cpu(time(at), shares)
             }
         })
@@ -349,7 +351,7 @@ mod tests {
             cpu_time: Some(Duration::from_nanos(9)),
             ..PlatformSample::default()
         };
-        let shares = CpuShares { generator: 1.0 / 3.0, platform: Some(0.1), ..CpuShares::default() };
+        let shares = CpuShares { generator: 1.0 / 3.0, platform: Some(0.1), awake: 0.9, ..CpuShares::default() };
         for told in [
             Told::Phase(at, Phase::CoolDown),
             Told::Request(request),

@@ -243,6 +243,7 @@ fn busier(one: CpuShares, other: CpuShares) -> CpuShares {
         others: one.others.max(other.others),
         stolen: one.stolen.max(other.stolen),
         total: one.total.max(other.total),
+        awake: one.awake.max(other.awake),
     }
 }
 

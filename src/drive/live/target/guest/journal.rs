@@ -3,13 +3,15 @@
 //! One file per run in one directory of the user's. An entry whose process is gone is someone's debt, which the next run on that
 //! function or `watchtower restore` pays.
 
+mod owed;
+
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::secret::SecretSource;
+pub use self::owed::{Asked, ClusterDebt, GatewayDebt, LoadDebt, Owed, Taken, Unanswered};
 
 /// The variable of the environment that names another directory.
 const DIRECTORY_VARIABLE: &str = "WATCHTOWER_STATE_DIR";
@@ -24,84 +26,6 @@ pub struct Entry {
     /// What it changed, and where.
     #[serde(flatten)]
     pub owed: Owed,
-}
-
-/// What a run owes to a platform. They are told apart by what they name: a cluster, or a gateway.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Owed {
-    /// To a Kubernetes cluster.
-    Cluster(ClusterDebt),
-    /// To one, too: pods that send a load.
-    Load(LoadDebt),
-    /// To a gateway.
-    Gateway(GatewayDebt),
-}
-
-/// What was changed at a gateway.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GatewayDebt {
-    /// The gateway's base address.
-    pub gateway: String,
-    /// Where the function lives.
-    pub namespace: String,
-    /// The function.
-    pub function: String,
-    /// How many replicas it had.
-    pub replicas: u32,
-    /// Where alerts are silenced, if they are.
-    pub alertmanager: Option<String>,
-    /// How to be let in.
-    pub secret: SecretSource,
-    /// Authorities that vouch for the gateway, if not this machine's.
-    pub ca_file: Option<PathBuf>,
-}
-
-/// What was changed in a cluster.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClusterDebt {
-    /// The API server's address.
-    pub cluster: String,
-    /// The files that say how to reach it, as `KUBECONFIG` lists them; none inside the cluster.
-    pub kubeconfig: Option<String>,
-    /// Which of their contexts.
-    pub context: Option<String>,
-    /// Where the function lives.
-    pub namespace: String,
-    /// The function.
-    pub function: String,
-    /// What was taken over: the function, and the Alertmanager where it is switched off.
-    pub taken: Vec<Taken>,
-    /// Where alerts are silenced, if they are.
-    pub silenced_at: Option<String>,
-    /// Authorities that vouch for that address, if not this machine's.
-    pub ca_file: Option<PathBuf>,
-}
-
-/// A Job whose pods send a load, with a `ConfigMap` of the same name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LoadDebt {
-    /// The API server's address.
-    pub cluster: String,
-    /// The files that say how to reach it, as `KUBECONFIG` lists them; none inside the cluster.
-    pub kubeconfig: Option<String>,
-    /// Which of their contexts.
-    pub context: Option<String>,
-    /// Where it is.
-    pub job_namespace: String,
-    /// Its name.
-    pub job: String,
-}
-
-/// A Deployment that a run has for itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Taken {
-    /// Where it lives.
-    pub namespace: String,
-    /// Its name.
-    pub deployment: String,
-    /// How many replicas it had; `None` while nothing but its Lease was taken.
-    pub replicas: Option<u32>,
 }
 
 impl Entry {
@@ -265,9 +189,9 @@ impl Journal {
     }
 
     /// Keeps an entry, so that it is there whatever happens next.
-    pub(super) fn keep(&self, entry: &Entry) -> Result<(), JournalError> {
+    pub(in crate::drive::live::target) fn keep(&self, entry: &Entry) -> Result<(), JournalError> {
         fs::create_dir_all(&self.0).map_err(|source| file_error(&self.0, source))?;
-        let (path, unfinished) = (self.path(entry), self.0.join(format!("{}.unfinished", entry.id)));
+        let (path, unfinished) = (self.path(entry), self.unfinished(entry));
         let text = serde_json::to_vec_pretty(entry)
             .map_err(|source| JournalError::Entry { path: path.display().to_string(), source })?;
         let written = fs::File::create(&unfinished).and_then(|mut file| {
@@ -282,11 +206,18 @@ impl Journal {
 
     /// Strikes an entry out: what it says is put back.
     pub(super) fn strike(&self, entry: &Entry) -> Result<(), JournalError> {
-        let path = self.path(entry);
-        match fs::remove_file(&path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(file_error(&path, source)),
-            _ => Ok(()),
+        // whoever was killed while he wrote has left half of it
+        for path in [self.unfinished(entry), self.path(entry)] {
+            match fs::remove_file(&path) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(file_error(&path, source)),
+                _ => {}
+            }
         }
+        Ok(())
+    }
+
+    fn unfinished(&self, entry: &Entry) -> PathBuf {
+        self.0.join(format!("{}.unfinished", entry.id))
     }
 
     fn path(&self, entry: &Entry) -> PathBuf {
@@ -300,6 +231,7 @@ fn file_error(path: &Path, source: io::Error) -> JournalError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::secret::SecretSource;
     use super::*;
 
     fn entry(id: &str) -> Entry {
@@ -314,6 +246,7 @@ mod tests {
                 alertmanager: None,
                 secret: SecretSource::PasswordFile { user: "admin".into(), file: "password".into() },
                 ca_file: None,
+                unanswered: Vec::new(),
             }),
         }
     }
@@ -363,7 +296,9 @@ mod tests {
         journal.keep(&of_a_load("4")).unwrap();
         assert_eq!(journal.entries().unwrap(), [entry("1"), entry("2"), of_a_cluster("3"), of_a_load("4")]);
         journal.strike(&entry("1")).unwrap();
+        fs::write(journal.unfinished(&entry("1")), "{\"id\"").unwrap();
         journal.strike(&entry("1")).unwrap();
+        assert!(!journal.unfinished(&entry("1")).exists());
         assert_eq!(journal.entries().unwrap(), [entry("2"), of_a_cluster("3"), of_a_load("4")]);
     }
 

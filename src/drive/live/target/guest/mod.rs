@@ -24,6 +24,7 @@ use self::journal::{Entry, Journal, Owed};
 
 pub use self::error::GuestError;
 pub use self::secret::{SecretError, SecretSource};
+pub use self::silence::Alertmanager;
 pub use self::stay::Stay;
 pub(super) use self::stay::{Debt, settle};
 pub use self::watch::Writer;

@@ -20,6 +20,11 @@ pub(in crate::drive::live::target) trait Debt: Send + Sync {
     /// As it stands on disk.
     fn entry(&self) -> &Entry;
 
+    /// Waits until nothing is under way any more that was asked for before: what is made afterwards would undo the putting back.
+    fn come_to_rest(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// Puts everything back. What is as before already stays as it is, so this may be tried again.
     fn put_back(&self) -> BoxFuture<'_, Result<(), GuestError>>;
 
@@ -103,7 +108,7 @@ impl Drop for Stay {
     }
 }
 
-/// Pays a debt and strikes it out.
+/// Pays a debt and strikes it out. The time that is given to it begins when nothing is under way any more.
 ///
 /// # Errors
 /// When it can't be put back in time; the entry stays then.
@@ -112,6 +117,7 @@ pub(in crate::drive::live::target) async fn settle(
     journal: &Journal,
     within: Duration,
 ) -> Result<(), GuestError> {
+    debt.come_to_rest().await;
     retried(debt, within).await?;
     Ok(journal.strike(debt.entry())?)
 }

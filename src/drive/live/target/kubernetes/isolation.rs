@@ -24,8 +24,8 @@ use super::{Access, Conflicts, Isolation, failed, rights};
 use crate::drive::live::clock::Clock;
 use crate::drive::live::target::BoxFuture;
 use crate::drive::live::target::guest::journal::{ClusterDebt, Entry, Journal, Owed, Process, Taken};
-use crate::drive::live::target::guest::{Debt, GuestError, Stay, Wish, Writer, settle, silence};
-use crate::drive::live::target::rest::caller::Caller;
+use crate::drive::live::target::guest::silence::{self, Silencer};
+use crate::drive::live::target::guest::{Debt, GuestError, Stay, Wish, Writer, settle};
 use crate::record::EventRow;
 
 /// The annotation of an object that a run has changed.
@@ -76,7 +76,7 @@ struct Owing {
     entry: Entry,
     debt: ClusterDebt,
     door: Door,
-    alertmanager: Option<Caller>,
+    silencer: Option<Silencer>,
     /// Alive while the run goes on; stopped before the Leases are given back.
     keeper: Option<Arc<Keeper>>,
 }
@@ -88,9 +88,9 @@ impl Owing {
             ca_file: debt.ca_file.clone(),
             ..Default::default()
         };
-        let alertmanager = access.alertmanager()?;
+        let silencer = access.silencer()?;
         let entry = Entry { owed: Owed::Cluster(debt.clone()), ..entry };
-        Ok(Self { entry, debt, door, alertmanager, keeper })
+        Ok(Self { entry, debt, door, silencer, keeper })
     }
 
     async fn put_all_back(&self) -> Result<(), GuestError> {
@@ -102,8 +102,8 @@ impl Owing {
             let place = place_of(taken);
             put_back(&cluster, &place, |mark| mark.id == self.entry.id).await?;
         }
-        if let Some(alertmanager) = &self.alertmanager {
-            let ended = silence::end(alertmanager, &self.entry.id).await;
+        if let Some(silencer) = &self.silencer {
+            let ended = silencer.end(&self.entry.id).await;
             ended.map_err(|source| GuestError::Rest {
                 what: "the function's alert is still silenced",
                 source: Box::new(source),
@@ -154,7 +154,7 @@ impl Debt for Owing {
             let place = Place { namespace: namespace.clone(), deployment: deployment.clone() };
             lines.push(format!("    {kubectl} -n {namespace} delete lease {} --ignore-not-found", place.lease_name()));
         }
-        lines.extend(silenced_at.as_deref().map(silence::commands));
+        lines.extend(silenced_at.as_ref().map(silence::commands));
         lines.join("\n")
     }
 }
@@ -259,10 +259,10 @@ pub(super) async fn begin(
         for taken in &debt.taken {
             mark(&cluster, &id, &debt, taken).await?;
         }
-        if let Some(alertmanager) = &owing.alertmanager {
+        if let Some(silencer) = &owing.silencer {
             let name = format!("{}.{}", debt.function, debt.namespace);
             let lasts = wish.lasts + gateway.ready_within + gateway.restore_within;
-            let begun = silence::begin(alertmanager, &id, &name, Clock::unix_now(), lasts).await;
+            let begun = silencer.begin(&id, &name, Clock::unix_now(), lasts).await;
             begun.map_err(|source| GuestError::Rest {
                 what: "the function's alert can't be silenced",
                 source: Box::new(source),
@@ -309,7 +309,8 @@ async fn mark(cluster: &Cluster, id: &str, debt: &ClusterDebt, taken: &Taken) ->
         let before = read(cluster, &place).await?;
         let replicas = taken.replicas.unwrap_or_else(|| before.desired());
         let of = Place { namespace: debt.namespace.clone(), deployment: debt.function.clone() };
-        let mark = Mark { id: id.to_owned(), replicas, of: Some(of), silenced_at: debt.silenced_at.clone() };
+        let silenced_at = debt.silenced_at.as_ref().map(|alertmanager| alertmanager.address.clone());
+        let mark = Mark { id: id.to_owned(), replicas, of: Some(of), silenced_at };
         let mark = json!(mark).to_string();
         match annotate(cluster, &place, &before, json!(mark)).await {
             Ok(()) => return Ok(()),

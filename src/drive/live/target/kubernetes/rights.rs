@@ -231,6 +231,10 @@ mod tests {
         std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a file")
     }
 
+    fn first_yaml(manual: &str) -> &str {
+        manual.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("Roles")
+    }
+
     fn place(namespace: &str, deployment: &str) -> Place {
         Place { namespace: namespace.to_owned(), deployment: deployment.to_owned() }
     }
@@ -238,8 +242,7 @@ mod tests {
     #[test]
     fn the_roles_of_the_manual_grant_what_a_run_asks_for_and_nothing_else() {
         let manual = file("docs/kubernetes.md");
-        let roles = manual.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the Roles");
-        let granted: BTreeSet<String> = roles.split("---\n").flat_map(granted).collect();
+        let granted: BTreeSet<String> = first_yaml(&manual).split("---\n").flat_map(granted).collect();
         let needed = needed(&place("openfaas-fn", "ftest"), Some(&place("openfaas", "alertmanager")));
         assert_eq!(granted, worded(&needed));
     }
@@ -250,8 +253,9 @@ mod tests {
     }
 
     #[test]
-    fn the_role_of_the_sidecars_manifests_grants_what_it_asks_for_and_nothing_else() {
-        let asked = of_a_sidecar(&place("openfaas-fn", "ftest"), false);
-        assert_eq!(granted(&file("scripts/kubernetes/base/role.yaml")), worded(&asked));
+    fn the_roles_of_the_sidecars_manifests_and_of_its_manual_grant_what_it_asks_for_and_nothing_else() {
+        let asked = worded(&of_a_sidecar(&place("openfaas-fn", "ftest"), false));
+        assert_eq!(granted(&file("scripts/kubernetes/base/role.yaml")), asked);
+        assert_eq!(granted(first_yaml(&file("docs/autoscale.md"))), asked);
     }
 }

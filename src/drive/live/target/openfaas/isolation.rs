@@ -3,7 +3,7 @@
 //! ```text
 //!   debts of dead runs paid --> noted on disk --> alert silenced --> replicas as the run begins with
 //!                                    |                                         ... the run ...
-//!                                    +--- struck out <-- alert heard again <-- replicas as before <-- no scaling under way
+//!                                    +--- struck out <-- alert heard again <-- replicas as before <-- nothing under way
 //! ```
 
 use std::fmt::Write as _;
@@ -13,13 +13,14 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::Access;
+use super::notes::{Notes, left};
 use super::scalings::Scalings;
 use crate::drive::Trust;
 use crate::drive::live::clock::Clock;
 use crate::drive::live::target::BoxFuture;
-use crate::drive::live::target::guest::journal::{Entry, GatewayDebt, Journal, Owed, Process};
-use crate::drive::live::target::guest::{Debt, EXCHANGE, GuestError, Stay, Wish, Writer, settle, silence};
-use crate::drive::live::target::rest::caller::Caller;
+use crate::drive::live::target::guest::journal::{Asked, Entry, GatewayDebt, Journal, Owed, Process, Unanswered};
+use crate::drive::live::target::guest::silence::{self, Silencer};
+use crate::drive::live::target::guest::{Debt, EXCHANGE, GuestError, Stay, Wish, Writer, settle};
 use crate::drive::live::target::rest::{Options as RestOptions, Rest, RestError};
 use crate::policy::{Refusal, ReplicaStatus};
 use crate::record::FunctionId;
@@ -33,15 +34,15 @@ fn failed(what: &'static str) -> impl FnOnce(RestError) -> GuestError {
 }
 
 /// The ways to a gateway and its Alertmanager.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Ways {
     rest: Rest,
-    alertmanager: Option<Caller>,
+    silencer: Option<Silencer>,
 }
 
 impl Ways {
     fn open(access: &Access, functions: &[String]) -> Result<Self, GuestError> {
-        Ok(Self { rest: access.rest(functions)?, alertmanager: access.alertmanager()? })
+        Ok(Self { rest: access.rest(functions)?, silencer: access.silencer()? })
     }
 }
 
@@ -60,10 +61,9 @@ impl Access {
     }
 
     /// The way to the Alertmanager, if one is known.
-    pub(in crate::drive::live::target) fn alertmanager(&self) -> Result<Option<Caller>, GuestError> {
-        let trust = self.trust()?;
-        let alertmanager = self.alertmanager.as_deref();
-        Ok(alertmanager.map(|url| Caller::at(url, None, &trust, EXCHANGE)).transpose()?)
+    pub(in crate::drive::live::target) fn silencer(&self) -> Result<Option<Silencer>, GuestError> {
+        let Some(alertmanager) = &self.alertmanager else { return Ok(None) };
+        alertmanager.silencer(&self.trust()?).map(Some)
     }
 
     /// Whose certificates are good.
@@ -92,8 +92,37 @@ struct Owing {
     entry: Entry,
     debt: GatewayDebt,
     ways: Ways,
-    /// How the run scales; a dead one scales no more.
-    scalings: Option<Arc<Scalings>>,
+    /// A run that is alive; a dead one scales no more.
+    alive: Option<Alive>,
+}
+
+/// How a run changes things.
+struct Alive {
+    scalings: Arc<Scalings>,
+    notes: Arc<Notes>,
+}
+
+impl Ways {
+    /// Waits until what was asked for and never answered is made or never will be.
+    async fn outlast(&self, function: &str, mut open: Vec<Unanswered>) {
+        let mut was_told = false;
+        loop {
+            open.retain(|asked| !left(asked).is_zero());
+            if !open.is_empty()
+                && let Ok(status) = self.rest.replicas(FunctionId::STUDIED).await
+            {
+                open.retain(|asked| !asked.what.is_made(status.desired));
+            }
+            let Some(longest) = open.iter().map(left).max() else { return };
+            if !std::mem::replace(&mut was_told, true) {
+                tracing::warn!(
+                    "{function} may still be changed by what a run asked for and never got an answer to; waiting until that is done or given up, up to {:.0} s",
+                    longest.as_secs_f64().ceil()
+                );
+            }
+            sleep(LOOK_EVERY.min(longest)).await;
+        }
+    }
 }
 
 impl Debt for Owing {
@@ -101,12 +130,22 @@ impl Debt for Owing {
         &self.entry
     }
 
+    fn come_to_rest(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let open = match &self.alive {
+                Some(Alive { scalings, notes }) => {
+                    scalings.end().await;
+                    notes.close()
+                }
+                None => self.debt.unanswered.clone(),
+            };
+            self.ways.outlast(&self.debt.function, open).await;
+        })
+    }
+
     /// Replicas first: the platform's autoscaler should find them as it left them.
     fn put_back(&self) -> BoxFuture<'_, Result<(), GuestError>> {
         Box::pin(async move {
-            if let Some(scalings) = &self.scalings {
-                scalings.end().await;
-            }
             let status = self.ways.rest.replicas(FunctionId::STUDIED).await;
             let status = status.map_err(failed("replicas can't be read"))?;
             // zero can't be asked of a Community Edition: it makes one of it
@@ -115,8 +154,8 @@ impl Debt for Owing {
                 let made = self.ways.rest.scale(FunctionId::STUDIED, replicas).await;
                 granted(&self.debt.function, replicas, made)?;
             }
-            if let (Some(_), Some(alertmanager)) = (&self.debt.alertmanager, &self.ways.alertmanager) {
-                let ended = silence::end(alertmanager, &self.entry.id).await;
+            if let (Some(_), Some(silencer)) = (&self.debt.alertmanager, &self.ways.silencer) {
+                let ended = silencer.end(&self.entry.id).await;
                 ended.map_err(failed("the function's alert is still silenced"))?;
             }
             Ok(())
@@ -161,7 +200,7 @@ pub(in crate::drive::live::target) fn debt(entry: &Entry) -> Result<Arc<dyn Debt
         ..Access::default()
     };
     let ways = Ways::open(&access, std::slice::from_ref(&debt.function))?;
-    Ok(Arc::new(Owing { entry: entry.clone(), debt: debt.clone(), ways, scalings: None }))
+    Ok(Arc::new(Owing { entry: entry.clone(), debt: debt.clone(), ways, alive: None }))
 }
 
 /// A function that is the run's own for a while.
@@ -197,15 +236,18 @@ pub(super) async fn begin(access: &Access, wish: &Wish, journal: Journal) -> Res
         alertmanager: access.alertmanager.clone().filter(|_| wish.writer == Writer::Policy),
         secret: access.secret.clone(),
         ca_file: access.ca_file.clone(),
+        unanswered: Vec::new(),
     };
     let process = Process::own();
     let id = format!("{}-{}", Clock::unix_now().as_millis(), process.pid);
     let entry = Entry { id, process, owed: Owed::Gateway(debt.clone()) };
     let rest = ways.rest.clone();
-    let scalings = Arc::new(Scalings::new(&rest));
-    let owing = Arc::new(Owing { entry, debt, ways, scalings: Some(Arc::clone(&scalings)) });
+    let notes = Arc::new(Notes::new(journal.clone(), entry.clone()));
+    let scalings = Arc::new(Scalings::new(&rest, access.write_timeout, Some(Arc::clone(&notes))));
+    let alive = Alive { scalings: Arc::clone(&scalings), notes: Arc::clone(&notes) };
+    let owing = Arc::new(Owing { entry, debt, ways, alive: Some(alive) });
     let stay = Stay::begin(Arc::clone(&owing) as Arc<dyn Debt>, journal, access.restore_within)?;
-    match take(&owing, &scalings, access, wish).await {
+    match take(&owing, &scalings, &notes, access, wish).await {
         Ok(status) => Ok(Begun { rest, scalings, status, stay }),
         Err(error) => {
             // what stopped it is the better message
@@ -215,15 +257,24 @@ pub(super) async fn begin(access: &Access, wish: &Wish, journal: Journal) -> Res
     }
 }
 
-async fn take(owing: &Owing, scalings: &Scalings, access: &Access, wish: &Wish) -> Result<ReplicaStatus, GuestError> {
+async fn take(
+    owing: &Owing,
+    scalings: &Scalings,
+    notes: &Notes,
+    access: &Access,
+    wish: &Wish,
+) -> Result<ReplicaStatus, GuestError> {
     let rest = &owing.ways.rest;
     let function = &owing.debt.function;
-    if let (Writer::Policy, Some(alertmanager)) = (wish.writer, &owing.ways.alertmanager) {
+    if let (Writer::Policy, Some(silencer)) = (wish.writer, &owing.ways.silencer) {
         let name = format!("{function}.{}", access.namespace);
         let lasts = wish.lasts + access.ready_within + access.restore_within;
-        silence::begin(alertmanager, &owing.entry.id, &name, Clock::unix_now(), lasts)
-            .await
-            .map_err(failed("the function's alert can't be silenced"))?;
+        let asked = notes.ask(Asked::Silence, EXCHANGE)?;
+        let begun = silencer.begin(&owing.entry.id, &name, Clock::unix_now(), lasts).await;
+        if !begun.as_ref().is_err_and(RestError::leaves_open) {
+            notes.answered(&asked);
+        }
+        begun.map_err(failed("the function's alert can't be silenced"))?;
     }
     let made = match scalings.turn().await {
         Ok(turn) => scalings.ask(turn, owing.debt.replicas, wish.replicas).await,

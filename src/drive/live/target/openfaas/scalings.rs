@@ -8,7 +8,8 @@
 //!     +------------- the next scaling, or putting back <------------------+
 //! ```
 //!
-//! A gateway knows no versions: a scaling that it carries out late overwrites what was set meanwhile.
+//! A gateway knows no versions: a scaling that it carries out late overwrites what was set meanwhile. Each is noted on disk before it is
+//! asked for, so that whoever puts things back after a `kill -9` waits for it too.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,19 +20,24 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::notes::Notes;
 use crate::drive::live::target::guest::EXCHANGE;
-use crate::drive::live::target::rest::Rest;
+use crate::drive::live::target::guest::journal::{Asked, Unanswered};
+use crate::drive::live::target::rest::{Rest, is_given_up_on_the_way};
 use crate::policy::Refusal;
 use crate::record::FunctionId;
 
-/// By then a gateway has hung up by itself (the chart's write timeout is 65 s; reference: openfaas/faas-netes, `values.yaml`), so what it
-/// was asked for is done or never will be.
-const GIVEN_UP: Duration = Duration::from_secs(66);
+/// So long after a gateway hangs up, whatever it was asked for is done or never will be.
+const AFTER_HANGING_UP: Duration = Duration::from_secs(1);
 
 /// The way to scale the function under study.
 #[derive(Debug)]
 pub(super) struct Scalings {
     rest: Rest,
+    /// From asking until the gateway has done it or has given it up.
+    over_within: Duration,
+    /// Where they are noted; a machine that only looks on has nothing to note.
+    notes: Option<Arc<Notes>>,
     turn: Arc<Semaphore>,
     is_over: AtomicBool,
     limit: Mutex<Limit>,
@@ -69,9 +75,13 @@ pub(super) struct Turn {
 }
 
 impl Scalings {
-    pub(super) fn new(rest: &Rest) -> Self {
+    /// By this client, of a gateway that hangs up after `write_timeout`.
+    pub(super) fn new(rest: &Rest, write_timeout: Duration, notes: Option<Arc<Notes>>) -> Self {
+        let over_within = write_timeout + AFTER_HANGING_UP;
         Self {
-            rest: rest.within(GIVEN_UP),
+            rest: rest.within(over_within),
+            over_within,
+            notes,
             turn: Arc::new(Semaphore::new(1)),
             is_over: AtomicBool::new(false),
             limit: Mutex::default(),
@@ -113,16 +123,15 @@ impl Scalings {
     pub(super) async fn ask(&self, turn: Turn, from: u32, to: u32) -> Result<u32, Refusal> {
         let Turn { permit, until } = turn;
         let (answer, answered) = oneshot::channel();
-        let rest = self.rest.clone();
+        let (rest, notes, over_within) = (self.rest.clone(), self.notes.clone(), self.over_within);
         let started = thread::Builder::new().name("scaling".to_owned()).spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let result = match runtime {
-                Ok(runtime) => runtime.block_on(rest.scale(FunctionId::STUDIED, to)),
-                Err(error) => Err(cannot(&error)),
-            };
-            drop(permit);
-            // nobody waits any more
+            let (result, answered) = asked(&rest, notes.as_deref(), (from, to), over_within);
+            // nobody may wait any more
             let _ = answer.send(result);
+            if let (Some(notes), Some(answered)) = (notes, answered) {
+                notes.answered(&answered);
+            }
+            drop(permit);
         });
         started.map_err(|error| cannot(&error))?;
         let Ok(Ok(result)) = timeout_at(until, answered).await else {
@@ -138,8 +147,36 @@ impl Scalings {
     /// No scalings any more; returns when none is under way.
     pub(super) async fn end(&self) {
         self.is_over.store(true, Ordering::SeqCst);
-        if timeout(GIVEN_UP + EXCHANGE, self.turn.acquire()).await.is_err() {
+        if timeout(self.over_within + EXCHANGE, self.turn.acquire()).await.is_err() {
             tracing::warn!("the gateway has a scaling under way that nobody can wait for any longer");
+        }
+    }
+}
+
+/// Asks for a scaling once it is noted; what came of it, and the note if it is to be struck out.
+fn asked(
+    rest: &Rest,
+    notes: Option<&Notes>,
+    (from, to): (u32, u32),
+    over_within: Duration,
+) -> (Result<u32, Refusal>, Option<Unanswered>) {
+    let kept = notes.map(|notes| notes.ask(Asked::Scaling { from, to }, over_within)).transpose();
+    let kept = match kept {
+        Ok(kept) => kept,
+        Err(error) => return (Err(Refusal::HeldBack(format!("it can't be noted: {error}"))), None),
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return (Err(cannot(&error)), kept),
+    };
+    match runtime.block_on(rest.ask_for(FunctionId::STUDIED, to)) {
+        Ok(Err(Refusal::Status { status, body })) if is_given_up_on_the_way(status) => {
+            (Err(Refusal::Status { status, body }), None)
+        }
+        Ok(result) => (result, kept),
+        Err(error) => {
+            let is_open = error.leaves_open();
+            (Err(Refusal::Unreachable(error.to_string())), kept.filter(|_| !is_open))
         }
     }
 }

@@ -77,9 +77,25 @@ pub enum RestError {
     UnknownFunction(u16),
 }
 
+impl RestError {
+    /// Whether what was asked for may be done all the same: it was sent, and no answer was heard.
+    pub(in crate::drive::live::target) fn leaves_open(&self) -> bool {
+        match self {
+            Self::Timeout { .. } | Self::Http { .. } => true,
+            Self::Status { status, .. } => is_given_up_on_the_way(status.as_u16()),
+            _ => false,
+        }
+    }
+}
+
+/// Whether this is what a proxy says while the server behind it may still be at work.
+pub(in crate::drive::live::target) fn is_given_up_on_the_way(status: u16) -> bool {
+    matches!(status, 502 | 504)
+}
+
 fn hint(status: StatusCode) -> &'static str {
     match status {
-        StatusCode::UNAUTHORIZED => "; check the gateway's user and password",
+        StatusCode::UNAUTHORIZED => "; check user and password, or the token",
         StatusCode::NOT_FOUND => "; is the function deployed?",
         _ => "",
     }
