@@ -7,8 +7,8 @@ use crate::report::charts::scale;
 use crate::study::results::summary::CpuPart;
 
 /// Heads of the shares.
-const HEADS: [&str; 6] =
-    ["Generator", "Its busiest thread", "Platform", "Rest of this process", "Other programs", "All"];
+const HEADS: [&str; 7] =
+    ["Generator", "Its busiest thread", "Platform", "Rest of this process", "Other programs", "All", "Kept awake"];
 
 /// Who had the CPU, of the runs of which that is known.
 pub(super) fn section(page: &mut String, runs: &[Placed<'_>], repeated: bool) {
@@ -38,20 +38,25 @@ pub(super) fn section(page: &mut String, runs: &[Placed<'_>], repeated: bool) {
     );
     open_table(page, "CPU during the load", "");
     page.push_str("<thead><tr><th scope=\"col\">Run</th>");
-    for head in HEADS {
+    // a column for what most runs don't have
+    let awake = known.iter().any(|(_, cpu)| cpu.mean.awake > 0.0);
+    let columns = HEADS.len() - usize::from(!awake);
+    for head in &HEADS[..columns] {
         let _ = write!(page, "<th scope=\"col\" class=\"number\">{head}</th>");
     }
     page.push_str("</tr></thead>\n<tbody>\n");
     for (name, cpu) in known {
         let _ = write!(page, "<tr><th scope=\"row\">{name}</th>");
-        for of in [
+        let parts = [
             (|part| Some(part.generator)) as fn(&CpuPart) -> Option<f64>,
             |part| Some(part.generator_thread),
             |part| part.platform,
             |part| Some(part.process),
             |part| Some(part.others),
             |part| Some(part.total),
-        ] {
+            |part| Some(part.awake),
+        ];
+        for of in &parts[..columns] {
             let cell = match of(&cpu.mean).zip(of(&cpu.worst)) {
                 Some((mean, worst)) => {
                     format!("{}<span class=\"range\">max {}</span>", scale::percent(mean), scale::percent(worst))
