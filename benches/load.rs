@@ -35,10 +35,9 @@ use watchtower::schedule::hey::Settings;
 use watchtower::schedule::open::{Bound, WhenFull};
 use watchtower::schedule::rate::{Rate, Spacing};
 use watchtower::schedule::shape::Shape;
-use watchtower::stats::demand::DemandCurve;
 use watchtower::stats::slo::Slo;
 use watchtower::study::results::summary::StudyRecord;
-use watchtower::study::results::{Limits, ResultsDir, RunAbout, RunWriter};
+use watchtower::study::results::{ResultsDir, RunAbout, RunWriter};
 use watchtower::time::{Epoch, Timestamp, parse_duration};
 
 /// hey's flags, as far as they matter here.
@@ -237,25 +236,8 @@ struct Recording(RunWriter);
 
 impl Recording {
     fn begin(directory: &Path) -> Result<Self> {
-        let about = RunAbout {
-            arm: "load".to_owned(),
-            policy: "none".to_owned(),
-            aa_of: None,
-            shadows: Vec::new(),
-            repeat: 1,
-            seed: 1,
-            target: "bench".to_owned(),
-            slo: Slo { latency: Duration::from_millis(75), percentile: 95.0 },
-            cores: None,
-            loads: vec!["bench".to_owned()],
-            limits: Limits::default(),
-            demand: DemandCurve::unknown(),
-            min_replicas: 1,
-            leads_only: false,
-            alone: None,
-            price: None,
-            may_doze: false,
-        };
+        let slo = Slo { latency: Duration::from_millis(75), percentile: 95.0 };
+        let about = RunAbout { loads: vec!["bench".to_owned()], ..RunAbout::of("load", "none", "bench", slo) };
         let mut run = ResultsDir::create(directory, &StudyRecord::default())?.run(about)?;
         run.begin(Epoch::default(), Timestamp::ZERO)?;
         Ok(Self(run))

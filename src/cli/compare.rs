@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::exit::ExitStatus;
 use super::failure::Failure;
+use super::fit::Width;
 use super::output::Printer;
 use super::table;
 use crate::stats::inference::MIN_PAIRS;
@@ -48,8 +49,9 @@ fn source(path: &Path) -> Result<Source, ResultsError> {
 }
 
 fn text(found: &Across) -> String {
-    let mut text = table::arms(&found.runs);
-    match table::concluded(&found.conclusions) {
+    let width = Width::of_stdout();
+    let mut text = table::arms(&found.runs, width);
+    match table::concluded(&found.conclusions, width) {
         Some(said) => text.push_str(&said),
         // writing to a string can't fail
         None => drop(writeln!(text, "no verdict: at least {MIN_PAIRS} valid runs of each arm are needed")),

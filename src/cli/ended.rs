@@ -2,6 +2,7 @@
 
 use super::exit::ExitStatus;
 use super::failure::Failure;
+use super::fit::Width;
 use super::health;
 use super::output::Printer;
 use super::table;
@@ -30,16 +31,17 @@ impl Ended {
     pub(super) fn print(&self) {
         let Self { record, end, expectations, conclusions } = self;
         let repeated = end.runs.iter().any(|run| run.repeat > 1);
-        Printer::result(&if repeated { table::arms(&end.runs) } else { table::table(&end.runs) });
-        let health = health::health(&end.runs);
+        let width = Width::of_stdout();
+        Printer::result(&if repeated { table::arms(&end.runs, width) } else { table::table(&end.runs, width) });
+        let health = health::health(&end.runs, width);
         if !health.is_empty() {
             Printer::result(&format!("\n{health}"));
         }
-        if let Some(reading) = table::reading(record, &end.runs, conclusions) {
+        if let Some(reading) = table::reading(record, &end.runs, conclusions, width) {
             Printer::result(&reading);
         }
         if !expectations.is_empty() {
-            Printer::result(&table::expectations(expectations));
+            Printer::result(&table::expectations(expectations, width));
         }
     }
 }
@@ -62,7 +64,7 @@ pub(super) fn json(ended: &[Ended]) -> Result<String, Failure> {
         .map(|Ended { record, end, expectations, conclusions }| {
             serde_json::json!({
                 "results": end.results.display().to_string(),
-                "reading": table::reading(record, &end.runs, conclusions),
+                "reading": table::reading(record, &end.runs, conclusions, Width::UNBOUNDED),
                 "conclusions": conclusions,
                 "explanations": end.runs.iter().map(explanations).collect::<Vec<_>>(),
                 "expectations": expectations,

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::table::aligned;
+use super::fit::{Width, aligned, wrapped};
 use crate::study::results::explanation::{explanations, explanations_of_arms};
 use crate::study::results::run_name;
 use crate::study::results::summary::{CpuSummary, RunSummary};
@@ -42,24 +42,25 @@ fn percent(share: f64) -> String {
 
 /// A line per run, and below what is needed to read the numbers. Nothing where there is nothing to tell: in virtual time nobody is
 /// late.
-pub(super) fn health(runs: &[RunSummary]) -> String {
-    let mut text = generators(runs);
-    if runs.iter().any(|run| run.repeat > 1) {
-        for line in explanations_of_arms(runs) {
-            let _ = writeln!(text, "{line}");
-        }
-        return text;
-    }
-    for run in runs {
-        for words in explanations(run) {
-            let _ = writeln!(text, "{}: {words}", run_name(&run.arm, run.repeat));
-        }
+pub(super) fn health(runs: &[RunSummary], width: Width) -> String {
+    let mut text = generators(runs, width);
+    let lines = if runs.iter().any(|run| run.repeat > 1) {
+        explanations_of_arms(runs)
+    } else {
+        let of = |run: &RunSummary| {
+            let name = run_name(&run.arm, run.repeat);
+            explanations(run).into_iter().map(move |words| format!("{name}: {words}"))
+        };
+        runs.iter().flat_map(of).collect()
+    };
+    for line in lines {
+        let _ = writeln!(text, "{}", wrapped(&line, width));
     }
     text
 }
 
 /// The table of runs that had a generator.
-fn generators(runs: &[RunSummary]) -> String {
+fn generators(runs: &[RunSummary], width: Width) -> String {
     let runs: Vec<&RunSummary> = runs.iter().filter(|run| run.target != "simulated").collect();
     if runs.is_empty() {
         return String::new();
@@ -67,7 +68,7 @@ fn generators(runs: &[RunSummary]) -> String {
     let head = COLUMNS.iter().map(|(name, _)| (*name).to_owned()).collect();
     let row = |run: &RunSummary| COLUMNS.iter().map(|(_, cell)| cell(run).unwrap_or_else(|| "-".to_owned())).collect();
     let lines: Vec<Vec<String>> = std::iter::once(head).chain(runs.iter().copied().map(row)).collect();
-    let mut text = aligned(&lines, 1);
+    let mut text = aligned(&lines, 1, width);
     if runs.iter().any(|run| run.cpu.is_none()) {
         text.push_str("CPU: unknown where the load lasted no whole second, or the system keeps no /proc\n");
     }
@@ -108,10 +109,10 @@ mod tests {
         let mut awake = run.clone();
         awake.cpu = Some(CpuSummary { seconds: 120, mean: CpuPart { awake: 0.93, ..mean }, worst });
         assert!(
-            health(&[awake])
+            health(&[awake], Width::UNBOUNDED)
                 .ends_with("kept awake: idle cores, with up to 93 % of the machine, which is in no other share\n")
         );
-        insta::assert_snapshot!(health(&[run, unknown]), @r"
+        insta::assert_snapshot!(health(&[run, unknown], Width::UNBOUNDED), @r"
         run           completed  lost busy  lost late  late p50  late p99  late max  stood still  CPU generator  platform        process         others
         watchtower-1      58998        990         10     14 us     96 us   21.1 ms       0.02 s  1.2 (max 2) %         -  0.4 (max 1) %  31 (max 97) %
         ce-1              58998        990         10     14 us     96 us   21.1 ms       0.02 s              -         -              -              -

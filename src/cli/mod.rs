@@ -10,6 +10,7 @@ mod completions;
 mod ended;
 mod exit;
 mod failure;
+mod fit;
 mod health;
 mod hey;
 mod leash;

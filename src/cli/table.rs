@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::fit::{Width, aligned, wrapped};
 use crate::stats::inference::MIN_PAIRS;
 use crate::stats::inference::moments::mean;
 use crate::stats::latency::LatencyHistogram;
-use crate::study::results::conclusion::{Conclusion, is_twin, pairs};
+use crate::study::results::conclusion::{Conclusion, ONE_BY_ONE, Standing, is_twin, pairs, standings};
 use crate::study::results::expect::{Judged, Verdict};
 use crate::study::results::statistics::merged;
 use crate::study::results::summary::{RunSummary, StudyRecord};
@@ -46,16 +47,16 @@ fn latency(percentiles: &std::collections::BTreeMap<String, f64>, key: &str) -> 
 }
 
 /// A line per run, columns aligned: words left, numbers right.
-pub(super) fn table(runs: &[RunSummary]) -> String {
+pub(super) fn table(runs: &[RunSummary], width: Width) -> String {
     let mut lines: Vec<Vec<String>> = vec![COLUMNS.iter().map(|(name, _)| (*name).to_owned()).collect()];
     lines.extend(
         runs.iter().map(|run| COLUMNS.iter().map(|(_, cell)| cell(run).unwrap_or_else(|| "-".to_owned())).collect()),
     );
-    aligned(&lines, 1)
+    aligned(&lines, 1, width)
 }
 
 /// What was expected of the arms, what was measured, and what became of it.
-pub(super) fn expectations(judged: &[Judged]) -> String {
+pub(super) fn expectations(judged: &[Judged], width: Width) -> String {
     let mut lines = vec![["expectation", "repeats", "verdict", "measured"].map(str::to_owned).to_vec()];
     lines.extend(judged.iter().map(|one| {
         let verdict = match one.verdict {
@@ -64,35 +65,12 @@ pub(super) fn expectations(judged: &[Judged]) -> String {
         };
         vec![one.expectation.clone(), one.over.as_str().to_owned(), verdict.to_owned(), one.shown()]
     }));
-    aligned(&lines, 4)
-}
-
-/// Lines of as many cells each, in columns: words left, from column `numbers` on right.
-pub(super) fn aligned(lines: &[Vec<String>], numbers: usize) -> String {
-    let columns = lines.first().map_or(0, Vec::len);
-    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for line in lines {
-        let cells: Vec<String> = line
-            .iter()
-            .zip(&widths)
-            .enumerate()
-            .map(
-                |(column, (cell, width))| {
-                    if column < numbers { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-                },
-            )
-            .collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
+    aligned(&lines, 4, width)
 }
 
 /// A line per arm where arms have several runs: of their valid runs together. Percentiles are those of all requests, never a mean of
 /// percentiles.
-pub(super) fn arms(runs: &[RunSummary]) -> String {
+pub(super) fn arms(runs: &[RunSummary], width: Width) -> String {
     let mut lines = vec![ARM_COLUMNS.map(str::to_owned).to_vec()];
     let mut seen: Vec<&str> = Vec::new();
     for run in runs {
@@ -101,7 +79,7 @@ pub(super) fn arms(runs: &[RunSummary]) -> String {
             lines.push(arm(runs, &run.arm));
         }
     }
-    aligned(&lines, 1)
+    aligned(&lines, 1, width)
 }
 
 const ARM_COLUMNS: [&str; 10] =
@@ -138,19 +116,32 @@ fn arm(runs: &[RunSummary], name: &str) -> Vec<String> {
 }
 
 /// What the runs allow to say, for a person: of enough pairs the conclusions, otherwise why there is none.
-pub(super) fn reading(record: &StudyRecord, runs: &[RunSummary], concluded: &[Conclusion]) -> Option<String> {
-    concluded_or(concluded, || too_few(record, runs))
+pub(super) fn reading(record: &StudyRecord, runs: &[RunSummary], found: &[Conclusion], width: Width) -> Option<String> {
+    concluded(found, width).or_else(|| too_few(record, runs).map(|words| wrapped(&words, width)))
 }
 
 /// Conclusions for a person; `None` of none.
-pub(super) fn concluded(concluded: &[Conclusion]) -> Option<String> {
-    concluded_or(concluded, || None)
+pub(super) fn concluded(concluded: &[Conclusion], width: Width) -> Option<String> {
+    match concluded.len() {
+        0 => None,
+        1..=ONE_BY_ONE => Some(wrapped(&told(concluded), width)),
+        pairs => {
+            let words = format!("Each of the {pairs} pairs of arms in words: --json, and comparison.md of a study");
+            Some(format!("\n{}{}", counted(concluded, width), wrapped(&words, width)))
+        }
+    }
 }
 
-fn concluded_or(concluded: &[Conclusion], otherwise: impl FnOnce() -> Option<String>) -> Option<String> {
-    if concluded.is_empty() {
-        return otherwise();
-    }
+/// How often each arm is the one to take, for more pairs than anybody reads.
+fn counted(concluded: &[Conclusion], width: Width) -> String {
+    let mut lines = vec![["arm", "to be taken against", "rivals taken instead", "open"].map(str::to_owned).to_vec()];
+    lines.extend(standings(concluded).into_iter().map(|Standing { arm, taken, beaten, open }| {
+        vec![arm, taken.to_string(), beaten.to_string(), open.to_string()]
+    }));
+    aligned(&lines, 1, width)
+}
+
+fn told(concluded: &[Conclusion]) -> String {
     let mut text = String::new();
     for one in concluded {
         // writing to a string can't fail
@@ -162,7 +153,7 @@ fn concluded_or(concluded: &[Conclusion], otherwise: impl FnOnce() -> Option<Str
             let _ = writeln!(text, "  {line}");
         }
     }
-    Some(text.trim_end().to_owned())
+    text.trim_end().to_owned()
 }
 
 /// What a table of so few runs means: no verdict below six repeats in which every arm has a valid run.
@@ -196,7 +187,7 @@ mod tests {
         };
         slow.latency_ms.insert("p95".into(), 131.24);
         let none = RunSummary { arm: "ce".into(), repeat: 1, planned: 60_000, sent: 7, ..RunSummary::default() };
-        insta::assert_snapshot!(table(&[slow, none]), @r"
+        insta::assert_snapshot!(table(&[slow, none], Width::UNBOUNDED), @r"
         arm         repeat  valid  planned   sent  errors  p50 ms  p95 ms  p99 ms  due p95  SLO missed  replicas  replica s  first up
         watchtower       1    yes    60000  59990       0       -   131.2       -        -           -         -          -         -
         ce               1     NO    60000      7       0       -       -       -        -           -         -          -         -
@@ -207,7 +198,7 @@ mod tests {
     fn one_run_per_arm_carries_no_verdict() {
         let run = |arm: &str, repeat| RunSummary { arm: arm.into(), repeat, valid: true, ..RunSummary::default() };
         let record = StudyRecord::default();
-        let said = |runs: &[RunSummary]| reading(&record, runs, &[]);
+        let said = |runs: &[RunSummary]| reading(&record, runs, &[], Width::UNBOUNDED);
         assert!(said(&[run("a", 1), run("b", 1)]).is_some_and(|text| text.starts_with("one run per arm")));
         assert_eq!(said(&[run("a", 1)]), None);
         let six: Vec<_> = (1..=6).flat_map(|repeat| [run("a", repeat), run("b", repeat)]).collect();
@@ -231,7 +222,7 @@ mod tests {
             run("tower", 3, 900_000, 50),
             run("ce", 1, 5_000, 1),
         ];
-        insta::assert_snapshot!(arms(&runs), @r"
+        insta::assert_snapshot!(arms(&runs, Width::UNBOUNDED), @r"
         arm    valid runs  errors  p50 ms  p95 ms  p99 ms  due p95             SLO missed  replica s  first up
         tower      2 of 3       0    10.0    10.0    10.0        -  15.0 (10.0 to 20.0) %          -         -
         ce              1       0     5.0     5.0     5.0        -  10.0 (10.0 to 10.0) %          -         -

@@ -9,10 +9,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::exit::ExitStatus;
 use super::failure::Failure;
+use super::fit::{Width, aligned};
 use super::output::Printer;
 use super::planned::utc_stamp;
 use super::run::load_study;
-use super::table::aligned;
 use crate::drive::live::interrupt::{Cause, Interrupt};
 use crate::study::resolve::Overrides;
 use crate::study::results::tuning::{
@@ -199,7 +199,7 @@ fn text(record: &TuneRecord) -> String {
     for (cells, words) in [(confirmation_table(record), 2), (settings_table(record), 1), (sensitivity_table(record), 1)]
     {
         if !cells.is_empty() {
-            parts.push(aligned(&cells, words));
+            parts.push(aligned(&cells, words, Width::of_stdout()));
         }
     }
     if let Some(recommendation) = &record.recommendation {

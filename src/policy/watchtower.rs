@@ -287,6 +287,11 @@ impl WatchTower {
     }
 }
 
+/// Rounds in words. They go on beyond those that are needed while scalings are refused or the count of replicas can't be read.
+fn counted(seen: u32, needed: u32) -> String {
+    if seen <= needed { format!("{seen} of {needed}") } else { format!("{seen} ({needed} needed)") }
+}
+
 /// Words.
 impl WatchTower {
     fn judged(&self, probe: &ProbeOutcome, decision: String, actions: &mut Vec<Action>) {
@@ -302,9 +307,9 @@ impl WatchTower {
 
     fn rounds_in_words(&self, side: Side) -> String {
         match side {
-            Side::Below => format!("below {} of {}", self.rounds.below, self.rule.down_rounds),
+            Side::Below => format!("below {}", counted(self.rounds.below, self.rule.down_rounds)),
             Side::Within => "within band".to_owned(),
-            Side::Above => format!("above {} of {}", self.rounds.above, self.rule.up_rounds),
+            Side::Above => format!("above {}", counted(self.rounds.above, self.rule.up_rounds)),
         }
     }
 
@@ -326,9 +331,10 @@ impl WatchTower {
             Increment::Auto => "auto".to_owned(),
         };
         let text = format!(
-            "{what} {word} {edge} ms ({} ms {sign} {} %), round {seen} of {rounds}: {from} to {to} replicas ({by})",
+            "{what} {word} {edge} ms ({} ms {sign} {} %), round {}: {from} to {to} replicas ({by})",
             rule.target_millis,
             percent(rule.tolerance),
+            counted(seen, rounds),
         );
         match observation {
             Observation::Latency(latency) => Reason::with(text, latency.as_millis()),

@@ -14,8 +14,11 @@ mod decisions;
 mod expectations;
 mod figures;
 mod panel;
+mod scores;
 mod setup;
+mod statistics;
 mod validity;
+mod verdict;
 
 use std::fmt::Write as _;
 
@@ -23,11 +26,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest as _, Sha256};
 
+use figures::Shown;
 pub(super) use panel::{PanelRun, json, panel_run};
 
 use super::charts::{self, ChartError, data::Study, escape, font, theme};
 use super::material::Material;
-use super::verdict::{Comparison, Verdict, judge};
+use super::verdict::{Comparison, judge};
 
 const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/page.js");
@@ -90,16 +94,18 @@ pub(super) fn page(
     if edition == Edition::Live {
         page.push_str("<p id=\"live\" class=\"card notice\" role=\"status\">Waiting for the next second …</p>\n");
     }
+    let judged = judge(material, comparisons);
     part(&mut page, "verdict", |page| {
-        verdict(page, &judge(material, comparisons));
+        verdict::section(page, &judged, material);
         damages(page, material);
         expectations::section(page, material);
         Ok(())
     })?;
-    let (data, kept) = panel::panel_data(material);
-    figures::panel(&mut page, study, kept)?;
+    let (data, kept) = panel::panel_data(material, &judged.ranking);
+    let shown = Shown::of(study, data.first());
+    figures::panel(&mut page, &shown, kept)?;
     part(&mut page, "comparison", |page| comparison::section(page, material, study, comparisons))?;
-    part(&mut page, "charts", |page| figures::section(page, study))?;
+    part(&mut page, "charts", |page| figures::section(page, &shown))?;
     decisions::section(&mut page, material);
     part(&mut page, "validity", |page| {
         validity::section(page, material);
@@ -160,29 +166,6 @@ fn head(page: &mut String, material: &Material) {
         let _ = writeln!(page, "<li><span>{what}</span> <b>{}</b></li>", escape(&value));
     }
     page.push_str("</ul>\n</header>\n");
-}
-
-fn verdict(page: &mut String, verdict: &Verdict) {
-    let class = if verdict.warning { "card verdict warning" } else { "card verdict" };
-    let _ = writeln!(
-        page,
-        "<section id=\"verdict\" class=\"{class}\" aria-label=\"Verdict\">\n<strong>{}</strong>",
-        escape(&verdict.headline)
-    );
-    for sentence in &verdict.because {
-        let _ = writeln!(page, "<p>{}</p>", escape(sentence));
-    }
-    page.push_str("<dl class=\"answers\">\n");
-    for (question, answer) in [
-        ("How sure?", &verdict.sure),
-        ("What does it cost?", &verdict.cost),
-        ("What spoiled the data?", &verdict.spoiled),
-    ] {
-        if !answer.is_empty() {
-            let _ = writeln!(page, "<div><dt>{question}</dt><dd>{}</dd></div>", escape(&answer.join(" ")));
-        }
-    }
-    page.push_str("</dl>\n</section>\n");
 }
 
 /// What could not be read.

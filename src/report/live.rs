@@ -8,6 +8,7 @@ use super::charts::data::Study;
 use super::differences::differences;
 use super::html::{self, Edition, panel_run};
 use super::read::{glance, run_under_way};
+use super::verdict::judge;
 use super::write::ReportError;
 
 /// Most rows of the run under way that are sent each second.
@@ -19,7 +20,8 @@ const ROWS: usize = 1200;
 /// When the directory holds no study yet, or a chart can't be drawn.
 pub fn page(results: &Path) -> Result<String, ReportError> {
     let (material, comparisons) = glance(results)?;
-    let study = Study { differences: differences(&comparisons), ..material.chart_data() };
+    let taken = judge(&material, &comparisons).taken;
+    let study = Study { differences: differences(&comparisons, taken.as_deref()), ..material.chart_data() };
     html::page(&material, &study, &comparisons, Edition::Live)
         .map_err(|source| ReportError::Chart { name: "report", source })
 }
@@ -55,7 +57,7 @@ pub fn file(results: &Path, path: &str) -> Option<(&'static str, Vec<u8>)> {
     let allowed = match name.split_once('/') {
         Some(("charts", chart)) => is_plain(chart),
         Some(_) => false,
-        None => matches!(name, "comparison.csv" | "stats.csv"),
+        None => matches!(name, "comparison.csv" | "stats.csv" | "scores.csv"),
     };
     let content = allowed.then(|| std::fs::read(results.join(name)).ok())??;
     Some((kind, content))

@@ -7,7 +7,7 @@ mod spoiled;
 use super::charts::scale;
 use super::material::{Arm, Material};
 use choice::Choice;
-pub(super) use choice::{COST, DECISIVE};
+pub(super) use choice::{COST, DECISIVE, told_by};
 
 /// The first thing a report says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,6 +24,24 @@ pub(super) struct Verdict {
     pub(super) spoiled: Vec<String>,
     /// Whether something is wrong with the data, rather than with its amount.
     pub(super) warning: bool,
+    /// The arm to take, if there is one.
+    pub(super) taken: Option<String>,
+    /// The arms with what each achieved for how much, best first, where they are too many for sentences.
+    pub(super) ranking: Vec<Ranked>,
+}
+
+/// One of many arms.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Ranked {
+    pub(super) name: String,
+    /// Whether it keeps the objective, and how often it missed it.
+    pub(super) keeps: bool,
+    pub(super) missed: Option<f64>,
+    /// Replica-seconds of a run.
+    pub(super) cost: Option<f64>,
+    pub(super) money: Option<String>,
+    /// Against the arm to take: how often it missed the objective, and what it costs, in words.
+    pub(super) against: Option<(&'static str, &'static str)>,
 }
 
 /// A row of `stats.csv`: two arms by one metric.
@@ -147,6 +165,9 @@ fn shown(material: &Material, arm: &Arm) -> Option<String> {
     ))
 }
 
+/// What cost is counted in, in words.
+const UNIT: &str = "A replica-second is one replica kept for a second, starting and stopping ones too.";
+
 /// What each arm costs, without a claim.
 fn costs(material: &Material, measured: &[&Arm]) -> Vec<String> {
     let cost = |arm: &&Arm| {
@@ -156,7 +177,7 @@ fn costs(material: &Material, measured: &[&Arm]) -> Vec<String> {
         Some(format!("{}: {} replica-seconds{each}{money}", arm.name, scale::count(mean.round() as u64)))
     };
     let known: Vec<String> = measured.iter().filter_map(cost).collect();
-    if known.is_empty() { Vec::new() } else { vec![format!("{}.", listed(&known, 4))] }
+    if known.is_empty() { Vec::new() } else { vec![format!("{}.", listed(&known, 4)), UNIT.to_owned()] }
 }
 
 /// Mean of an arm's replica-seconds.
@@ -175,6 +196,16 @@ fn money(material: &Material, arm: &Arm) -> Option<String> {
 
 fn runs_are(count: usize) -> String {
     if count == 1 { "one run is".to_owned() } else { format!("{count} runs are") }
+}
+
+/// Names in a sentence, or the first of them: "a, b and c".
+fn in_words(names: &[String], most: usize) -> String {
+    match names {
+        [] => String::new(),
+        [only] => only.clone(),
+        [all @ .., last] if names.len() <= most => format!("{} and {last}", all.join(", ")),
+        _ => format!("{} and {} more", names[..most].join(", "), names.len() - most),
+    }
 }
 
 /// Names, or the first of them.

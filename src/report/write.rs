@@ -9,6 +9,7 @@ use super::charts::{Chart, ChartError};
 use super::differences::differences;
 use super::html::{self, Edition};
 use super::read::read;
+use super::verdict::judge;
 use crate::study::results::{Rebuilt, ResultsError, rebuild};
 
 /// Why a report could not be written.
@@ -44,7 +45,8 @@ pub enum ReportError {
 /// When the directory holds no study that this program can read, or a file can't be written.
 pub fn write(results: &Path) -> Result<Vec<PathBuf>, ReportError> {
     let (material, comparisons) = read(results)?;
-    let study = Study { differences: differences(&comparisons), ..material.chart_data() };
+    let taken = judge(&material, &comparisons).taken;
+    let study = Study { differences: differences(&comparisons, taken.as_deref()), ..material.chart_data() };
     let folder = results.join("charts");
     fs::create_dir_all(&folder).map_err(|source| ReportError::Write { path: folder.clone(), source })?;
     let mut written = Vec::with_capacity(2 * Chart::ALL.len() + 1);

@@ -2,6 +2,8 @@
 //!
 //! One entry per column of `comparison.csv` by which arms are compared. docs/metrics.md is written from this table.
 
+use std::fmt::Write as _;
+
 use super::inference::verdict::{Direction, Margin};
 
 /// One metric of a run.
@@ -290,6 +292,26 @@ pub const METRICS: &[Metric] = &[
     ),
 ];
 
+/// Scores of an arm against others, in the order of the columns of `scores.csv`: no metrics of a run, and nothing is judged by them.
+pub const SCORES: &[Metric] = &[
+    metric(
+        "competition",
+        "",
+        "(won + tied / 2) / (won + tied + lost) over the six metrics of deviation, by their means over the pairs of runs; tied: the same \
+         to six decimals. Of all rivals: over the metrics against each of them",
+        CHAMELEON,
+        None,
+    ),
+    metric(
+        "speed_up",
+        "",
+        "(product of max(m of base, 0.001) / max(m of arm, 0.001))^(1/6) over these six: above 1 the arm is better than its base. The \
+         base is the rival; of all rivals the first arm that does not scale (policy fixed), empty without one",
+        "elastic speed-up: Herbst et al., ToMPECS 3(4) 2018; Bauer et al., IEEE TPDS 30(4) 2019. The floor is ours",
+        None,
+    ),
+];
+
 const DOCUMENT: &str = "\
 # Metrics
 
@@ -305,6 +327,16 @@ too small to matter, whatever its p ([statistics.md](statistics.md)).
 
 | metric | unit | what it is | good | matters from | source |
 | --- | --- | --- | --- | --- | --- |
+";
+
+const DOCUMENT_OF_SCORES: &str = "
+## Scores of arms against each other
+
+Several metrics in one number (`scores.csv`, [results.md](results.md)). A score hides what it is made of: whether an arm wins by much or
+by nothing, and whether the runs can tell. So it stands beside the metrics and their verdicts, never in their place, and decides nothing.
+
+| score | what it is | source |
+| --- | --- | --- |
 ";
 
 /// The page docs/metrics.md.
@@ -326,6 +358,11 @@ pub fn document() -> String {
         page.push_str("| ");
         page.push_str(&cells.join(" | "));
         page.push_str(" |\n");
+    }
+    page.push_str(DOCUMENT_OF_SCORES);
+    for score in SCORES {
+        // writing to a string can't fail
+        let _ = writeln!(page, "| `{}` | {} | {} |", score.name, score.formula, score.source);
     }
     page
 }

@@ -187,6 +187,26 @@ for (const report of reports) {
     });
   }
 
+  test(`${name}: a long list of runs is folded, and opens by keyboard without scripts`, async () => {
+    const { page, context } = await open(report, { javaScriptEnabled: false });
+    const validity = page.locator("#validity");
+    assert.match(await validity.locator("strong").first().textContent(), /sound/);
+    const { height } = await page.locator("body").boundingBox();
+    assert.ok(height < 9000, `the page is ${height} pixels long`);
+    const fold = validity.locator("details", { hasText: "Every run" });
+    if (await fold.count() > 0) {
+      const row = fold.locator("tbody tr").first();
+      assert.ok(!(await row.isVisible()), "the list is folded");
+      await fold.locator("summary").focus();
+      await page.keyboard.press("Enter");
+      assert.ok(await row.isVisible(), "Enter opens it");
+      await page.keyboard.press("Enter");
+      await page.emulateMedia({ media: "print" });
+      assert.ok(await row.isVisible(), "on paper it is open");
+    }
+    await context.close();
+  });
+
   test(`${name}: on paper the drawings stand, and nothing that only works on a screen`, async () => {
     const { page, context } = await open(report, { width: 794, colorScheme: "dark" });
     await page.emulateMedia({ media: "print" });

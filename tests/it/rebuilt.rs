@@ -11,7 +11,8 @@ const SCENARIO: &str = "name = \"short\"\n[function]\nname = \"ftest\"\n[[load]]
                         cool_down = \"1s\"\nrepeats = 6\n[[arm]]\nname = \"tower\"\npolicy = \"watchtower\"\ncheck_frequency = 1\n\
                         [[arm]]\nname = \"two\"\npolicy = \"fixed\"\nreplicas = 2\n[expect]\nmedian = [\"tower.p95_ms > 0\"]\n";
 
-const DERIVED: [&str; 6] = ["stats.csv", "effects.csv", "distances.csv", "comparison.md", "expect.csv", "junit.xml"];
+const DERIVED: [&str; 7] =
+    ["stats.csv", "effects.csv", "distances.csv", "scores.csv", "comparison.md", "expect.csv", "junit.xml"];
 
 struct House {
     dir: TempDir,

@@ -16,7 +16,7 @@ use watchtower::record::{
 use watchtower::stats::demand::{Demand, DemandCurve};
 use watchtower::stats::slo::Slo;
 use watchtower::study::results::summary::{ArmRecord, RunSummary, StudyRecord};
-use watchtower::study::results::{Alone, Ending, Limits, Price, ResultsDir, ResultsError, RunAbout, RunWriter};
+use watchtower::study::results::{Alone, Ending, Price, ResultsDir, ResultsError, RunAbout, RunWriter};
 use watchtower::time::{Epoch, Timestamp};
 
 pub(crate) fn ms(millis: u64) -> Timestamp {
@@ -35,24 +35,17 @@ pub(crate) fn record(arms: &[&str]) -> StudyRecord {
 }
 
 pub(crate) fn about(arm: &str, repeat: u32) -> RunAbout {
+    let slo = Slo { latency: Duration::from_millis(75), percentile: 95.0 };
     RunAbout {
-        arm: arm.to_owned(),
-        policy: "fixed".to_owned(),
-        aa_of: None,
         shadows: vec!["other".to_owned()],
         repeat,
         seed: 7,
-        target: "simulated".to_owned(),
-        slo: Slo { latency: Duration::from_millis(75), percentile: 95.0 },
         cores: Some(2),
         loads: vec!["hey -z 3s -c 1 -q 2".to_owned(), "hey -z 3s -c 1 -q 1".to_owned()],
-        limits: Limits::default(),
         demand: DemandCurve::constant(Demand::Replicas(2), None),
-        min_replicas: 1,
-        leads_only: false,
         alone: Some(Alone { request: Duration::from_millis(40), thread: Duration::from_millis(30), threads: 4 }),
         price: Some(Price { currency: "EUR".to_owned(), replica_second: Some(0.002), memory_gb: Some(0.5) }),
-        may_doze: false,
+        ..RunAbout::of(arm, "fixed", "simulated", slo)
     }
 }
 

@@ -16,6 +16,7 @@ use watchtower::stats::inference::signed_rank::signed_rank;
 use watchtower::stats::inference::{Interval, LEVEL, distance, moments, sign_flip, t_interval};
 
 use watchtower::random::Seed;
+use watchtower::stats::scores::{Competition, deviation, speed_up, worst};
 
 /// As near as the two must be: of numbers above 1 in parts of them.
 const NEAR: f64 = 1e-9;
@@ -277,5 +278,23 @@ fn the_mean_of_times_cut_at_a_horizon_is_the_area_below_the_survival_curve() {
         let horizon = case["horizon"].as_f64().expect("a time");
         let times: Vec<f64> = numbers(&case["times"]).into_iter().map(|time| time.min(horizon)).collect();
         exactly(moments::mean(&times), &case["mean"], &case.to_string());
+    }
+}
+
+#[test]
+fn scores_agree_with_numpy_and_scipy() {
+    let reference = reference();
+    let cases = rows(&reference["scores"]);
+    assert!(cases.len() > 10, "the reference is whole");
+    for case in cases {
+        let (own, rival) = (numbers(&case["own"]), numbers(&case["rival"]));
+        let of = |what: &str| format!("{own:?} against {rival:?}: {what}");
+        let found = Competition::of(&own, &rival);
+        exactly(Some(f64::from(found.won)), &case["won"], &of("won"));
+        exactly(Some(f64::from(found.tied)), &case["tied"], &of("tied"));
+        exactly(found.share(), &case["competition"], &of("competition"));
+        exactly(speed_up(&rival, &own), &case["speed_up"], &of("speed-up"));
+        exactly(deviation(&own), &case["deviation"], &of("deviation"));
+        exactly(worst(&own), &case["worst"], &of("worst"));
     }
 }

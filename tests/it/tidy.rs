@@ -138,7 +138,7 @@ const OUTSIDE: &[Outside] = &[
         instead: "drawing belongs to report; hand it data",
     },
     Outside {
-        names: &["clap", "clap_complete", "indicatif"],
+        names: &["clap", "clap_complete", "indicatif", "terminal_size"],
         allowed: Allowed::Only(&["cli"]),
         instead: "talking to a person belongs to cli; return a value or an error",
     },

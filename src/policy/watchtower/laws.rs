@@ -88,7 +88,7 @@ fn a_failed_scaling_leaves_the_counter_so_that_every_further_probe_tries_again()
             assert_eq!(world.judged()[0].above, probe);
         }
         world.platform = Platform::Obeys;
-        assert_eq!(world.decisions(&[ABOVE, ABOVE]), ["above 5 of 2: scale up 1 to 2", "above 1 of 2"]);
+        assert_eq!(world.decisions(&[ABOVE, ABOVE]), ["above 5 (2 needed): scale up 1 to 2", "above 1 of 2"]);
     }
 }
 
@@ -122,18 +122,18 @@ fn at_exactly_the_limit_nothing_is_sent_and_the_attempt_counts_as_failed() {
     let mut top = World::new(&rounds(2, 2), 5);
     assert_eq!(
         top.decisions(&[ABOVE, ABOVE, ABOVE]),
-        ["above 1 of 2", "above 2 of 2: at the limit of 5", "above 3 of 2: at the limit of 5"]
+        ["above 1 of 2", "above 2 of 2: at the limit of 5", "above 3 (2 needed): at the limit of 5"]
     );
     let mut bottom = World::new(&rounds(2, 2), 1);
     assert_eq!(
         bottom.decisions(&[BELOW, BELOW, BELOW]),
-        ["below 1 of 2", "below 2 of 2: at the limit of 1", "below 3 of 2: at the limit of 1"]
+        ["below 1 of 2", "below 2 of 2: at the limit of 1", "below 3 (2 needed): at the limit of 1"]
     );
     // somebody else makes room: the very next probe scales
     top.desired = 4;
     bottom.desired = 2;
-    assert_eq!(top.decisions(&[ABOVE]), ["above 4 of 2: scale up 4 to 5"]);
-    assert_eq!(bottom.decisions(&[BELOW]), ["below 4 of 2: scale down 2 to 1"]);
+    assert_eq!(top.decisions(&[ABOVE]), ["above 4 (2 needed): scale up 4 to 5"]);
+    assert_eq!(bottom.decisions(&[BELOW]), ["below 4 (2 needed): scale down 2 to 1"]);
 }
 
 #[test]
@@ -291,10 +291,10 @@ fn an_unreadable_count_lets_the_probe_count_but_not_scale() {
     world.readable = false;
     assert_eq!(
         world.decisions(&[ABOVE, ABOVE, ABOVE]),
-        ["above 1 of 2: replicas unknown", "above 2 of 2: replicas unknown", "above 3 of 2: replicas unknown"]
+        ["above 1 of 2: replicas unknown", "above 2 of 2: replicas unknown", "above 3 (2 needed): replicas unknown"]
     );
     world.readable = true;
-    assert_eq!(world.decisions(&[ABOVE]), ["above 4 of 2: scale up 1 to 2"]);
+    assert_eq!(world.decisions(&[ABOVE]), ["above 4 (2 needed): scale up 1 to 2"]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub(super) struct Differences<'a>(pub(super) &'a Study);
 const ROW: f64 = 26.0;
 /// On narrow paper the metric stands above its row.
 const ROW_NARROW: f64 = 40.0;
-const HEADING: f64 = 30.0;
+const HEADING: f64 = 38.0;
 /// Beyond this a row is cut: an interval of ten times the mean would flatten all others.
 const FARTHEST: f64 = 2.0;
 
@@ -127,7 +127,7 @@ impl Drawing for Differences<'_> {
         for (arm_a, arm_b, rows) in &pairs {
             let words = format!("{arm_b} against {arm_a}");
             let words = font::fit(&words, Weight::SemiBold, theme::HEADING, body.width());
-            canvas.text((body.left, top + 14.0), &words, Type::new(theme::HEADING, theme::INK).semibold())?;
+            canvas.text((body.left, top + 22.0), &words, Type::new(theme::HEADING, theme::INK).semibold())?;
             plot = Rect { top: top + HEADING - 6.0, bottom: top + HEADING + rows.len() as f64 * row_height, ..plot };
             level_grid(canvas, plot, &ticks)?;
             canvas.line(&[(x(0.0), plot.top), (x(0.0), plot.bottom)], Stroke::new(theme::INK, 1.25))?;

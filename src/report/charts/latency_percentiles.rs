@@ -12,6 +12,17 @@ use super::theme;
 
 pub(super) struct LatencyPercentiles<'a>(pub(super) &'a Study);
 
+/// Widths of the first and of the last curve.
+const WIDTHS: (f64, f64) = (4.5, 2.0);
+
+/// How wide a curve is drawn: each narrower than those before it, so that of curves that lie on each other all are seen.
+fn width(order: usize, of: usize) -> f64 {
+    match of {
+        0 | 1 => 2.25,
+        _ => WIDTHS.0 + (WIDTHS.1 - WIDTHS.0) * order as f64 / (of - 1) as f64,
+    }
+}
+
 /// Points along a curve.
 const STEPS: usize = 320;
 
@@ -118,13 +129,13 @@ impl Drawing for LatencyPercentiles<'_> {
         let slo = up.y(plot, study.slo_ms);
         canvas.line(&[(plot.left, slo), (plot.right, slo)], Stroke::new(theme::INK, 1.25).dashed(5.0, 4.0))?;
         let mut taken: Vec<Spot> = Vec::new();
-        for arm in &study.arms {
-            let stroke = Stroke::new(theme::arm(arm.colour), 2.25);
+        for (order, arm) in study.arms.iter().enumerate() {
+            let stroke = Stroke::new(theme::arm(arm.colour), width(order, study.arms.len()));
             let spots = |all: &Distribution| -> Vec<Spot> {
                 curve(all, finest).into_iter().map(|(place, ms)| (x(place), up.y(plot, ms))).collect()
             };
             let (due, sent) = (spots(&arm.due), spots(&arm.latency));
-            canvas.line(&due, Stroke { width: 1.5, ..stroke }.dashed(5.0, 4.0))?;
+            canvas.line(&due, Stroke { width: stroke.width * 0.65, ..stroke }.dashed(5.0, 4.0))?;
             canvas.line(&sent, stroke)?;
             taken.extend(due.into_iter().chain(sent));
         }
@@ -157,6 +168,12 @@ fn free_corner(plot: Rect, line: f64, width: f64, taken: &[Spot]) -> (Spot, bool
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_curves_that_lie_on_each_other_the_wider_one_shows_on_both_sides() {
+        let widths: Vec<f64> = (0..3).map(|order| width(order, 3)).collect();
+        assert_eq!(widths, [4.5, 3.25, 2.0]);
+    }
 
     #[test]
     fn a_curve_rises_from_the_fastest_to_the_slowest() {

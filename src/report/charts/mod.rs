@@ -23,6 +23,7 @@ mod latency_histogram;
 mod latency_percentiles;
 mod lateness;
 mod outcomes;
+mod places;
 mod probes;
 mod replicas;
 #[cfg(test)]

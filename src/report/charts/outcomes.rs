@@ -3,10 +3,9 @@
 use super::canvas::{Canvas, Drawn, Rect, Spot, Stroke, Type};
 use super::data::{ArmSeries, Outcome, Study};
 use super::font::{self, Weight};
+use super::places::{Crowd, leader};
 use super::scale::{self, Scale};
-use super::sheet::{
-    AFTER, Drawing, Key, LEVEL_AXIS, Mark, Upright, level_grid, level_labels, nothing, provenance, spread,
-};
+use super::sheet::{AFTER, Drawing, Key, LEVEL_AXIS, Mark, Upright, level_grid, level_labels, nothing, provenance};
 use super::theme;
 
 pub(super) struct Outcomes<'a>(pub(super) &'a Study);
@@ -142,14 +141,19 @@ impl Drawing for Outcomes<'_> {
         let means = self.means();
         let spot = |mean: &Mean<'_>| (x(mean.replica_seconds), up.y(plot, mean.missed));
         front(canvas, &means, spot)?;
+        let mut dots: Vec<Spot> = Vec::new();
         for (arm, outcome) in self.known() {
             let colour = if outcome.is_valid { theme::arm(arm.colour) } else { theme::AXIS };
-            canvas.dot((x(outcome.replica_seconds), up.y(plot, outcome.missed)), 2.75, colour)?;
+            let dot = (x(outcome.replica_seconds), up.y(plot, outcome.missed));
+            canvas.dot(dot, 2.75, colour)?;
+            dots.push(dot);
         }
-        for mean in &means {
-            canvas.ring(spot(mean), 6.0, Stroke::new(theme::arm(mean.arm.colour), 2.5))?;
+        let rings: Vec<Spot> = means.iter().map(spot).collect();
+        labels(canvas, plot, &means, &rings, &dots)?;
+        for (mean, ring) in means.iter().zip(&rings) {
+            canvas.ring(*ring, 6.0, Stroke::new(theme::arm(mean.arm.colour), 2.5))?;
         }
-        labels(canvas, plot, &means, spot)
+        Ok(())
     }
 }
 
@@ -167,21 +171,22 @@ fn front<'a>(canvas: &Canvas<'_>, means: &[Mean<'a>], spot: impl Fn(&Mean<'a>) -
     if line.len() > 1 { canvas.line(&line, Stroke::new(theme::MUTED, 1.5)) } else { Ok(()) }
 }
 
-/// Names beside the means, kept apart from each other.
-fn labels<'a>(canvas: &Canvas<'_>, plot: Rect, means: &[Mean<'a>], spot: impl Fn(&Mean<'a>) -> Spot) -> Drawn {
-    let wanted: Vec<(f64, f64)> = means.iter().map(|mean| (spot(mean).1, 14.0)).collect();
-    let heights = spread(&wanted, 2.0, plot.top, plot.bottom);
-    for (mean, height) in means.iter().zip(heights) {
-        let at = spot(mean);
+/// Names beside the means: what is farther from its mean than a line's height has a line to it.
+fn labels(canvas: &Canvas<'_>, plot: Rect, means: &[Mean<'_>], rings: &[Spot], dots: &[Spot]) -> Drawn {
+    let crowd = Crowd { plot, marks: rings, dots };
+    let mut taken: Vec<Rect> = Vec::new();
+    for (mean, at) in means.iter().zip(rings) {
         let name = font::fit(&mean.arm.name, Weight::SemiBold, theme::SMALL, plot.width() * 0.45);
         let width = font::width(&name, Weight::SemiBold, theme::SMALL);
-        let kind = Type::new(theme::SMALL, theme::INK).semibold().middle();
-        let is_left = at.0 + 14.0 + width >= plot.right;
-        let left = if is_left { at.0 - 12.0 - width } else { at.0 + 12.0 };
+        let place = crowd.place((width + 6.0, 14.0), *at, &taken);
+        if let Some(line) = leader(*at, place) {
+            canvas.line(&line, Stroke::new(theme::MUTED, 0.75))?;
+        }
         // dots of runs may lie here
-        let behind = Rect { left: left - 3.0, right: left + width + 3.0, top: height - 7.0, bottom: height + 7.0 };
-        canvas.rect(behind, theme::PAPER, 0.85)?;
-        canvas.text((left, height), &name, kind)?;
+        canvas.rect(place, theme::PAPER, 0.85)?;
+        let kind = Type::new(theme::SMALL, theme::INK).semibold().middle();
+        canvas.text((place.left + 3.0, f64::midpoint(place.top, place.bottom)), &name, kind)?;
+        taken.push(place);
     }
     Ok(())
 }

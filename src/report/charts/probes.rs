@@ -62,7 +62,8 @@ impl Drawing for Probes<'_> {
             .iter()
             .filter(|arm| known(arm).next().is_some())
             .map(|arm| {
-                let bias = bias(arm).map_or(String::new(), |bias| format!(": × {}", scale::digits(bias, 3)));
+                let bias = bias(arm)
+                    .map_or(String::new(), |bias| format!(": users waited {} × as long", scale::digits(bias, 2)));
                 Key::new(format!("{}{bias}", arm.name), Mark::Dot(theme::arm(arm.colour)))
             })
             .collect();

@@ -2,6 +2,7 @@
 
 use super::canvas::{Canvas, Drawn, Rect, Spot, Stroke, Type};
 use super::font::{self, Weight};
+use super::places::{Crowd, leader};
 use super::scale::{self, Scale};
 use super::sheet::{AFTER, Drawing, Key, LEVEL_AXIS, Mark, level_grid, level_labels, nothing};
 use super::theme::{self, Colour};
@@ -254,9 +255,14 @@ impl Tradeoff {
             }
         }
         let marks: Vec<Spot> = named.iter().map(|(_, spot, _)| *spot).collect();
+        let crowd = Crowd { plot: axes.plot, marks: &marks, dots: &[] };
         let mut taken: Vec<Rect> = Vec::new();
         for (label, spot, colour) in &named {
-            let back = free_place(label, *spot, axes.plot, &marks, &taken);
+            let size = (font::width(label, Weight::SemiBold, theme::BODY) + 8.0, 16.0);
+            let back = crowd.place(size, *spot, &taken);
+            if let Some(line) = leader(*spot, back) {
+                canvas.line(&line, Stroke::new(theme::MUTED, 0.75))?;
+            }
             canvas.rect(back, theme::PAPER, 0.85)?;
             let middle = f64::midpoint(back.top, back.bottom);
             canvas.text((back.left + 4.0, middle), label, Type::new(theme::BODY, *colour).semibold().middle())?;
@@ -269,28 +275,6 @@ impl Tradeoff {
     }
 }
 
-/// Where a label stands beside its mark, so that it covers no other mark and no label, and stays on the plot.
-fn free_place(label: &str, (x, y): Spot, plot: Rect, marks: &[Spot], taken: &[Rect]) -> Rect {
-    let width = font::width(label, Weight::SemiBold, theme::BODY) + 8.0;
-    let at = |left: f64, middle: f64| Rect { left, top: middle - 8.0, right: left + width, bottom: middle + 8.0 };
-    let places = [-14.0, 16.0, -32.0, 34.0].map(|off| [at(x + 6.0, y + off), at(x - 6.0 - width, y + off)]);
-    let is_free = |place: &Rect| {
-        let inside = place.left >= plot.left && place.right <= plot.right && place.top >= plot.top - 8.0;
-        let covers = |(x, y): &Spot| {
-            (place.left - 6.0..=place.right + 6.0).contains(x) && (place.top - 6.0..=place.bottom + 6.0).contains(y)
-        };
-        let meets = |other: &Rect| {
-            place.left < other.right && other.left < place.right && place.top < other.bottom && other.top < place.bottom
-        };
-        // its own mark lies beside it
-        let others = marks.iter().filter(|mark| **mark != (x, y));
-        inside && place.bottom <= plot.bottom && !others.into_iter().any(covers) && !taken.iter().any(meets)
-    };
-    let [[first, left], ..] = places;
-    let fallback = if first.right <= plot.right { first } else { left };
-    places.into_iter().flatten().find(is_free).unwrap_or(fallback)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -299,26 +283,6 @@ mod tests {
     fn labels_of_shares_stand_apart_and_reach_from_none_to_the_most() {
         assert_eq!(ticks(1.0), [0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0]);
         assert_eq!(ticks(0.02), [0.0, 0.001, 0.005, 0.01, 0.02]);
-    }
-
-    #[test]
-    fn a_label_covers_no_mark_and_no_other_label() {
-        let plot = Rect { left: 0.0, top: 0.0, right: 400.0, bottom: 300.0 };
-        let marks = [(200.0, 150.0), (240.0, 136.0), (395.0, 5.0)];
-        let first = free_place("recommended", marks[0], plot, &marks, &[]);
-        let covers = |place: Rect, (x, y): Spot| {
-            (place.left..=place.right).contains(&x) && (place.top..=place.bottom).contains(&y)
-        };
-        assert!(marks.iter().all(|mark| !covers(first, *mark)), "{first:?}");
-        let second = free_place("hand-set", marks[0], plot, &marks, &[first]);
-        assert!(
-            second.bottom <= first.top
-                || second.top >= first.bottom
-                || second.right <= first.left
-                || second.left >= first.right
-        );
-        let corner = free_place("default", marks[2], plot, &marks, &[]);
-        assert!(corner.right <= plot.right && corner.top >= plot.top - 8.0, "{corner:?}");
     }
 
     #[test]

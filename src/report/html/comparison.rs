@@ -2,12 +2,15 @@
 
 use std::fmt::Write as _;
 
-use super::{arm_name, close_table, figures, open_table};
+use super::{arm_name, close_table, figures, open_table, scores, statistics};
 use crate::report::charts::data::{ArmSeries, Distribution, Study};
-use crate::report::charts::{ChartError, escape, scale};
+use crate::report::charts::{ChartError, scale};
 use crate::report::material::{Arm, Material};
 use crate::report::verdict::Comparison;
 use crate::study::results::summary::RunSummary;
+
+/// More arms than these leave no room for charts beside their numbers.
+const BESIDE_CHARTS: usize = 4;
 
 /// Where a row's numbers come from.
 #[derive(Clone, Copy)]
@@ -62,12 +65,14 @@ fn known(count: u64) -> Option<f64> {
     Some(count as f64)
 }
 
-type Groups = &'static [(&'static str, &'static [Row])];
+/// A title, what it means, and its rows.
+type Groups = &'static [(&'static str, &'static str, &'static [Row])];
 
 /// What decides between arms.
 const DECISIVE: Groups = &[
     (
         "Objective",
+        "",
         &[row(
             "Requests that missed it",
             "slow from due, failed or never sent; share of planned",
@@ -77,6 +82,7 @@ const DECISIVE: Groups = &[
     ),
     (
         "Latency from sent",
+        "counted as hey does, from when a request left",
         &[
             row("Median", "", Of::Latency("p50", 50.0), scale::latency),
             row("p95", "", Of::Latency("p95", 95.0), scale::latency),
@@ -85,6 +91,7 @@ const DECISIVE: Groups = &[
     ),
     (
         "Latency from due",
+        "from when it should have left: what users wait, and what the objective is about",
         &[
             row("Median", "", Of::Due("p50", 50.0), scale::latency),
             row("p95", "", Of::Due("p95", 95.0), scale::latency),
@@ -93,6 +100,7 @@ const DECISIVE: Groups = &[
     ),
     (
         "Cost",
+        "",
         &[
             row(
                 "Replica-seconds",
@@ -116,6 +124,7 @@ const DECISIVE: Groups = &[
 const FURTHER: Groups = &[
     (
         "Latency",
+        "",
         &[
             row("p99.9 from sent", "", Of::Latency("p999", 99.9), scale::latency),
             row("Slowest from sent", "", Of::Latency("max", 100.0), scale::latency),
@@ -132,6 +141,7 @@ const FURTHER: Groups = &[
     ),
     (
         "Objective over time",
+        "",
         &[
             row(
                 "Seconds that missed it",
@@ -157,6 +167,7 @@ const FURTHER: Groups = &[
     ),
     (
         "Load",
+        "",
         &[
             row("Planned requests", "", Of::Mean(|run| known(run.planned)), plain),
             row("Sent", "", Of::Mean(|run| known(run.sent)), plain),
@@ -170,6 +181,7 @@ const FURTHER: Groups = &[
     ),
     (
         "Scaling",
+        "",
         &[
             row("First scale-up after", "from the load's start", Of::Mean(|run| run.first_scale_up_s), seconds),
             row("Back to the fewest after", "from the load's end", Of::Mean(|run| run.back_to_min_s), seconds),
@@ -184,6 +196,7 @@ const FURTHER: Groups = &[
     ),
     (
         "Elasticity",
+        "ready replicas against demand, the fewest that meet the objective",
         &[
             row("Demand", "fewest replicas that meet the objective", Of::Mean(|run| run.demand.map(f64::from)), plain),
             row("Too few replicas", "share of time (τ under)", Of::Mean(|run| run.tau_u), scale::percent),
@@ -207,6 +220,7 @@ const FURTHER: Groups = &[
     ),
     (
         "Probes",
+        "",
         &[
             row("Sent", "", Of::Mean(|run| (run.probes > 0).then_some(run.probes as f64)), plain),
             row("Median latency", "", Of::Mean(|run| run.probe_p50_ms), scale::latency),
@@ -231,7 +245,9 @@ pub(super) fn section(
     if material.summaries().next().is_none() {
         return Ok(());
     }
-    page.push_str("<section>\n<h2>Comparison</h2>\n<div class=\"pairs\">\n<div class=\"card\">\n");
+    // many columns need the whole width, and the charts go below
+    let layout = if material.arms.len() > BESIDE_CHARTS { ("wide", "pairs") } else { ("pairs", "stack") };
+    let _ = write!(page, "<section>\n<h2>Comparison</h2>\n<div class=\"{}\">\n<div class=\"card\">\n", layout.0);
     if repeated(material) {
         page.push_str(
             "<p>Percentiles are those of all requests of an arm's runs together. Other numbers are means over its runs, with the \
@@ -242,9 +258,10 @@ pub(super) fn section(
     page.push_str("<details>\n<summary>Further numbers</summary>\n");
     table(page, "Further numbers of the arms", FURTHER, material, study);
     page.push_str("</details>\n<p class=\"hint\">Every number of every run: <a href=\"comparison.csv\">comparison.csv</a>.</p>\n</div>\n");
-    figures::beside_the_comparison(page, study)?;
+    figures::beside_the_comparison(page, study, layout.1)?;
     page.push_str("</div>\n");
-    statistics(page, comparisons);
+    statistics::section(page, comparisons);
+    scores::section(page, material, comparisons);
     page.push_str("</section>\n");
     Ok(())
 }
@@ -269,7 +286,7 @@ fn table(page: &mut String, label: &str, groups: Groups, material: &Material, st
         let _ = write!(page, "<th scope=\"col\" class=\"number\">{}{runs}</th>", arm_name(place, &arm.name));
     }
     page.push_str("</tr></thead>\n");
-    for (group, rows) in groups {
+    for (group, hint, rows) in groups {
         let lines: Vec<String> = rows.iter().filter_map(|row| line(row, material, study)).collect();
         if lines.is_empty() {
             continue;
@@ -277,11 +294,16 @@ fn table(page: &mut String, label: &str, groups: Groups, material: &Material, st
         let columns = material.arms.len() + 1;
         let _ = write!(
             page,
-            "<tbody class=\"group\"><tr><th scope=\"rowgroup\" colspan=\"{columns}\">{group}</th></tr>\n{}</tbody>\n",
+            "<tbody class=\"group\"><tr><th scope=\"rowgroup\" colspan=\"{columns}\">{group}{}</th></tr>\n{}</tbody>\n",
+            small(hint),
             lines.concat()
         );
     }
     close_table(page);
+}
+
+fn small(hint: &str) -> String {
+    if hint.is_empty() { String::new() } else { format!("<span class=\"hint\">{hint}</span>") }
 }
 
 /// A line of the table; `None` if no arm knows the number.
@@ -291,8 +313,7 @@ fn line(row: &Row, material: &Material, study: &Study) -> Option<String> {
     if cells.iter().all(Option::is_none) {
         return None;
     }
-    let hint = if row.hint.is_empty() { String::new() } else { format!("<span class=\"hint\">{}</span>", row.hint) };
-    let mut line = format!("<tr><th scope=\"row\">{}{hint}</th>", row.label);
+    let mut line = format!("<tr><th scope=\"row\">{}{}</th>", row.label, small(row.hint));
     for cell in cells {
         let _ = write!(line, "<td class=\"number\">{}</td>", cell.unwrap_or_else(|| "–".to_owned()));
     }
@@ -330,46 +351,4 @@ fn percentile(arm: &Arm, merged: &Distribution, of: impl Fn(&RunSummary) -> Opti
         [only] => of(only),
         _ => merged.quantile(percent / 100.0).map(|us| us as f64 / 1e3),
     }
-}
-
-/// What the statistics of repeated runs say, metric by metric.
-fn statistics(page: &mut String, comparisons: &[Comparison]) {
-    if comparisons.is_empty() {
-        return;
-    }
-    let _ = write!(
-        page,
-        "<details class=\"card\">\n<summary>Statistics of the repeated runs<span class=\"hint\">{} comparisons</span></summary>\n\
-         <p>Runs are the unit: each gives one number, and arms are compared over runs. p is corrected for the number of comparisons (Holm).</p>\n",
-        comparisons.len()
-    );
-    open_table(page, "Statistics of the repeated runs", "");
-    page.push_str(
-        "<thead><tr><th scope=\"col\">Metric</th><th scope=\"col\">Arms</th><th scope=\"col\" class=\"number\">n</th>\
-         <th scope=\"col\" class=\"number\">Means</th><th scope=\"col\" class=\"number\">Difference</th>\
-         <th scope=\"col\" class=\"number\">95 % interval</th><th scope=\"col\" class=\"number\">p</th>\
-         <th scope=\"col\">Verdict</th></tr></thead>\n<tbody>\n",
-    );
-    let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| scale::digits(value, 4));
-    for row in comparisons {
-        let _ = writeln!(
-            page,
-            "<tr><th scope=\"row\">{}</th><td>{} – {}</td><td class=\"number\">{}</td><td class=\"number\">{} | {}</td>\
-             <td class=\"number\">{}</td><td class=\"number\">{} … {}</td><td class=\"number\">{}</td><td>{}</td></tr>",
-            escape(&row.metric),
-            escape(&row.arm_a),
-            escape(&row.arm_b),
-            row.n.map_or("–".to_owned(), |n| n.to_string()),
-            number(row.mean_a),
-            number(row.mean_b),
-            number(row.difference),
-            number(row.ci_low),
-            number(row.ci_high),
-            row.p_holm.map_or("–".to_owned(), |p| scale::digits(p, 2)),
-            escape(&row.verdict),
-        );
-    }
-    page.push_str("</tbody>\n");
-    close_table(page);
-    page.push_str("<p class=\"hint\">All of it: <a href=\"stats.csv\">stats.csv</a>.</p>\n</details>\n");
 }

@@ -14,6 +14,9 @@ const SHOWN: [&str; 2] = ["scale", "refused"];
 const MOST: usize = 3000;
 const MOST_OF_RUN: (usize, usize) = (20, 400);
 
+/// More than these are put on paper of the first repeat only, which is the one that the drawing of the course shows too.
+const ON_PAPER: usize = 60;
+
 /// One decision in its run.
 struct Decision<'a> {
     place: usize,
@@ -89,6 +92,7 @@ fn table(page: &mut String, decisions: &[Decision<'_>]) {
          <th scope=\"col\">Replicas</th><th scope=\"col\">Who</th><th scope=\"col\">Why</th></tr></thead>\n<tbody>\n",
     );
     let replicas = |count: Option<u32>| count.map_or("–".to_owned(), |count| count.to_string());
+    let first = first_on_paper(decisions);
     for decision in decisions {
         let Decision { place, arm, run, event } = decision;
         let of_shadow = decision.is_of_shadow();
@@ -104,7 +108,12 @@ fn table(page: &mut String, decisions: &[Decision<'_>]) {
             "<tr{} data-arm=\"{}\" data-repeat=\"{}\" data-kind=\"{kind}\" data-t=\"{}\"><td class=\"nowrap\">{}</td>\
              <td class=\"number\">{}</td><td class=\"number when\">{}</td><td class=\"nowrap\">{} → {}{}</td>\
              <td class=\"nowrap\">{}</td><td class=\"wide-text\">{}</td></tr>",
-            if of_shadow { " class=\"shadow\"" } else { "" },
+            match (of_shadow, first.is_some_and(|first| run.repeat != first)) {
+                (false, false) => "",
+                (true, false) => " class=\"shadow\"",
+                (false, true) => " class=\"later\"",
+                (true, true) => " class=\"shadow later\"",
+            },
             escape(arm),
             run.repeat,
             event.t_s,
@@ -120,6 +129,19 @@ fn table(page: &mut String, decisions: &[Decision<'_>]) {
     }
     page.push_str("</tbody>\n");
     close_table(page);
+    if let Some(first) = first {
+        let _ = writeln!(
+            page,
+            "<p class=\"hint paper\">On paper only repeat {first} is told; each run's are in its events.csv.</p>"
+        );
+    }
+}
+
+/// The repeat that is put on paper, if not all are.
+fn first_on_paper(decisions: &[Decision<'_>]) -> Option<u32> {
+    let repeats = || decisions.iter().map(|decision| decision.run.repeat);
+    let first = repeats().min()?;
+    (decisions.len() > ON_PAPER && repeats().any(|repeat| repeat != first)).then_some(first)
 }
 
 #[cfg(test)]
@@ -140,5 +162,19 @@ mod tests {
         page.clear();
         section(&mut page, &study);
         assert!(page.contains("The decisions of openfaas-ce-1 are not readable."));
+    }
+
+    #[test]
+    fn of_many_decisions_paper_has_the_first_repeats() {
+        let page = |repeats: u32| {
+            let mut page = String::new();
+            section(&mut page, &material(&["watchtower", "openfaas-ce"], repeats));
+            page
+        };
+        // four decisions in a run
+        assert!(!page(7).contains("later") && !page(7).contains("On paper"));
+        let many = page(8);
+        assert_eq!(many.matches("<tr class=\"later\"").count(), 2 * 7 * 4);
+        assert!(many.contains("On paper only repeat 1 is told"));
     }
 }

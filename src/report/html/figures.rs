@@ -49,6 +49,35 @@ const fn caption(chart: Chart) -> &'static str {
     }
 }
 
+/// A study as its page draws it.
+pub(super) struct Shown<'a> {
+    all: &'a Study,
+    /// The arms for charts in which each has a panel of its own, where all would be too many under each other.
+    few: Option<Study>,
+}
+
+impl<'a> Shown<'a> {
+    /// `first`: places of the arms that come before others.
+    pub(super) fn of(all: &'a Study, first: &[usize]) -> Self {
+        let few =
+            || Study { arms: first.iter().filter_map(|place| all.arms.get(*place)).cloned().collect(), ..all.clone() };
+        Self { all, few: (first.len() < all.arms.len()).then(few) }
+    }
+
+    fn study(&self, chart: Chart) -> &Study {
+        match (chart, &self.few) {
+            (Chart::Timeline | Chart::LatencyHistogram | Chart::Replicas | Chart::Lateness, Some(few)) => few,
+            _ => self.all,
+        }
+    }
+
+    /// What a chart leaves out, in a sentence after a space.
+    fn left_out(&self, chart: Chart) -> String {
+        let (drawn, all) = (self.study(chart).arms.len(), self.all.arms.len());
+        if drawn < all { format!(" {drawn} of {all} arms are drawn here; the files have all.") } else { String::new() }
+    }
+}
+
 /// Whether a chart would show anything; the page leaves out those that wouldn't.
 fn has_data(chart: Chart, study: &Study) -> bool {
     match chart {
@@ -66,10 +95,10 @@ fn has_data(chart: Chart, study: &Study) -> bool {
 }
 
 /// The time panel: a drawing, and the place where a script puts more.
-pub(super) fn panel(page: &mut String, study: &Study, kept: Kept) -> Result<(), ChartError> {
+pub(super) fn panel(page: &mut String, shown: &Shown<'_>, kept: Kept) -> Result<(), ChartError> {
     page.push_str("<section>\n<h2>Over time</h2>\n");
     let chart = Chart::Timeline;
-    let mut said = String::new();
+    let mut said = shown.left_out(chart);
     if kept.runs.0 < kept.runs.1 {
         let _ = write!(
             said,
@@ -84,27 +113,36 @@ pub(super) fn panel(page: &mut String, study: &Study, kept: Kept) -> Result<(), 
             kept.group
         );
     }
-    figure(page, study, chart, theme::WIDE, &said, true)?;
+    figure(page, shown.study(chart), chart, theme::WIDE, &said, true)?;
     page.push_str("</section>\n");
     Ok(())
 }
 
 /// What the arms achieved for how much, beside the numbers of the same.
-pub(super) fn beside_the_comparison(page: &mut String, study: &Study) -> Result<(), ChartError> {
-    page.push_str("<div class=\"stack\">\n");
+/// `layout`: the class of their box, under each other or beside.
+pub(super) fn beside_the_comparison(page: &mut String, study: &Study, layout: &str) -> Result<(), ChartError> {
+    let _ = writeln!(page, "<div class=\"{layout}\">");
     for chart in [Chart::Outcomes, Chart::Differences].into_iter().filter(|chart| has_data(*chart, study)) {
-        figure(page, study, chart, HALF, "", false)?;
+        let more = match chart {
+            Chart::Differences if study.arms.len() > 3 => {
+                " Each arm is held against the one to take, or else against the first; every pair is in stats.csv."
+            }
+            _ => "",
+        };
+        figure(page, study, chart, HALF, more, false)?;
     }
     page.push_str("</div>\n");
     Ok(())
 }
 
 /// All other charts.
-pub(super) fn section(page: &mut String, study: &Study) -> Result<(), ChartError> {
+pub(super) fn section(page: &mut String, shown: &Shown<'_>) -> Result<(), ChartError> {
     page.push_str("<section>\n<h2>Charts</h2>\n<div class=\"pairs\">\n");
     let shown_before = [Chart::Timeline, Chart::Outcomes, Chart::Differences];
-    for chart in Chart::ALL.into_iter().filter(|chart| !shown_before.contains(chart) && has_data(*chart, study)) {
-        figure(page, study, chart, HALF, "", false)?;
+    for chart in Chart::ALL.into_iter().filter(|chart| !shown_before.contains(chart)) {
+        if has_data(chart, shown.study(chart)) {
+            figure(page, shown.study(chart), chart, HALF, &shown.left_out(chart), false)?;
+        }
     }
     page.push_str("</div>\n</section>\n");
     Ok(())
@@ -135,5 +173,22 @@ fn figure(
 
 /// The objective in words.
 pub(super) fn objective(percentile: f64, latency_ms: f64) -> String {
-    format!("p{} within {}", scale::digits(percentile, 5), scale::latency(latency_ms))
+    format!("{}\u{a0}% of requests within {}", scale::digits(percentile, 5), scale::latency(latency_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::material::tests::material;
+
+    #[test]
+    fn of_many_arms_charts_with_a_panel_for_each_have_a_few() {
+        let all = material(&["a", "b", "c"], 1).chart_data();
+        let shown = Shown::of(&all, &[2, 0]);
+        let names = |chart: Chart| shown.study(chart).arms.iter().map(|arm| arm.name.as_str()).collect::<Vec<_>>();
+        assert_eq!(names(Chart::Timeline), ["c", "a"]);
+        assert_eq!(names(Chart::LatencyPercentiles), ["a", "b", "c"]);
+        assert_eq!(shown.left_out(Chart::Timeline), " 2 of 3 arms are drawn here; the files have all.");
+        assert_eq!(Shown::of(&all, &[0, 1, 2]).left_out(Chart::Timeline), "");
+    }
 }

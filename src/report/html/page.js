@@ -65,8 +65,9 @@ class Panel {
     this.host = host;
     this.data = data;
     this.repeat = null;
-    this.shown = new Set(data.arms.map((_, arm) => arm));
+    this.shown = new Set(data.first);
     this.plots = [];
+    this.going = null; // the arm of the run under way
     this.range = null;
     this.settling = false;
     this.whole = null;
@@ -117,7 +118,8 @@ class Panel {
       return make("option", { value: repeat, selected: repeat === this.repeat }, `${repeat}${bad ? " (not valid)" : ""}`);
     }));
     this.repeats.parentElement.hidden = repeats.length < 2;
-    this.arms.replaceChildren(...(this.data.arms.length < 3 ? [] : this.data.arms.map((name, arm) =>
+    const drawn = this.data.first.length < this.data.arms.length ? [`${this.shown.size} of ${this.data.arms.length} arms are drawn:`] : [];
+    this.arms.replaceChildren(...drawn, ...(this.data.arms.length < 3 ? [] : this.data.arms.map((name, arm) =>
       make("label", {}, make("input", {
         type: "checkbox", checked: this.shown.has(arm),
         onchange: (event) => { this.shown[event.target.checked ? "add" : "delete"](arm); this.draw(); },
@@ -312,15 +314,22 @@ class Panel {
     }
   }
 
-  pick(repeat) {
+  // A repeat, and an arm that then is among those drawn.
+  pick(repeat, arm = null) {
     this.repeat = repeat;
+    if (arm != null) this.shown.add(arm);
     this.draw();
   }
 
   // The same panel with more data.
   feed(data) {
     this.data = data;
-    for (const run of data.runs) if (run.live) this.repeat = run.repeat;
+    for (const run of data.runs.filter((run) => run.live)) {
+      this.repeat = run.repeat;
+      // what has begun is looked for, once
+      if (this.going !== run.arm) this.shown.add(run.arm);
+      this.going = run.arm;
+    }
     this.draw();
   }
 }
@@ -451,7 +460,8 @@ function decisions(panel) {
     if (one("button", cell)) continue;
     const show = () => {
       const t = Number(row.dataset.t);
-      panel.pick(Number(row.dataset.repeat));
+      const arm = panel.data.arms.indexOf(row.dataset.arm);
+      panel.pick(Number(row.dataset.repeat), arm < 0 ? null : arm);
       panel.zoom([t - 20, t + 20]);
       one("#timeline").scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion)").matches ? "auto" : "smooth" });
       panel.point(t);
@@ -470,7 +480,13 @@ function live(panel) {
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of all("[data-part]", fresh)) {
       const old = one(`[data-part="${part.dataset.part}"]`);
-      if (old && part.dataset.part !== "timeline") old.replaceWith(document.importNode(part, true));
+      if (!old || part.dataset.part === "timeline") continue;
+      const next = document.importNode(part, true);
+      // what a reader has opened stays open
+      const name = (summary) => summary.firstChild.textContent;
+      const open = new Set(all("details[open] > summary", old).map(name));
+      for (const summary of all("details > summary", next)) summary.parentElement.open = open.has(name(summary));
+      old.replaceWith(next);
     }
     panel?.feed(JSON.parse(one("#data", fresh).textContent));
     decisions(panel);

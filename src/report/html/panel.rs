@@ -4,18 +4,31 @@ use serde::Serialize;
 
 use crate::report::charts::data::{Course, FaultSpan, Second};
 use crate::report::material::{Material, Run};
+use crate::report::verdict::Ranked;
 
 /// Rows in all, over all runs: a row takes about 40 bytes of the page.
 const ROWS: usize = 20_000;
 /// Most rows of one run, and fewest that still show anything.
 const ROWS_OF_RUN: (usize, usize) = (80, 1200);
 
+/// Arms that can be looked at together: of more the best are drawn at first.
+const ARMS_AT_ONCE: usize = 4;
+
 /// All courses, as the page's script reads them.
 #[derive(Debug, Serialize)]
 pub(in crate::report) struct PanelData<'a> {
     slo: f64,
     arms: Vec<&'a str>,
+    /// Places of the arms that are drawn before anybody chooses.
+    first: Vec<usize>,
     runs: Vec<PanelRun>,
+}
+
+impl PanelData<'_> {
+    /// Places of the arms that are drawn before anybody chooses.
+    pub(super) fn first(&self) -> &[usize] {
+        &self.first
+    }
 }
 
 /// One run. Columns have a value per row; the first row begins at `t0`, and each stands for `group` seconds.
@@ -50,8 +63,8 @@ pub(super) struct Kept {
     pub(super) group: usize,
 }
 
-/// The courses of a study and what was left out of them.
-pub(super) fn panel_data(material: &Material) -> (PanelData<'_>, Kept) {
+/// The courses of a study and what was left out of them. `ranking`: the arms, best first, where they are ranked.
+pub(super) fn panel_data<'a>(material: &'a Material, ranking: &[Ranked]) -> (PanelData<'a>, Kept) {
     let with_course = || {
         let of_arm = |(place, arm): (usize, &'_ crate::report::material::Arm)| {
             arm.runs.iter().filter(|run| !run.seconds.is_empty()).map(|run| (place, run.clone())).collect::<Vec<_>>()
@@ -66,8 +79,21 @@ pub(super) fn panel_data(material: &Material) -> (PanelData<'_>, Kept) {
     let runs: Vec<PanelRun> =
         all.iter().take(ROWS / ROWS_OF_RUN.0).map(|(place, run)| panel_run(*place, run, most, false)).collect();
     let kept = Kept { runs: (runs.len(), all.len()), group: runs.iter().map(|run| run.group).max().unwrap_or(1) };
-    let arms = material.arms.iter().map(|arm| arm.name.as_str()).collect();
-    (PanelData { slo: material.record.slo_latency_ms, arms, runs }, kept)
+    let arms: Vec<&str> = material.arms.iter().map(|arm| arm.name.as_str()).collect();
+    let first = first(&arms, ranking);
+    (PanelData { slo: material.record.slo_latency_ms, arms, first, runs }, kept)
+}
+
+/// All arms, or the best of many.
+fn first(arms: &[&str], ranking: &[Ranked]) -> Vec<usize> {
+    if arms.len() <= ARMS_AT_ONCE {
+        return (0..arms.len()).collect();
+    }
+    let ranked = ranking.iter().filter_map(|ranked| arms.iter().position(|arm| *arm == ranked.name));
+    let mut first: Vec<usize> = ranked.collect();
+    first.extend((0..arms.len()).filter(|place| !ranking.iter().any(|ranked| ranked.name == arms[*place])));
+    first.truncate(ARMS_AT_ONCE);
+    first
 }
 
 /// One run in at most about `most` rows. `live`: it goes on.
@@ -151,7 +177,7 @@ mod tests {
                 .map(|t| Second { t_s: f64::from(t) - 15.0, ..first[(t as usize * 7) % first.len()] })
                 .collect();
         }
-        let (data, kept) = panel_data(&study);
+        let (data, kept) = panel_data(&study, &[]);
         assert_eq!(kept.runs, (60, 60));
         assert_eq!(kept.group, 25);
         assert!(json(&data).len() < 1_200_000, "{}", json(&data).len());
@@ -165,9 +191,18 @@ mod tests {
             arm.runs =
                 (1..=200).map(|repeat| Run { repeat, seconds: one.seconds[..5].to_vec(), ..one.clone() }).collect();
         }
-        let (data, kept) = panel_data(&study);
+        let (data, kept) = panel_data(&study, &[]);
         assert_eq!(kept.runs, (250, 400));
         assert!(data.runs.iter().all(|run| run.repeat <= 125));
+    }
+
+    #[test]
+    fn of_many_arms_the_best_are_drawn_first() {
+        let names: Vec<String> = (0..9).map(|arm| format!("arm-{arm}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let ranked = ["arm-7", "arm-2"].map(|name| Ranked { name: name.to_owned(), ..Ranked::default() });
+        assert_eq!(first(&names, &ranked), [7, 2, 0, 1]);
+        assert_eq!(first(&names[..4], &ranked), [0, 1, 2, 3]);
     }
 
     #[test]

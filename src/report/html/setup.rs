@@ -88,7 +88,7 @@ fn again(page: &mut String, material: &Material) {
     let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
     let _ = write!(
         page,
-        "<div class=\"card\">\n<h3>How to reproduce it</h3>\n<pre>{}</pre>\n<dl>\n<dt>Version</dt><dd>watchtower {}</dd>\n\
+        "<div class=\"card\">\n<h3>How to reproduce it</h3>\n<pre role=\"region\" tabindex=\"0\" aria-label=\"The command\">{}</pre>\n<dl>\n<dt>Version</dt><dd>watchtower {}</dd>\n\
          <dt>Seed of the study</dt><dd>{}</dd>\n<dt>Seeds of the runs</dt><dd>{}</dd>\n</dl>\n",
         escape(&command_line(&without_threads(&record.command))),
         escape(&record.watchtower_version),
@@ -98,7 +98,7 @@ fn again(page: &mut String, material: &Material) {
     if !record.scenario.is_empty() {
         let _ = write!(
             page,
-            "<details>\n<summary>The scenario as resolved</summary>\n<pre>{}</pre>\n</details>\n",
+            "<details>\n<summary>The scenario as resolved</summary>\n<pre role=\"region\" tabindex=\"0\" aria-label=\"The scenario\">{}</pre>\n</details>\n",
             escape(&record.scenario)
         );
     }

@@ -1,7 +1,7 @@
 //! Which arm to take, of any number: the one that is preferred to every other. Of two it is decided, and put into words, where the tables
 //! have it from too (`study::results::advice`).
 
-use super::{Comparison, Verdict, listed, mean_cost, money};
+use super::{Comparison, Ranked, UNIT, Verdict, in_words, mean_cost, money};
 use crate::report::charts::scale;
 use crate::report::material::{Arm, Material};
 use crate::study::results::advice::{self, Told, Two, sentence};
@@ -12,9 +12,11 @@ pub(in crate::report) const DECISIVE: &str = "slo_violation_ratio";
 pub(in crate::report) const COST: &str = "replica_seconds";
 /// With fewer pairs of runs no test can tell anything apart.
 pub(super) const FEWEST_PAIRS: usize = 6;
+/// More arms than these are told in a table rather than in sentences.
+const IN_SENTENCES: usize = 3;
 
 /// The verdict's own word, and the difference's sign for the direction.
-fn told_by(row: &Comparison) -> Told {
+pub(in crate::report) fn told_by(row: &Comparison) -> Told {
     let word = row.verdict.split(|sign: char| !sign.is_alphabetic()).find(|word| !word.is_empty()).unwrap_or("");
     match (word.to_lowercase().as_str(), row.difference) {
         ("better" | "worse", Some(difference)) if difference < 0.0 => Told::Second,
@@ -83,17 +85,75 @@ impl<'a> Choice<'a> {
                 ..Verdict::default()
             };
         }
-        let others = |arm: &Arm| arms.iter().copied().filter(|other| other.name != arm.name).collect::<Vec<_>>();
-        let beats_all = |arm: &&&Arm| {
+        // rivals in the order of how well they did: what is said of the first of them says most
+        let ranked = self.ranked(&arms);
+        let others = |arm: &Arm| ranked.iter().copied().filter(|other| other.name != arm.name).collect::<Vec<_>>();
+        let beats_all = |arm: &&Arm| {
             others(arm).iter().all(|other| matches!(self.preferred(arm, other), Told::First | Told::Alike))
                 && others(arm).iter().any(|other| self.preferred(arm, other) == Told::First)
         };
-        if let Some(winner) = arms.iter().find(beats_all) {
-            return self.taken(winner, &others(winner));
+        let winner = arms.iter().copied().find(beats_all);
+        let mut verdict = if let Some(winner) = winner {
+            self.taken(winner, &others(winner))
+        } else {
+            let is_beaten = |arm: &&Arm| others(arm).iter().any(|other| self.preferred(other, arm) == Told::First);
+            let order = if arms.len() > IN_SENTENCES { &ranked } else { &arms };
+            let left: Vec<&Arm> = order.iter().copied().filter(|arm| !is_beaten(arm)).collect();
+            self.open(if left.len() > 1 { &left } else { order }, order)
+        };
+        if arms.len() > IN_SENTENCES {
+            verdict.ranking = self.ranking(&ranked, winner);
         }
-        let is_beaten = |arm: &&Arm| others(arm).iter().any(|other| self.preferred(other, arm) == Told::First);
-        let left: Vec<&Arm> = arms.iter().copied().filter(|arm| !is_beaten(arm)).collect();
-        self.open(if left.len() > 1 { &left } else { &arms }, &arms)
+        verdict
+    }
+
+    /// The arms as their numbers have them: those that keep the objective by cost, then the others by how often they missed it.
+    fn ranked<'b>(&self, arms: &[&'b Arm]) -> Vec<&'b Arm> {
+        let mut ranked = arms.to_vec();
+        let by = |arm: &Arm| {
+            let keeps = self.keeps(arm);
+            let second = if keeps { mean_cost(arm) } else { arm.slo_violation_ratio() };
+            (!keeps, second.unwrap_or(f64::INFINITY))
+        };
+        ranked.sort_by(|a, b| {
+            let (a, b) = (by(a), by(b));
+            a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+        });
+        ranked
+    }
+
+    /// All arms in a table, the one to take first.
+    fn ranking(&self, ranked: &[&Arm], winner: Option<&Arm>) -> Vec<Ranked> {
+        let is_winner = |arm: &Arm| winner.is_some_and(|winner| winner.name == arm.name);
+        let (first, rest): (Vec<&Arm>, Vec<&Arm>) = ranked.iter().copied().partition(|arm| is_winner(arm));
+        let line = |arm: &Arm| Ranked {
+            name: arm.name.clone(),
+            keeps: self.keeps(arm),
+            missed: arm.slo_violation_ratio(),
+            cost: mean_cost(arm),
+            money: money(self.material, arm),
+            against: winner.filter(|winner| winner.name != arm.name).map(|winner| {
+                let missed = match self.told(DECISIVE, winner, arm) {
+                    Told::First => "misses it more often",
+                    Told::Second => "misses it less often",
+                    Told::Alike => "misses it as often",
+                    Told::Open => "misses not told apart",
+                };
+                let cost = match self.told(COST, winner, arm) {
+                    Told::First => "costs more",
+                    Told::Second => "costs less",
+                    Told::Alike => "costs the same",
+                    Told::Open => "cost not told apart",
+                };
+                (missed, cost)
+            }),
+        };
+        first.into_iter().chain(rest).map(line).collect()
+    }
+
+    /// So many rivals are spoken of one by one: all of a few, of many the two that came closest.
+    fn spoken_of(rivals: usize) -> usize {
+        if rivals < IN_SENTENCES { rivals } else { 2 }
     }
 
     fn taken(&self, winner: &Arm, others: &[&Arm]) -> Verdict {
@@ -108,10 +168,21 @@ impl<'a> Choice<'a> {
         Verdict {
             headline,
             because,
-            sure: others.iter().take(3).map(|other| self.sure(winner, other)).collect(),
-            cost: others.iter().take(3).filter_map(|other| self.cost(winner, other)).collect(),
+            sure: others.iter().take(Self::spoken_of(others.len())).map(|other| self.sure(winner, other)).collect(),
+            cost: self.costs(winner, others),
+            taken: Some(winner.name.clone()),
             ..Verdict::default()
         }
+    }
+
+    /// What an arm costs against its rivals, and what that is counted in.
+    fn costs(&self, arm: &Arm, others: &[&Arm]) -> Vec<String> {
+        let spoken_of = others.iter().take(Self::spoken_of(others.len()));
+        let mut said: Vec<String> = spoken_of.filter_map(|other| self.cost(arm, other)).collect();
+        if !said.is_empty() {
+            said.push(UNIT.to_owned());
+        }
+        said
     }
 
     fn open(&self, left: &[&Arm], arms: &[&Arm]) -> Verdict {
@@ -121,10 +192,13 @@ impl<'a> Choice<'a> {
         let headline = if alike && left.len() == 2 {
             sentence(&advice::either(&first.name, &second.name))
         } else {
-            sentence(&advice::undecided(&listed(&names, 4).replace("; ", " and ")))
+            sentence(&advice::undecided(&in_words(&names, 6)))
         };
-        let mut sure: Vec<String> = left.iter().skip(1).take(3).map(|other| self.sure(first, other)).collect();
-        for other in left.iter().skip(1).take(3) {
+        // of many the closest one alone: it is open four times over with two
+        let most = if arms.len() > IN_SENTENCES { 1 } else { left.len() };
+        let rivals = || left.iter().skip(1).take(most);
+        let mut sure: Vec<String> = rivals().map(|other| self.sure(first, other)).collect();
+        for other in rivals() {
             for (metric, words) in [(DECISIVE, "how often the objective was missed"), (COST, "cost")] {
                 let Some((row, _)) = self.row(metric, first, other) else { continue };
                 let said = row.verdict.trim().trim_end_matches('.');
@@ -141,7 +215,7 @@ impl<'a> Choice<'a> {
             headline,
             because: vec![self.missed(arms[0], &arms[1..])],
             sure,
-            cost: left.iter().skip(1).take(3).filter_map(|other| self.cost(first, other)).collect(),
+            cost: self.costs(first, &left[1..]),
             ..Verdict::default()
         }
     }
@@ -157,7 +231,7 @@ impl<'a> Choice<'a> {
             first.name,
             scale::latency(record.slo_latency_ms),
             missed(first),
-            listed(&of_others, 4).replace("; ", ", "),
+            of_others[..Self::spoken_of(others.len())].join(", "),
             scale::percent(advice::allowed(record.slo_percentile)),
         )
     }
@@ -216,73 +290,4 @@ impl<'a> Choice<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::material::tests::material;
-
-    /// A study of two arms that missed the objective with these shares, and what the statistics say of misses and cost.
-    fn verdict(missed: [f64; 2], said: [(&str, f64); 2]) -> Verdict {
-        let mut study = material(&["a", "b"], 8);
-        for (arm, ratio) in study.arms.iter_mut().zip(missed) {
-            for run in &mut arm.runs {
-                if let Some(summary) = &mut run.summary {
-                    summary.slo_violation_ratio = Some(ratio);
-                }
-            }
-        }
-        let rows = [DECISIVE, COST].into_iter().zip(said).map(|(metric, (verdict, difference))| Comparison {
-            metric: metric.to_owned(),
-            arm_a: "a".to_owned(),
-            arm_b: "b".to_owned(),
-            n: Some(8),
-            difference: Some(difference),
-            ci_low: Some(difference - 0.01),
-            ci_high: Some(difference + 0.01),
-            p_holm: Some(0.03),
-            verdict: verdict.to_owned(),
-            ..Comparison::default()
-        });
-        Choice::of(&study, &rows.collect::<Vec<_>>()).verdict()
-    }
-
-    #[test]
-    fn an_arm_that_keeps_the_objective_is_taken_whatever_it_costs() {
-        let verdict = verdict([0.03, 0.12], [("worse", 0.09), ("better", -100.0)]);
-        assert_eq!(verdict.headline, "Take a.");
-        assert_eq!(verdict.because[0], "Only a keeps the objective.");
-        assert!(
-            verdict.sure[0].contains("a missed the objective 8 to 10 percentage points less often than b"),
-            "{:?}",
-            verdict.sure
-        );
-    }
-
-    #[test]
-    fn of_two_that_keep_it_the_cheaper_one_is_taken() {
-        let verdict = verdict([0.01, 0.04], [("worse", 0.03), ("better", -100.0)]);
-        assert_eq!(verdict.headline, "Take b.");
-        assert!(verdict.because[0].contains("the cheaper one"), "{:?}", verdict.because);
-    }
-
-    #[test]
-    fn of_two_that_dont_the_one_that_misses_it_less_is_taken_and_it_is_said() {
-        let cheaper = verdict([0.31, 0.12], [("better", -0.19), ("better", -100.0)]);
-        assert_eq!(cheaper.headline, "Take b, though no arm keeps the objective.");
-        let dearer = verdict([0.31, 0.12], [("better", -0.19), ("worse", 100.0)]);
-        assert_eq!(dearer.headline, "Take b if the objective matters more than the price; no arm keeps it.");
-    }
-
-    #[test]
-    fn what_is_not_told_apart_decides_nothing() {
-        let open = verdict([0.31, 0.12], [("undecided: about 14 more runs would tell", -0.19), ("better", -9.0)]);
-        assert_eq!(open.headline, "Undecided between a and b.");
-        assert!(open.sure.iter().any(|said| said.contains("about 14 more runs")), "{:?}", open.sure);
-        assert_eq!(verdict([0.03, 0.04], [("worse", 0.01), ("undecided", 3.0)]).headline, "Undecided between a and b.");
-    }
-
-    #[test]
-    fn two_that_are_the_same_leave_the_choice() {
-        let verdict = verdict([0.03, 0.03], [("equivalent", 0.0), ("equivalent", 1.0)]);
-        assert_eq!(verdict.headline, "Take either: a and b are the same in what matters.");
-    }
-}
+mod laws;

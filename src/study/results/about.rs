@@ -46,6 +46,32 @@ pub struct RunAbout {
     pub may_doze: bool,
 }
 
+impl RunAbout {
+    /// The first run of an arm of which no more is known: no demand, no price, no model, and the usual limits. What more is known is
+    /// set on it.
+    pub fn of(arm: &str, policy: &str, target: &str, slo: Slo) -> Self {
+        Self {
+            arm: arm.to_owned(),
+            policy: policy.to_owned(),
+            aa_of: None,
+            shadows: Vec::new(),
+            repeat: 1,
+            seed: 1,
+            target: target.to_owned(),
+            slo,
+            cores: None,
+            loads: Vec::new(),
+            limits: Limits::default(),
+            demand: DemandCurve::unknown(),
+            min_replicas: 1,
+            leads_only: false,
+            alone: None,
+            price: None,
+            may_doze: false,
+        }
+    }
+}
+
 /// What helps on a machine that [may doze](RunAbout::may_doze), where nobody else was in the way of being on time.
 pub const KEEP_AWAKE: &str =
     "keep idle cores awake (--keep-awake; on this guest of a hypervisor they take long to wake)";

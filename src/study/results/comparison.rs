@@ -3,18 +3,20 @@
 //! What it says of the arms are the conclusions of the statistics over pairs of runs; of fewer than six pairs it says that there is
 //! no verdict.
 
+mod in_pairs;
+
 use std::fmt::Write;
 
 use super::advice::sentence;
 use super::columns::{COLUMNS, Column, Value};
-use super::conclusion::{conclusions, digits, is_twin, more, pairs};
+use super::conclusion::{ONE_BY_ONE, conclusions, is_twin, pairs};
 use super::directory::run_name;
 use super::expect::{Judged, Verdict};
 use super::explanation::{explanations, explanations_of_arms};
+use super::scores;
 use super::statistics::{Statistics, arms, merged, trusted};
 use super::summary::{RunSummary, StudyRecord};
 use crate::stats::inference::MIN_PAIRS;
-use crate::stats::inference::verdict;
 
 /// Metrics that deserve a column of their own in the list of runs.
 const OF_EACH_RUN: [&str; 10] = [
@@ -59,7 +61,8 @@ pub fn markdown(record: &StudyRecord, runs: &[RunSummary], judged: &[Judged], st
     }
     text.push_str(&expectations_table(judged));
     if !runs.is_empty() {
-        text.push_str(&statistics_tables(statistics));
+        text.push_str(&in_pairs::statistics_tables(statistics));
+        text.push_str(&in_pairs::scores_table(&scores::of_study(record, statistics)));
         text.push_str(&arms_table(runs, &arms));
         text.push_str(&runs_table(runs, &arms));
         text.push_str(&shadows_table(runs));
@@ -110,7 +113,9 @@ fn standing(record: &StudyRecord, runs: &[RunSummary], arms: &[String], statisti
         _ => Vec::new(),
     };
     let concluded = conclusions(record, runs, statistics);
-    for one in &concluded {
+    let is_long = concluded.len() > ONE_BY_ONE;
+    paragraphs.extend(is_long.then(|| in_pairs::many(&concluded)));
+    for one in concluded.iter().filter(|_| !is_long) {
         let mut text = format!("**Verdict**: {}.", one_line(&one.headline));
         if !one.advice.is_empty() {
             let _ = write!(text, " **{}**", sentence(&one_line(&one.advice)));
@@ -137,74 +142,6 @@ fn standing(record: &StudyRecord, runs: &[RunSummary], arms: &[String], statisti
         ));
     }
     paragraphs.join("\n\n")
-}
-
-/// Every judged metric of every two arms, and what A/A twins show.
-fn statistics_tables(statistics: &Statistics) -> String {
-    let mut text = String::new();
-    let mut seen: Vec<(&str, &str)> = Vec::new();
-    for row in &statistics.rows {
-        let pair = (row.arm_a.as_str(), row.arm_b.as_str());
-        if !seen.contains(&pair) {
-            seen.push(pair);
-            text.push_str(&statistics_table(statistics, pair, row.is_aa));
-        }
-    }
-    text
-}
-
-fn statistics_table(statistics: &Statistics, (arm_a, arm_b): (&str, &str), is_aa: bool) -> String {
-    let maybe = |number: Option<f64>| number.map(digits).unwrap_or_default();
-    let mut rows = Vec::new();
-    for row in statistics.rows.iter().filter(|row| row.arm_a == arm_a && row.arm_b == arm_b) {
-        let Some(judged) = row.judged.filter(|judged| judged.verdict.is_some()) else { continue };
-        let said = match judged.verdict {
-            Some(verdict::Verdict::Undecided) => format!("undecided: {}", more(judged.more_pairs)),
-            Some(verdict) => format!("**{}**", verdict.as_str()),
-            None => String::new(),
-        };
-        rows.push(vec![
-            row.metric.name.to_owned(),
-            said,
-            maybe(row.compared.difference),
-            row.compared
-                .interval
-                .map_or(String::new(), |ends| format!("{} to {}", digits(ends.low), digits(ends.high))),
-            maybe(row.compared.ratio),
-            judged.p_holm.map_or(String::new(), |p| if p < 1e-4 { "< 0.0001".to_owned() } else { format!("{p:.4}") }),
-            maybe(row.compared.cliffs_delta.filter(|_| row.compared.n > 1)),
-            maybe(judged.margin),
-            maybe(statistics.noise_floor(row.metric.name, arm_a)),
-        ]);
-    }
-    if rows.is_empty() {
-        return String::new();
-    }
-    let head = [
-        "metric",
-        "verdict",
-        "difference",
-        "95 % interval",
-        "ratio",
-        "p (Holm)",
-        "Cliff's delta",
-        "margin",
-        "noise floor",
-    ];
-    let words = if is_aa {
-        "Both are the same arm with luck of their own: what differs here is noise, and a verdict of better or worse would be false."
-    } else {
-        "Mean over the pairs of runs, the second arm less the first. The run is the unit: p95_ms here is the mean of the runs' own \
-         p95. A difference within the margin does not matter; the noise floor is how far two sets of runs of one arm may lie apart."
-    };
-    let title = if is_aa { "Noise" } else { "Statistics" };
-    let head = head.map(str::to_owned);
-    format!(
-        "\n## {title}: {} measured by {}\n\n{words}\n\n{}",
-        one_line(arm_b),
-        one_line(arm_a),
-        table(&head, &rows, 2)
-    )
 }
 
 /// Metrics down, arms across: of one valid run its value, of several their mean and range.

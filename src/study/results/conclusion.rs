@@ -27,10 +27,50 @@ pub struct Conclusion {
     pub headline: String,
     /// What to do about it, likewise; empty where nothing follows.
     pub advice: String,
+    /// The one of them to take; `None` where that is open, or makes no difference.
+    pub taken: Option<String>,
     /// A line per decisive metric.
     pub details: Vec<String>,
     /// How many metrics were judged as what, and what would decide the rest.
     pub count: String,
+}
+
+/// More pairs of arms than these are not told one by one to somebody who reads.
+pub const ONE_BY_ONE: usize = 6;
+
+/// How often an arm is the one to take of two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The arm.
+    pub arm: String,
+    /// Rivals against which it is.
+    pub taken: usize,
+    /// Rivals that are taken instead.
+    pub beaten: usize,
+    /// Rivals against which that is open, or makes no difference.
+    pub open: usize,
+}
+
+/// All arms of these conclusions, those first that are to be taken most often.
+pub fn standings(conclusions: &[Conclusion]) -> Vec<Standing> {
+    let mut standings: Vec<Standing> = Vec::new();
+    for one in conclusions {
+        for arm in [&one.arm_a, &one.arm_b] {
+            let place = standings.iter().position(|known| known.arm == *arm).unwrap_or_else(|| {
+                standings.push(Standing { arm: arm.clone(), taken: 0, beaten: 0, open: 0 });
+                standings.len() - 1
+            });
+            let standing = &mut standings[place];
+            match &one.taken {
+                Some(taken) if taken == arm => standing.taken += 1,
+                Some(_) => standing.beaten += 1,
+                None => standing.open += 1,
+            }
+        }
+    }
+    // of equal ones the order is that of the scenario
+    standings.sort_by_key(|standing| (std::cmp::Reverse(standing.taken), standing.beaten));
+    standings
 }
 
 /// The conclusions on every two arms of a study that have enough pairs.
@@ -76,13 +116,19 @@ pub(super) fn conclude(
     // without a verdict on either nothing follows
     let (missed, cost) = (verdict(DECISIVE[0].0), verdict(DECISIVE[2].0));
     let two = Two { names: (arm_a, arm_b), missed: Told::of(missed), cost: Told::of(cost), keeps };
-    let advice = if missed.is_none() || cost.is_none() { String::new() } else { two.advice() };
+    let is_known = missed.is_some() && cost.is_some();
+    let taken = match two.preferred() {
+        Told::First if is_known => Some(arm_a.to_owned()),
+        Told::Second if is_known => Some(arm_b.to_owned()),
+        Told::First | Told::Second | Told::Alike | Told::Open => None,
+    };
     Conclusion {
         arm_a: arm_a.to_owned(),
         arm_b: arm_b.to_owned(),
         pairs,
         headline: format!("{arm_b} measured by {arm_a}, {pairs} {runs}: {said}"),
-        advice,
+        advice: if is_known { two.advice() } else { String::new() },
+        taken,
         details: DECISIVE
             .iter()
             .filter_map(|(metric, words)| {
@@ -227,6 +273,26 @@ mod tests {
         cost: better; 300.0 s instead of 400.0 s, by -100.0 s (95 % interval -104.3 s to -95.67 s); noise floor 5.332 s
         of 6 metrics: 1 better, 1 worse, 3 equivalent, 1 undecided; about 1144 more pairs would decide on due_p95_ms
         ");
+    }
+
+    #[test]
+    fn of_many_arms_it_is_counted_how_often_each_is_to_be_taken() {
+        let of = |arm_a: &str, arm_b: &str, taken: Option<&str>| Conclusion {
+            arm_a: arm_a.to_owned(),
+            arm_b: arm_b.to_owned(),
+            pairs: 8,
+            headline: String::new(),
+            advice: String::new(),
+            taken: taken.map(str::to_owned),
+            details: Vec::new(),
+            count: String::new(),
+        };
+        let all = [of("a", "b", Some("b")), of("a", "c", None), of("b", "c", Some("b"))];
+        let said: Vec<String> = standings(&all)
+            .iter()
+            .map(|one| format!("{}: {}, {}, {}", one.arm, one.taken, one.beaten, one.open))
+            .collect();
+        assert_eq!(said, ["b: 2, 0, 0", "a: 0, 1, 1", "c: 0, 1, 1"]);
     }
 
     #[test]

@@ -142,10 +142,8 @@ pub(super) struct Together {
 mod tests {
     use super::*;
     use crate::record::{Detail, ErrorKind, GeneratorId, WorkerId};
-    use crate::stats::demand::DemandCurve;
     use crate::stats::slo::Slo;
     use crate::stats::timeline::SecondLatency;
-    use crate::study::results::validity::Limits;
 
     const START: Timestamp = Timestamp::from_secs(10);
 
@@ -154,25 +152,8 @@ mod tests {
     }
 
     fn begun() -> Course {
-        let about = RunAbout {
-            arm: "a".to_owned(),
-            policy: "fixed".to_owned(),
-            aa_of: None,
-            shadows: Vec::new(),
-            repeat: 1,
-            seed: 1,
-            target: "simulated".to_owned(),
-            slo: Slo { latency: ms(75), percentile: 95.0 },
-            cores: None,
-            loads: Vec::new(),
-            limits: Limits::default(),
-            demand: DemandCurve::unknown(),
-            min_replicas: 0,
-            alone: None,
-            price: None,
-            leads_only: false,
-            may_doze: false,
-        };
+        let slo = Slo { latency: ms(75), percentile: 95.0 };
+        let about = RunAbout { min_replicas: 0, ..RunAbout::of("a", "fixed", "simulated", slo) };
         Course::new(&about, START)
     }
 

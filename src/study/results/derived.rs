@@ -11,6 +11,7 @@ use super::error::ResultsError;
 use super::expect;
 use super::marks::{Mark, Marks};
 use super::reader::read_json;
+use super::scores;
 use super::statistics::{self, Statistics};
 use super::summary::{RunSummary, StudyRecord};
 
@@ -40,6 +41,10 @@ pub(super) fn texts(record: &StudyRecord, runs: &[RunSummary]) -> (Vec<(&'static
         ("distances.csv", statistics::distances(record, &runs)),
         ("comparison.md", comparison::markdown(record, &runs, &judged, &statistics)),
     ];
+    let scores = scores::of_study(record, &statistics);
+    if !scores.is_empty() {
+        texts.push(("scores.csv", scores::csv(&scores)));
+    }
     if !judged.is_empty() {
         texts.push(("expect.csv", expect::csv(&judged)));
         texts.push(("junit.xml", expect::junit::junit(record, &runs, &judged)));

@@ -7,10 +7,9 @@ use std::thread;
 
 use watchtower::drive::{Outcome, Recorder};
 use watchtower::record::PlatformSample;
-use watchtower::stats::demand::DemandCurve;
 use watchtower::stats::slo::Slo;
 use watchtower::study::results::summary::StudyRecord;
-use watchtower::study::results::{Limits, ResultsDir, RunAbout};
+use watchtower::study::results::{ResultsDir, RunAbout};
 use watchtower::time::Epoch;
 
 use super::super::listener::Listener;
@@ -77,25 +76,8 @@ fn who_takes_rows_slowly_makes_the_load_wait_and_rows_written_down_take_no_memor
     let directory = tempfile::tempdir().expect("a directory");
     let results =
         ResultsDir::create(&directory.path().join("r"), &StudyRecord::default()).expect("a directory of results");
-    let about = RunAbout {
-        arm: "a".to_owned(),
-        policy: "fixed".to_owned(),
-        aa_of: None,
-        shadows: Vec::new(),
-        repeat: 1,
-        seed: 1,
-        target: "embedded".to_owned(),
-        slo: Slo { latency: Duration::from_millis(75), percentile: 95.0 },
-        cores: None,
-        loads: vec!["hey".to_owned()],
-        limits: Limits::default(),
-        demand: DemandCurve::unknown(),
-        min_replicas: 1,
-        leads_only: false,
-        alone: None,
-        price: None,
-        may_doze: false,
-    };
+    let slo = Slo { latency: Duration::from_millis(75), percentile: 95.0 };
+    let about = RunAbout { loads: vec!["hey".to_owned()], ..RunAbout::of("a", "fixed", "embedded", slo) };
     let mut run = results.run(about).expect("a run");
     run.begin(Epoch::default(), Timestamp::ZERO).expect("kept");
     let mut finished = None;
