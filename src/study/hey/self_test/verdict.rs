@@ -95,7 +95,8 @@ const GIVE_ROOM: &str = "close other programs, or use a machine with more cores"
 /// What helps where something was late.
 fn give_room(findings: &Findings) -> String {
     let machine = &findings.machine;
-    let may_doze = machine.is_virtual && !machine.kept_awake && machine.timer_p99 >= SLEEPY;
+    let others = findings.others.is_some_and(|others| others > Limits::default().cpu.others);
+    let may_doze = machine.is_virtual && !machine.kept_awake && machine.timer_p99 >= SLEEPY && !others;
     if may_doze { format!("{KEEP_AWAKE}, {GIVE_ROOM}") } else { GIVE_ROOM.to_owned() }
 }
 
