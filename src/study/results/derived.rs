@@ -39,12 +39,9 @@ pub(super) fn texts(record: &StudyRecord, runs: &[RunSummary]) -> (Vec<(&'static
         ("stats.csv", statistics.csv()),
         ("effects.csv", statistics.effects()),
         ("distances.csv", statistics::distances(record, &runs)),
+        ("scores.csv", scores::csv(&scores::of_study(record, &statistics))),
         ("comparison.md", comparison::markdown(record, &runs, &judged, &statistics)),
     ];
-    let scores = scores::of_study(record, &statistics);
-    if !scores.is_empty() {
-        texts.push(("scores.csv", scores::csv(&scores)));
-    }
     if !judged.is_empty() {
         texts.push(("expect.csv", expect::csv(&judged)));
         texts.push(("junit.xml", expect::junit::junit(record, &runs, &judged)));

@@ -5,7 +5,7 @@
 //! comparison.csv    a row per run       comparison.rs over columns.rs; appended as runs end
 //! comparison.md     the same to read    written when the study ends
 //! stats.csv         arms in pairs       statistics.rs; with effects.csv and distances.csv, written when the study ends
-//! scores.csv        arms in one number  scores.rs; likewise, where elasticity is known
+//! scores.csv        arms in one number  scores.rs; likewise; rows where elasticity is known
 //! expect.csv        expectations        expect/; with junit.xml, written when the study ends, if the scenario expects something
 //! demand.csv        demand over time    demand_file.rs; written when the study begins
 //! runs/ARM-REPEAT/  a run               writer.rs: requests, timeline, events, probes as they come; totals.rs: the rest at its end
