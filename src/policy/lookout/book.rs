@@ -84,16 +84,38 @@ impl Book {
         let in_flight = f64::from(sample.in_flight.saturating_sub(probes.in_flight));
         let answered = sample.answered.saturating_sub(probes.answered) as f64;
         let spent = sample.request_time.as_secs_f64() - probes.spent;
+        let reading = Reading { at, arrived: answered + in_flight, answered, spent, in_flight, ready };
         // counters that fell are those of a gateway that began anew
         if self.readings.back().is_some_and(|last| answered < last.answered) {
-            self.readings.clear();
+            self.join(&reading);
         }
-        let arrived = answered + in_flight;
-        self.readings.push_back(Reading { at, arrived, answered, spent, in_flight, ready });
+        self.readings.push_back(reading);
         while self.readings.get(1).is_some_and(|second| at.since(second.at) >= LONGEST + SLACK) {
             self.readings.pop_front();
         }
         self.listen();
+    }
+
+    /// Moves what was read of the gateway before it began anew, so that the new counters go on where the old ones ended: as if between
+    /// the two there had gone on what went on just before.
+    fn join(&mut self, new: &Reading) {
+        let Some(last) = self.readings.len().checked_sub(1).filter(|last| *last > 0) else {
+            self.readings.clear();
+            return;
+        };
+        let (before, last) = (self.readings[last - 1], self.readings[last]);
+        let part = new.at.since(last.at).as_secs_f64() / last.at.since(before.at).as_secs_f64();
+        let shift = |new: f64, last: f64, before: f64| new - last - (last - before) * part;
+        let (arrived, answered, spent) = (
+            shift(new.arrived, last.arrived, before.arrived),
+            shift(new.answered, last.answered, before.answered),
+            shift(new.spent, last.spent, before.spent),
+        );
+        for reading in &mut self.readings {
+            reading.arrived += arrived;
+            reading.answered += answered;
+            reading.spent += spent;
+        }
     }
 
     /// Whoever sends pauses too; it is silence where a pause is twice as long as any of late and many would have come in it.

@@ -51,8 +51,9 @@ impl Jumps {
 
     /// The rate it will jump to again, in requests per second, if that is to be expected: the mean of those it reached.
     pub(super) fn expected(&self) -> Option<f64> {
-        let reached: Vec<f64> = self.seen.iter().map(|(_, rate)| *rate).filter(|rate| *rate > 0.0).collect();
-        (self.seen.len() >= HABIT && !reached.is_empty()).then(|| reached.iter().sum::<f64>() / reached.len() as f64)
+        let reached = || self.seen.iter().map(|(_, rate)| *rate).filter(|rate| *rate > 0.0);
+        let count = reached().count();
+        (self.seen.len() >= HABIT && count > 0).then(|| reached().sum::<f64>() / count as f64)
     }
 
     /// What was is no sign of what will be.

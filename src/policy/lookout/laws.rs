@@ -294,7 +294,7 @@ fn a_gateway_that_began_anew_is_no_drop_of_the_load() {
     let mut world = World::new(125.0, 0.01);
     let before = world.at(200.0, 0, 150);
     (world.arrived, world.answered, world.spent) = (2.0, 0.0, 0.0);
-    assert!(world.at(200.0, 150, 200) >= before, "{:?}", world.scales);
+    assert_eq!(world.at(200.0, 150, 200), before, "{:?}", world.scales);
 }
 
 /// One second of the world.

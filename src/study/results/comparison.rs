@@ -13,7 +13,7 @@ use super::conclusion::{ONE_BY_ONE, conclusions, is_twin, pairs};
 use super::directory::run_name;
 use super::expect::{Judged, Verdict};
 use super::explanation::{explanations, explanations_of_arms};
-use super::scores;
+use super::scores::Score;
 use super::statistics::{Statistics, arms, merged, trusted};
 use super::summary::{RunSummary, StudyRecord};
 use crate::stats::inference::MIN_PAIRS;
@@ -33,7 +33,13 @@ const OF_EACH_RUN: [&str; 10] = [
 ];
 
 /// `comparison.md`: what may be concluded, what was expected, the arms side by side, and every run.
-pub fn markdown(record: &StudyRecord, runs: &[RunSummary], judged: &[Judged], statistics: &Statistics) -> String {
+pub fn markdown(
+    record: &StudyRecord,
+    runs: &[RunSummary],
+    judged: &[Judged],
+    statistics: &Statistics,
+    scores: &[Score],
+) -> String {
     let arms = arms(record, runs);
     let mut text = format!("# {}\n", one_line(&record.name));
     if !record.description.is_empty() {
@@ -62,7 +68,7 @@ pub fn markdown(record: &StudyRecord, runs: &[RunSummary], judged: &[Judged], st
     text.push_str(&expectations_table(judged));
     if !runs.is_empty() {
         text.push_str(&in_pairs::statistics_tables(statistics));
-        text.push_str(&in_pairs::scores_table(&scores::of_study(record, statistics)));
+        text.push_str(&in_pairs::scores_table(scores));
         text.push_str(&arms_table(runs, &arms));
         text.push_str(&runs_table(runs, &arms));
         text.push_str(&shadows_table(runs));

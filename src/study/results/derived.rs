@@ -35,12 +35,13 @@ pub(super) fn texts(record: &StudyRecord, runs: &[RunSummary]) -> (Vec<(&'static
     runs.sort_by_key(|run| (place(&run.arm), run.arm.clone(), run.repeat));
     let statistics = Statistics::of(record, &runs);
     let judged = expect::judge(record, &runs);
+    let scores = scores::of_study(record, &statistics);
     let mut texts = vec![
         ("stats.csv", statistics.csv()),
         ("effects.csv", statistics.effects()),
         ("distances.csv", statistics::distances(record, &runs)),
-        ("scores.csv", scores::csv(&scores::of_study(record, &statistics))),
-        ("comparison.md", comparison::markdown(record, &runs, &judged, &statistics)),
+        ("scores.csv", scores::csv(&scores)),
+        ("comparison.md", comparison::markdown(record, &runs, &judged, &statistics, &scores)),
     ];
     if !judged.is_empty() {
         texts.push(("expect.csv", expect::csv(&judged)));
