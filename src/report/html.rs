@@ -152,7 +152,7 @@ fn head(page: &mut String, material: &Material) {
     let arms = record.arms.iter().filter(|arm| arm.aa_of.is_none()).count();
     let facts = [
         ("Objective", figures::objective(record.slo_percentile, record.slo_latency_ms)),
-        ("Target", record.target.clone()),
+        ("Target", target(&record.target)),
         ("Runs", format!("{runs} of {}", arms.max(1) as u64 * u64::from(record.repeats.max(1)))),
         ("Seed", record.seed.to_string()),
         if record.target == SIMULATED {
@@ -166,6 +166,18 @@ fn head(page: &mut String, material: &Material) {
         let _ = writeln!(page, "<li><span>{what}</span> <b>{}</b></li>", escape(&value));
     }
     page.push_str("</ul>\n</header>\n");
+}
+
+/// A target in words, and the one word the command line has for it.
+fn target(name: &str) -> String {
+    match name {
+        SIMULATED => "simulated: a model in virtual time".to_owned(),
+        "embedded" => "embedded: a model in real time behind a real gateway".to_owned(),
+        "process" => "process: real functions on this machine".to_owned(),
+        "openfaas" => "openfaas: a gateway".to_owned(),
+        "kubernetes" => "kubernetes: a cluster".to_owned(),
+        other => other.to_owned(),
+    }
 }
 
 /// What could not be read.

@@ -70,9 +70,16 @@ fn clean(material: &Material, runs: &[&RunSummary]) -> String {
     }
     let latest = runs.iter().filter_map(|run| run.lateness_us.get("p99")).copied().reduce(f64::max);
     let kept_time = latest.map_or(String::new(), |us| {
-        format!(", and in each 99 % of the requests left within {} of when they could", scale::latency(us / 1e3))
+        format!(
+            ", in each 99 % of the requests left at most {} after they were due and a worker was free",
+            scale::latency(us / 1e3)
+        )
     });
-    format!("Nothing: {all}{kept_time}.")
+    let busiest = runs.iter().filter_map(|run| run.cpu.as_ref()).map(|cpu| cpu.mean.others).reduce(f64::max);
+    let host = busiest.map_or(String::new(), |share| {
+        format!(", and other programs used at most {} of the machine", scale::percent(share))
+    });
+    format!("Nothing: {all}{kept_time}{host}.")
 }
 
 /// Load that an arm kept from being sent: a result, and a reason to read latency from due.
@@ -103,7 +110,7 @@ mod tests {
     fn a_clean_study_says_so_and_a_spoiled_one_names_run_and_reason() {
         let mut study = material(&["watchtower", "openfaas-ce"], 2);
         let (said, is_bad) = spoiled(&study);
-        assert!(said[0].starts_with("Nothing: all 4 runs are valid, and in each 99 %") && !is_bad, "{said:?}");
+        assert!(said[0].starts_with("Nothing: all 4 runs are valid, in each 99 %") && !is_bad, "{said:?}");
         study.record.target = SIMULATED.to_owned();
         assert!(spoiled(&study).0[0].contains("virtual time"));
         if let Some(run) = &mut study.arms[1].runs[1].summary {

@@ -77,12 +77,12 @@ impl Two<'_> {
         };
         match keeps {
             (true, true) if self.cost == Told::Alike => Some(format!(
-                "{winner} and {other} both keep the objective at the same cost, and {winner} misses it less often"
+                "{winner} and {other} both meet the objective at the same cost, and {winner} misses it less often"
             )),
             (true, true) => {
-                Some(format!("{winner} and {other} both keep the objective, so the cheaper one is the better one"))
+                Some(format!("{winner} and {other} both meet the objective, so the cheaper one is the better one"))
             }
-            (true, false) => Some(format!("only {winner} keeps the objective")),
+            (true, false) => Some(format!("only {winner} meets the objective")),
             (false, _) => None,
         }
     }
@@ -105,7 +105,7 @@ impl Two<'_> {
             (Told::Open, Told::Open) => "neither objective nor cost is decided",
             (Told::Open, _) => "which arm misses the objective less often is not decided",
             (_, Told::Open) => "which arm costs less is not decided",
-            _ => "they miss the objective as often for all that matters, and only one of them keeps it",
+            _ => "they miss the objective as often for all that matters, and only one of them meets it",
         }
     }
 }
@@ -114,8 +114,8 @@ impl Two<'_> {
 pub fn take(winner: &str, keeps: bool, is_dearer: bool) -> String {
     match (keeps, is_dearer) {
         (true, _) => format!("take {winner}"),
-        (false, false) => format!("take {winner}, though no arm keeps the objective"),
-        (false, true) => format!("take {winner} if the objective matters more than the price; no arm keeps it"),
+        (false, false) => format!("take {winner}, though none of them meets the objective"),
+        (false, true) => format!("take {winner} if the objective matters more than the price; none of them meets it"),
     }
 }
 
@@ -163,11 +163,11 @@ mod tests {
         let said = |missed, cost, keeps| Two { names: ("a", "b"), missed, cost, keeps }.advice();
         let (none, both, one) = ((false, false), (true, true), (true, false));
         let cases = [
-            (said(First, First, none), "take a, though no arm keeps the objective"),
-            (said(First, Second, none), "take a if the objective matters more than the price; no arm keeps it"),
-            (said(Second, First, none), "take b if the objective matters more than the price; no arm keeps it"),
-            (said(Alike, Second, none), "take b, though no arm keeps the objective"),
-            (said(First, Open, none), "take a, though no arm keeps the objective"),
+            (said(First, First, none), "take a, though none of them meets the objective"),
+            (said(First, Second, none), "take a if the objective matters more than the price; none of them meets it"),
+            (said(Second, First, none), "take b if the objective matters more than the price; none of them meets it"),
+            (said(Alike, Second, none), "take b, though none of them meets the objective"),
+            (said(First, Open, none), "take a, though none of them meets the objective"),
             (said(Alike, Alike, none), "take either: a and b are the same in what matters"),
             (
                 said(Open, First, none),
@@ -177,16 +177,16 @@ mod tests {
             (said(First, Open, both), "undecided between a and b: which arm costs less is not decided"),
             (
                 said(First, Second, both),
-                "take b: b and a both keep the objective, so the cheaper one is the better one",
+                "take b: b and a both meet the objective, so the cheaper one is the better one",
             ),
             (
                 said(First, Alike, both),
-                "take a: a and b both keep the objective at the same cost, and a misses it less often",
+                "take a: a and b both meet the objective at the same cost, and a misses it less often",
             ),
-            (said(First, Second, one), "take a: only a keeps the objective"),
+            (said(First, Second, one), "take a: only a meets the objective"),
             (
                 said(Alike, Second, one),
-                "undecided between a and b: they miss the objective as often for all that matters, and only one of them keeps it",
+                "undecided between a and b: they miss the objective as often for all that matters, and only one of them meets it",
             ),
         ];
         for (said, wanted) in cases {

@@ -267,7 +267,7 @@ mod tests {
         let Conclusion { headline, advice, details, count, .. } = &found[0];
         insta::assert_snapshot!(format!("{headline}\n{advice}\n{}\n{count}", details.join("\n")), @r"
         ce measured by tower, 10 pairs of runs: worse by objective missed, undecided by p95 from due, better by cost
-        take tower if the objective matters more than the price; no arm keeps it
+        take tower if the objective matters more than the price; none of them meets it
         objective missed: worse; 31.00 % instead of 12.00 %, by +19.00 points (95 % interval +18.35 points to +19.65 points); noise floor 0.5332 %
         p95 from due: undecided; 82.00 ms instead of 80.00 ms, by +2.000 ms (95 % interval -15.33 ms to +19.33 ms); about 1144 more pairs would decide; noise floor 9.663 ms
         cost: better; 300.0 s instead of 400.0 s, by -100.0 s (95 % interval -104.3 s to -95.67 s); noise floor 5.332 s

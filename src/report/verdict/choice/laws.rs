@@ -32,7 +32,7 @@ fn verdict(missed: [f64; 2], said: [(&str, f64); 2]) -> Verdict {
 fn an_arm_that_keeps_the_objective_is_taken_whatever_it_costs() {
     let verdict = verdict([0.03, 0.12], [("worse", 0.09), ("better", -100.0)]);
     assert_eq!(verdict.headline, "Take a.");
-    assert_eq!(verdict.because[0], "Only a keeps the objective.");
+    assert_eq!(verdict.because[0], "Only a meets the objective.");
     assert!(
         verdict.sure[0].contains("a missed the objective 8 to 10 percentage points less often than b"),
         "{:?}",
@@ -50,9 +50,9 @@ fn of_two_that_keep_it_the_cheaper_one_is_taken() {
 #[test]
 fn of_two_that_dont_the_one_that_misses_it_less_is_taken_and_it_is_said() {
     let cheaper = verdict([0.31, 0.12], [("better", -0.19), ("better", -100.0)]);
-    assert_eq!(cheaper.headline, "Take b, though no arm keeps the objective.");
+    assert_eq!(cheaper.headline, "Take b, though none of them meets the objective.");
     let dearer = verdict([0.31, 0.12], [("better", -0.19), ("worse", 100.0)]);
-    assert_eq!(dearer.headline, "Take b if the objective matters more than the price; no arm keeps it.");
+    assert_eq!(dearer.headline, "Take b if the objective matters more than the price; none of them meets it.");
 }
 
 #[test]
