@@ -1,12 +1,11 @@
 //! The platform as one object: requests and scalings go in, changes come out.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::random::{Purpose, Seed};
 use crate::record::{FunctionId, PlatformSample, ReplicaId, ReplicaStatus};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, nanos};
 
 use super::lines::{Lines, due};
 use super::node::{Done, Node};
@@ -38,10 +37,10 @@ pub struct Cluster {
     next: Timestamp,
     pub(super) node: Node,
     /// Transport to the gateway; what is left of it is the way back.
-    way_in: Duration,
+    way_in: u64,
     /// The same for probes.
-    way_in_of_probes: Duration,
-    pub(super) way_back: Duration,
+    way_in_of_probes: u64,
+    pub(super) way_back: u64,
     pub(super) functions: Vec<Function>,
     pub(super) requests: Requests,
     pub(super) replicas: Vec<Replica>,
@@ -76,7 +75,7 @@ impl Cluster {
     /// A node with these functions: for each its model, its replicas at the start (in service at once) and the fewest and
     /// most the platform grants.
     pub fn new(node: NodeModel, functions: &[(FunctionModel, u32, (u32, u32))], seed: Seed) -> Self {
-        let way_in = node.transport / 2;
+        let way_in = nanos(node.transport / 2);
         let mut cluster = Self {
             now: Timestamp::ZERO,
             seed,
@@ -85,7 +84,7 @@ impl Cluster {
             node: Node::new(node.cores),
             way_in,
             way_in_of_probes: way_in,
-            way_back: node.transport.saturating_sub(way_in),
+            way_back: nanos(node.transport) - way_in,
             functions: Vec::with_capacity(functions.len()),
             requests: Requests::default(),
             replicas: Vec::new(),
@@ -107,7 +106,7 @@ impl Cluster {
     /// Probes come to the gateway sooner by this much, or as soon as they are sent. For who carries part of their way himself, such
     /// as the dialling that each of them costs.
     pub fn hasten_probes(&mut self, by: Duration) {
-        self.way_in_of_probes = self.way_in.saturating_sub(by);
+        self.way_in_of_probes = self.way_in.saturating_sub(nanos(by));
     }
 
     /// A function without pods; `None` if there are as many as can be numbered.
@@ -156,7 +155,7 @@ impl Cluster {
             self.audit.moved(self.now, slot, Stage::Travelling);
         }
         let way_in = if arrival.probe { self.way_in_of_probes } else { self.way_in };
-        if way_in.is_zero() && self.next > now {
+        if way_in == 0 && self.next > now {
             // nothing comes before it, so it is there
             self.pass_to(now);
             self.enter_gateway(slot);
@@ -164,7 +163,7 @@ impl Cluster {
             return;
         }
         let last = self.lines.inbound.back().map_or(Timestamp::ZERO, |entry| entry.0);
-        let at = (now.max(self.now) + way_in).max(last);
+        let at = now.max(self.now).saturating_add_nanos(way_in).max(last);
         self.lines.inbound.push_back((at, slot));
         self.next = self.next.min(at);
     }
@@ -282,10 +281,8 @@ impl Cluster {
                 Done::Replica { slot } => self.leave_lock(slot),
             }
         }
-        while self.lines.waits.peek().is_some_and(|Reverse(wait)| wait.until() <= now) {
-            if let Some(Reverse(wait)) = self.lines.waits.pop() {
-                self.end_wait(wait);
-            }
+        while let Some(wait) = self.lines.waits.take_due(now) {
+            self.end_wait(wait);
         }
         while let Some((_, request)) = due(&mut self.lines.inbound, now, |entry| entry.0) {
             self.enter_gateway(request);

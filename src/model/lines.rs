@@ -22,7 +22,7 @@ pub(super) struct Lines {
     /// Idle connections of replicas with a backlog (slot, generation): when they are closed.
     pub(super) closings: VecDeque<(Timestamp, u32, u32)>,
     /// Requests that wait in a thread; at equal times first in, first out.
-    pub(super) waits: BinaryHeap<Reverse<Wait>>,
+    pub(super) waits: Waits,
     /// Numbers the waits, from 1 whenever nothing waits.
     pub(super) waits_pushed: u32,
     /// Answers in transport.
@@ -59,6 +59,51 @@ impl Wait {
     }
 }
 
+/// The waits of all threads, the first to end first.
+///
+/// A thread that is through mostly begins the next request of its queue at once, and with it the next wait. So the first one stays at
+/// its place while it is dealt with: the next wait is put there, which is one way down the heap and not one down and one up.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Waits {
+    heap: BinaryHeap<Reverse<Wait>>,
+    /// The first one has ended and stands there still.
+    has_ended: bool,
+}
+
+impl Waits {
+    /// Takes the first wait if its time has come.
+    pub(super) fn take_due(&mut self, now: Timestamp) -> Option<Wait> {
+        if self.has_ended {
+            self.has_ended = false;
+            self.heap.pop();
+        }
+        let Reverse(first) = *self.heap.peek()?;
+        self.has_ended = first.until() <= now;
+        self.has_ended.then_some(first)
+    }
+
+    pub(super) fn push(&mut self, wait: Wait) {
+        if self.has_ended
+            && let Some(mut first) = self.heap.peek_mut()
+        {
+            *first = Reverse(wait);
+            self.has_ended = false;
+        } else {
+            self.heap.push(Reverse(wait));
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.heap.len() == usize::from(self.has_ended)
+    }
+
+    /// When the first one ends, once all that ended have been taken; [`Timestamp::MAX`] if there is none.
+    fn next(&self) -> Timestamp {
+        debug_assert!(!self.has_ended, "whoever takes what is due takes all of it");
+        self.heap.peek().map_or(Timestamp::MAX, |Reverse(wait)| wait.until())
+    }
+}
+
 impl Lines {
     pub(super) fn new() -> Self {
         Self {
@@ -67,7 +112,7 @@ impl Lines {
             limits: VecDeque::new(),
             limits_room: 0,
             closings: VecDeque::new(),
-            waits: BinaryHeap::new(),
+            waits: Waits::default(),
             waits_pushed: 0,
             outbound: VecDeque::new(),
             scalings: VecDeque::new(),
@@ -81,8 +126,11 @@ impl Lines {
     }
 
     pub(super) fn next(&self) -> Timestamp {
-        let waits = self.waits.peek().map_or(Timestamp::MAX, |Reverse(wait)| wait.until());
-        waits.min(front(&self.inbound, |entry| entry.0)).min(front(&self.outbound, |entry| entry.0)).min(self.rare)
+        self.waits
+            .next()
+            .min(front(&self.inbound, |entry| entry.0))
+            .min(front(&self.outbound, |entry| entry.0))
+            .min(self.rare)
     }
 
     pub(super) fn find_rare(&mut self) {
@@ -100,4 +148,42 @@ fn front<T>(line: &VecDeque<T>, time: impl Fn(&T) -> Timestamp) -> Timestamp {
 /// Takes the front of a line if its time has come.
 pub(super) fn due<T>(line: &mut VecDeque<T>, now: Timestamp, time: impl Fn(&T) -> Timestamp) -> Option<T> {
     if line.front().is_some_and(|entry| time(entry) <= now) { line.pop_front() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whether or not something is put in the place of the one that ended, each comes at its time, and the first in first.
+        #[test]
+        fn waits_end_in_the_order_of_their_times(steps in prop::collection::vec((0_u64..9, prop::collection::vec(1_u64..9, 0..3)), 1..60)) {
+            let (mut waits, mut plain) = (Waits::default(), Vec::new());
+            let (mut now, mut number) = (Timestamp::ZERO, 0);
+            for (wait, follow) in steps {
+                now = now.saturating_add_nanos(wait);
+                let mut follow = follow.into_iter().map(|wait| {
+                    number += 1;
+                    Wait::new(now.saturating_add_nanos(wait), number, number)
+                });
+                while let Some(ended) = waits.take_due(now) {
+                    plain.sort();
+                    prop_assert_eq!(ended, plain.remove(0));
+                    prop_assert_eq!(waits.is_empty(), plain.is_empty());
+                    if let Some(next) = follow.next() {
+                        waits.push(next);
+                        plain.push(next);
+                    }
+                }
+                prop_assert!(plain.iter().all(|wait| wait.until() > now));
+                for next in follow {
+                    waits.push(next);
+                    plain.push(next);
+                }
+                prop_assert_eq!(waits.next(), plain.iter().map(|wait| wait.until()).min().unwrap_or(Timestamp::MAX));
+            }
+        }
+    }
 }

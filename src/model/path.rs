@@ -1,6 +1,5 @@
 //! The way of a request through the platform, stage by stage.
 
-use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::cluster::Cluster;
@@ -150,7 +149,7 @@ impl Cluster {
             let number = if self.lines.waits.is_empty() { 1 } else { self.lines.waits_pushed.wrapping_add(1) };
             self.lines.waits_pushed = number;
             request.wait_number = number;
-            self.lines.waits.push(Reverse(Wait::new(at, number, slot)));
+            self.lines.waits.push(Wait::new(at, number, slot));
         }
         wait > 0
     }
@@ -275,7 +274,7 @@ impl Cluster {
         let reached_one = !matches!(ending, Ending::NoReplica | Ending::NoEndpoint | Ending::Removed);
         let replica = reached_one.then(|| self.replicas[request.replica as usize].id);
         let answer = Answer { request: request.id, ending, replica };
-        self.lines.outbound.push_back((self.now + self.way_back, answer));
+        self.lines.outbound.push_back((self.now.saturating_add_nanos(self.way_back), answer));
         #[cfg(debug_assertions)]
         self.audit.answered();
     }

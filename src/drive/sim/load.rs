@@ -254,6 +254,7 @@ impl Load {
     }
 
     /// An answer came. One whose worker gave up long ago is dropped.
+    #[inline]
     pub(super) fn answer<R: Recorder + ?Sized>(
         &mut self,
         worker: u32,
@@ -341,6 +342,7 @@ impl Load {
         Ok(())
     }
 
+    #[inline]
     fn row(&self, worker: u32, done: Timestamp, answer: Answer) -> RequestRow {
         let state = &self.workers[worker as usize];
         RequestRow {
@@ -358,6 +360,7 @@ impl Load {
     }
 
     /// A worker is through with a request, one way or the other.
+    #[inline]
     fn settle<R: Recorder + ?Sized>(
         &mut self,
         worker: u32,

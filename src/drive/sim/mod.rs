@@ -136,9 +136,10 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
             if platform <= timeout && platform <= agenda && platform <= shadows {
                 self.now = platform;
                 self.platform.cluster.advance(platform, &mut changes);
-                for change in changes.drain(..) {
-                    self.take(change)?;
+                for change in &changes {
+                    self.take(*change)?;
                 }
+                changes.clear();
             } else if shadows < agenda && shadows <= timeout {
                 self.now = shadows.max(self.now);
                 self.tell_shadows(Shadows::wake)?;
