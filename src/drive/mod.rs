@@ -291,6 +291,12 @@ impl HeldBack {
 }
 
 impl Tally {
+    /// Requests of which it is known what became of them. All that were planned in the end; where only the answers decide what is called
+    /// for, it says how many that were.
+    pub(crate) const fn accounted(&self) -> u64 {
+        self.sent + self.lost.busy + self.lost.late + self.unused
+    }
+
     /// A request leaves.
     pub(crate) fn leaves(&mut self, call: &Call) {
         self.sent += 1;

@@ -1,8 +1,10 @@
 //! The virtual-time driver, on the seed's own load.
 #![allow(clippy::unwrap_used, reason = "the plan is fixed, and a test that has none should stop where it stands")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use watchtower::drive::journeys::{JourneyPlan, JourneysPlan, StepPlan};
 use watchtower::drive::{
     Arm, FunctionPlan, GeneratorPlan, Handler, Outcome, Phase, Plan, RecordError, Recorder, RequestPlan, SchedulePlan,
     sim,
@@ -13,6 +15,7 @@ use watchtower::policy::{FunctionInfo, registry};
 use watchtower::random::Seed;
 use watchtower::record::{ErrorKind, EventKind, EventRow, GeneratorId, Lost, PlatformSample, ProbeRow, RequestRow};
 use watchtower::schedule::hey;
+use watchtower::schedule::journeys::{self, Ends, Journey, Step, Think};
 use watchtower::schedule::share::Share;
 use watchtower::time::{Epoch, Timestamp};
 
@@ -136,6 +139,26 @@ fn every_planned_request_is_sent_lost_or_left_unused() {
         assert_eq!(rows.requests.len() as u64, sent);
         assert_eq!(rows.seconds.last().unwrap().1, 10_000);
     }
+}
+
+#[test]
+fn users_who_think_when_a_run_is_cut_short_are_accounted_for() {
+    // how many requests there will be, nobody knows before: each of the four has had its answer, and its next request in mind
+    let think = Think { min: Duration::from_secs(600), max: Duration::from_secs(900) };
+    let journey = Journey { weight: 1, steps: vec![Step { weight: 1, think }] };
+    let ends = Ends::After(Duration::from_secs(1_000));
+    let step = StepPlan { name: "front".to_owned(), path: String::new(), query: None, request: RequestPlan::default() };
+    let users = JourneysPlan {
+        settings: Arc::new(journeys::Settings { users: 4, ramp: Duration::ZERO, ends, journeys: vec![journey] }),
+        journeys: vec![JourneyPlan { name: "journey".to_owned(), steps: vec![step] }],
+    };
+    let mut plan = plan(1);
+    plan.generators = vec![GeneratorPlan { schedule: SchedulePlan::Goose(users), ..hey(1, 1, 1.0, 0) }];
+    let until = Duration::from_secs(60);
+    let mut rows = Rows::default();
+    let outcome = sim::run_while(&plan, sim::epoch(plan.seed), &mut rows, &mut |passed| passed < until).unwrap();
+    let [tally] = outcome.generators[..] else { panic!("one load") };
+    assert_eq!((tally.planned, tally.sent, tally.unused, rows.requests.len()), (8, 4, 4, 4));
 }
 
 #[test]

@@ -120,9 +120,10 @@ impl Load {
         self.running == 0
     }
 
-    /// Requests the schedules called for before `at`; those that were sent, where only the answers decide.
+    /// Requests the schedules called for before `at`; those that are accounted for, where only the answers decide.
     pub(super) fn planned_before(&self, at: Timestamp) -> u64 {
-        let planned = |generator: &Generator| generator.counted().planned_before(at).unwrap_or(generator.tally.sent);
+        let planned =
+            |generator: &Generator| generator.counted().planned_before(at).unwrap_or(generator.tally.accounted());
         self.generators.iter().map(planned).sum()
     }
 
@@ -145,7 +146,7 @@ impl Load {
 
     pub(super) fn tallies(&self) -> Vec<Tally> {
         let tally = |generator: &Generator| {
-            let planned = generator.counted().planned().unwrap_or(generator.tally.sent);
+            let planned = generator.counted().planned().unwrap_or(generator.tally.accounted());
             Tally { planned, ..generator.tally }
         };
         self.generators.iter().map(tally).collect()

@@ -282,8 +282,7 @@ impl Generator {
         }
         let schedule = self.schedule.borrow();
         let mut tally = self.tally.get();
-        let accounted = tally.sent + tally.lost.busy + tally.lost.late + tally.unused;
-        tally.planned = schedule.planned().unwrap_or(accounted);
+        tally.planned = schedule.planned().unwrap_or(tally.accounted());
         tally.duration = self.done.get().max(schedule.lasts_until()) - self.start;
         self.shared.outbox.last();
         self.shared.outbox.send(Report::Finished { generator: self.id, tally });

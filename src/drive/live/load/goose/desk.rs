@@ -249,7 +249,7 @@ impl Desk {
         book.is_closed = true;
         self.hand_on(&mut book, None);
         let mut tally = book.tally;
-        tally.planned = book.schedule.planned().unwrap_or(tally.sent);
+        tally.planned = book.schedule.planned().unwrap_or(tally.accounted());
         tally.duration = book.done - book.schedule.start();
         let _ = self.reports.send(Report::Finished { generator: self.id, tally });
     }
