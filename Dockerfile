@@ -4,7 +4,7 @@
 #   docker build -t registry.example.org/watchtower:0.1.0 .
 #   docker run --rm registry.example.org/watchtower:0.1.0 --version
 #
-# Unbuilt so far: no machine of the project has a container engine (docs/deployment.md says what was tried instead). Images are pinned by version; where an engine is, pin them by digest too:
+# Unbuilt as an image so far, since no machine of the project has a container engine; its steps were run by hand (docs/deployment.md). Images are pinned by version; where an engine is, pin them by digest too:
 #   docker buildx imagetools inspect rust:1.95.0-slim-bookworm     then     --build-arg RUST_IMAGE=rust@sha256:...
 ARG RUST_IMAGE=rust:1.95.0-slim-bookworm
 
