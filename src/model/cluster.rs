@@ -36,7 +36,7 @@ pub struct Cluster {
     /// When something happens next, if nothing is put in; [`Timestamp::MAX`] for never.
     next: Timestamp,
     pub(super) node: Node,
-    /// Transport to the gateway; what is left of it is the way back.
+    /// Transport to the gateway, in nanoseconds, in which all that is added with each request is; what is left of it is the way back.
     way_in: u64,
     /// The same for probes.
     way_in_of_probes: u64,

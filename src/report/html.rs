@@ -168,16 +168,17 @@ fn head(page: &mut String, material: &Material) {
     page.push_str("</ul>\n</header>\n");
 }
 
-/// A target in words, and the one word the command line has for it.
+/// The one word the command line has for a target, and what it is; the word alone if this version doesn't know it.
 fn target(name: &str) -> String {
-    match name {
-        SIMULATED => "simulated: a model in virtual time".to_owned(),
-        "embedded" => "embedded: a model in real time behind a real gateway".to_owned(),
-        "process" => "process: real functions on this machine".to_owned(),
-        "openfaas" => "openfaas: a gateway".to_owned(),
-        "kubernetes" => "kubernetes: a cluster".to_owned(),
-        other => other.to_owned(),
-    }
+    let words = match name {
+        SIMULATED => "a model in virtual time",
+        "embedded" => "a model in real time behind a real gateway",
+        "process" => "real functions on this machine",
+        "openfaas" => "a gateway",
+        "kubernetes" => "a cluster",
+        _ => return name.to_owned(),
+    };
+    format!("{name}: {words}")
 }
 
 /// What could not be read.

@@ -37,10 +37,11 @@ const fn caption(chart: Chart) -> &'static str {
              the objective."
         }
         Chart::Timeline => {
-            "Grey above the line of delivered requests is load that failed, or never left because its worker was still waiting; where that line goes on after \
-             the plan has ended, slow replies had held requests back. Triangles mark each change of the replicas asked for. Demand is the fewest replicas that meet the objective at that load: what lies \
-             below it is filled dark (too few), what lies above it light (too many). Percentiles are those of the requests answered in \
-             each second, from sent; the dashed line is the objective."
+            "Grey above the line of delivered requests is load that failed, or never left because its worker was still waiting; where \
+             that line goes on after the plan has ended, slow replies had held requests back. Triangles mark each change of the \
+             replicas asked for. Demand is the fewest replicas that meet the objective at that load: what lies below it is \
+             filled dark (too few), what lies above it light (too many). Percentiles are those of the requests answered in each second, \
+             from sent; the dashed line is the objective."
         }
         Chart::Lateness => {
             "How much later than possible the generator itself sent each request: the error of the measurement. It has to be small against \

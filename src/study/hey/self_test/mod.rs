@@ -16,6 +16,7 @@ mod json;
 mod ladder;
 mod machine;
 mod pairs;
+mod remedy;
 mod text;
 mod verdict;
 

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::study::hey::numbers::millis;
 use crate::study::results::Limits;
-use crate::study::results::about::KEEP_AWAKE;
 use crate::study::results::validity::max_lateness_for;
 use crate::time::{format_duration, nanos};
 
 use super::findings::{Findings, Loop, Pacing, Percentile};
+use super::remedy::{GIVE_ROOM, be_nearer, give_room};
 
 /// A percentile is right if it is this near to the known one, or within [`SHARE`] of it.
 const NEAR: Duration = Duration::from_micros(50);
@@ -86,32 +86,6 @@ fn percentiles(findings: &Findings) -> impl Iterator<Item = (String, &Percentile
 
 fn is_near(at: &Percentile) -> bool {
     at.off() <= NEAR.max(at.known.mul_f64(SHARE))
-}
-
-/// From so much lateness of a sleeping thread on, once in a hundred times, a core is slow to wake: awake ones need a tenth of it.
-const SLEEPY: Duration = Duration::from_micros(200);
-
-/// Others that use no more of the machine than this are in nobody's way.
-const ALONE: f64 = 0.05;
-
-const GIVE_ROOM: &str = "close other programs, or use a machine with more cores";
-
-const GUEST: &str = "nothing else ran, and in a guest of a hypervisor a message from one core to another takes this long; take so small a \
-                     difference for none, or use bare metal";
-
-/// What helps where a latency reads too long: in a guest whose cores are awake and idle, nothing here does.
-fn be_nearer(findings: &Findings) -> String {
-    let machine = &findings.machine;
-    let is_alone = findings.others.is_some_and(|others| others <= ALONE);
-    if machine.is_virtual && machine.kept_awake && is_alone { GUEST.to_owned() } else { give_room(findings) }
-}
-
-/// What helps where something was late.
-fn give_room(findings: &Findings) -> String {
-    let machine = &findings.machine;
-    let others = findings.others.is_some_and(|others| others > Limits::default().cpu.others);
-    let may_doze = machine.is_virtual && !machine.kept_awake && machine.timer_p99 >= SLEEPY && !others;
-    if may_doze { format!("{KEEP_AWAKE}, {GIVE_ROOM}") } else { GIVE_ROOM.to_owned() }
 }
 
 fn faults(findings: &Findings) -> Vec<String> {
