@@ -36,7 +36,7 @@ fn documented() -> BTreeSet<&'static str> {
 }
 
 /// Differences that another test shows, because they need more than two programs side by side.
-const SHOWN_ELSEWHERE: [(&str, &str); 10] = [
+const SHOWN_ELSEWHERE: [(&str, &str); 11] = [
     ("connection-row", "hey_golden: the row against hey's own, from the same results"),
     ("above-a-million", "stats::hey_summary: a million and a half results"),
     ("offset", "drop_in::extras: offsets begin near 0"),
@@ -46,6 +46,7 @@ const SHOWN_ELSEWHERE: [(&str, &str); 10] = [
     ("old-tls", "no server without forward secrecy is at hand"),
     ("keep-awake", "drop_in::extras: it is told of by itself"),
     ("limits", "study::hey_flags::request and ::go: the bounds of a body file, of -c and of -z"),
+    ("arrival", "drive::live::load::plain: an answer that nobody reads at once"),
     ("log-time", "the time zone of a log line, masked here"),
 ];
 

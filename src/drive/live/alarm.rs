@@ -2,16 +2,22 @@
 //!
 //! tokio's timers round up to a millisecond and come one to two late. A watch tower asks anew a fixed time after each answer, so with
 //! them its probes fell behind those of the same run in virtual time by as much per probe, and soon met other moments of a load that
-//! comes in bursts. A sleeping thread is some 50 microseconds late.
+//! comes in bursts. A sleeping thread is some 50 microseconds late, and so is the one it wakes: so it is set a little early, and the rest
+//! of the time is waited out awake.
 
 use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use super::clock::{Clock, sharpen_timers};
 use crate::time::Timestamp;
+
+/// How long before its time a sleeper is woken, to wait out the rest awake: two threads are woken one by the other, each 50 to 100
+/// microseconds late on a guest. A policy that wakes once a second costs 0.03 % of a core by it.
+const EARLY: Duration = Duration::from_micros(300);
 
 /// An alarm for one sleeper; its thread ends when this is dropped.
 #[derive(Debug)]
@@ -49,8 +55,14 @@ impl Alarm {
     /// Waits until `at`, never shorter. Setting it again, after a wait was given up, replaces what it was set to.
     pub(super) async fn wait_until(&self, at: Timestamp) {
         poll_fn(|context| {
-            if self.clock.now() >= at {
+            let now = self.clock.now();
+            if now >= at {
                 return Poll::Ready(());
+            }
+            let at = at - EARLY;
+            if now >= at {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
             }
             let mut state = self.bell.lock();
             let sooner = state.set.as_ref().is_none_or(|(set, _)| at < *set);
@@ -101,8 +113,6 @@ impl Bell {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     /// Drives a future on this thread.

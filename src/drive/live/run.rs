@@ -83,6 +83,7 @@ pub async fn run(
         decisions: Decisions::of(plan.arm.policy.name),
         faults: Faults::of(plan, load_start),
         missed: Vec::new(),
+        told: Timestamp::ZERO,
         answers: answers_sender,
         load: Some(load),
         load_start,
@@ -114,6 +115,8 @@ struct Run<'a> {
     faults: Faults,
     /// What a policy that stalls has not been told yet.
     missed: Vec<Event>,
+    /// When policy or shadows were told something last: time goes on for them.
+    told: Timestamp,
     answers: UnboundedSender<Answer>,
     load: Option<Load>,
     load_start: Timestamp,
@@ -338,7 +341,11 @@ impl Run<'_> {
     }
 
     fn answer(&mut self, answer: Answer) -> Result<(), RecordError> {
-        let now = self.clock.now();
+        let now = match &answer {
+            // as in virtual time: a probe is over when its answer came, not when that was told here
+            Answer::Policy(Event::ProbeDone(outcome)) => (outcome.sent + outcome.latency).max(self.told),
+            _ => self.clock.now(),
+        };
         match answer {
             Answer::Policy(event) => {
                 if let Event::ScaleAnswered { function, result } = &event {

@@ -123,6 +123,9 @@ impl Chaos {
     }
 }
 
+/// Fewer scalings than that say nothing.
+const ENOUGH: usize = 5;
+
 #[test]
 fn two_sidecars_under_random_faults_never_scale_without_the_lease_and_count_what_the_server_saw() {
     let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
@@ -155,7 +158,9 @@ fn two_sidecars_under_random_faults_never_scale_without_the_lease_and_count_what
     let at_first: BTreeMap<String, u64> =
         chaos.living.iter().map(|(who, running)| (who.clone(), resident_kib(running))).collect();
     let begun = Instant::now();
-    while begun.elapsed() < lasts {
+    // on a full machine there may be little to hold out against in that time: it goes on until there was
+    let is_enough = |chaos: &Chaos| chaos.yard.api.ledger().scalings.len() > ENOUGH;
+    while begun.elapsed() < lasts || (!is_enough(&chaos) && begun.elapsed() < lasts * 4) {
         chaos.fault();
         let rest = chaos.millis(100, 2_000);
         thread::sleep(rest);
@@ -207,5 +212,5 @@ fn two_sidecars_under_random_faults_never_scale_without_the_lease_and_count_what
         }
     }
     println!("{} scalings under {} reigns, {} refused", ledger.scalings.len(), ledger.reigns.len(), ledger.refused);
-    assert!(ledger.scalings.len() > 5, "there was nothing to hold out against");
+    assert!(ledger.scalings.len() > ENOUGH, "there was nothing to hold out against");
 }

@@ -26,6 +26,7 @@ mod idle;
 mod outbox;
 mod pacer;
 mod plain;
+mod receive;
 mod redirect;
 mod reference;
 mod request;

@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, timeout_at};
 
@@ -26,6 +26,7 @@ use super::dial::Dial;
 use super::engine::Exchange;
 use super::failure::malformed;
 use super::head::Head;
+use super::receive::Receiver;
 use super::request::Prepared;
 
 /// Room for an answer at first; it doubles whenever one read fills it.
@@ -41,6 +42,7 @@ const PART: usize = 256 * 1024;
 pub(super) struct Plain {
     clock: Clock,
     stream: Option<TcpStream>,
+    receiver: Receiver,
     buffer: Buffer,
     alarm: Option<Pin<Box<Sleep>>>,
     /// Where the last answer sent us, if it was a redirect.
@@ -52,6 +54,8 @@ pub(super) struct Plain {
 /// What happened to one request so far, on one connection.
 #[derive(Debug)]
 struct Way {
+    /// When it left, or its connection was there if that was later: nothing of its answer came before.
+    begun: Timestamp,
     answer: Answer,
     /// Bytes of the request that were handed to the system.
     written: usize,
@@ -64,9 +68,9 @@ struct Way {
 
 impl Way {
     /// Before the first byte of a request.
-    fn of(request: &Prepared) -> Self {
+    fn of(request: &Prepared, begun: Timestamp) -> Self {
         let answer = Answer::to(request.method(), request.unpacks);
-        Self { answer, written: 0, deaf: false, written_at: None, first_byte: None, read_at: None }
+        Self { begun, answer, written: 0, deaf: false, written_at: None, first_byte: None, read_at: None }
     }
 }
 
@@ -90,7 +94,15 @@ enum Turn {
 impl Plain {
     /// A connection that is not dialled yet.
     pub(super) fn new(clock: Clock) -> Self {
-        Self { clock, stream: None, buffer: Buffer::default(), alarm: None, location: None, why: None }
+        Self {
+            clock,
+            stream: None,
+            receiver: Receiver::default(),
+            buffer: Buffer::default(),
+            alarm: None,
+            location: None,
+            why: None,
+        }
     }
 
     /// Where the last answer sent us, if it was a redirect that says where to.
@@ -112,7 +124,7 @@ impl Plain {
     ) -> Exchange {
         (self.location, self.why) = (None, None);
         let mut dial = Dial::default();
-        let mut way = Way::of(request);
+        let mut way = Way::of(request, sent);
         let outcome = self.attempt(request, deadline, &mut dial, &mut way).await;
         let done = match outcome {
             Ok(_) => way.read_at.unwrap_or_else(|| self.clock.now()),
@@ -124,8 +136,12 @@ impl Plain {
         let whole = way.written == request.bytes().len();
         if outcome.is_err() || !whole || !way.answer.keeps_open() || !self.buffer.is_empty() || !request.keep_alive {
             self.close();
+        } else if let Some(stream) = &self.stream {
+            self.receiver.took(stream, done - way.begun);
         }
-        let (written, first_byte) = (way.written_at, way.first_byte);
+        let first_byte = way.first_byte;
+        // an answer can come before the call that wrote the request is back
+        let written = way.written_at.map(|written| written.min(first_byte.unwrap_or(written)));
         let head = outcome.as_ref().ok();
         Exchange {
             sent,
@@ -159,16 +175,18 @@ impl Plain {
             }
         }
         self.close();
-        *way = Way::of(request);
         let opened = dial.open_bare(self.clock, request);
         let opened = match deadline.map(|deadline| self.clock.instant(deadline)) {
             None => opened.await,
             Some(deadline) => timeout_at(deadline.into(), opened).await.unwrap_or(Err(ErrorKind::Timeout.into())),
         };
-        self.stream = Some(opened.map_err(|fault| {
+        let stream = opened.map_err(|fault| {
             self.why = fault.why;
             fault.kind
-        })?);
+        })?;
+        *way = Way::of(request, dial.ready.unwrap_or(way.begun));
+        self.receiver.attend(&stream);
+        self.stream = Some(stream);
         self.converse(request, deadline, way).await
     }
 
@@ -232,13 +250,17 @@ impl Plain {
     /// Reads once; ready with the answer's head when all of the answer is there.
     fn poll_read(&mut self, cx: &mut Context<'_>, way: &mut Way) -> Poll<Result<Option<Head>, ErrorKind>> {
         let Some(stream) = &mut self.stream else { return Poll::Ready(Err(ErrorKind::Closed)) };
-        let length = ready!(self.buffer.poll_fill(cx, Pin::new(stream))).map_err(|error| kind_of(&error))?;
+        let receipt = ready!(self.receiver.poll(cx, stream, self.buffer.space())).map_err(|error| kind_of(&error))?;
         let now = self.clock.now();
-        way.read_at = Some(now);
-        if length == 0 {
+        // a wall clock that was set meanwhile may say anything
+        let came = receipt.age.map_or(now, |age| now - age);
+        let came = if came < way.begun { now } else { came };
+        way.read_at = Some(came);
+        if receipt.length == 0 {
             return Poll::Ready(way.answer.closed(self.buffer.bytes()).map(Some));
         }
-        way.first_byte.get_or_insert(now);
+        self.buffer.fill(receipt.length);
+        way.first_byte.get_or_insert(came);
         let taken = way.answer.take(self.buffer.bytes()).inspect_err(|kind| {
             self.why = malformed(self.buffer.bytes()).filter(|_| *kind == ErrorKind::Protocol);
         })?;
@@ -308,18 +330,63 @@ impl Buffer {
         self.filled -= taken;
     }
 
-    /// Reads once; the length is 0 at the end of the stream only.
-    fn poll_fill(&mut self, cx: &mut Context<'_>, stream: Pin<&mut TcpStream>) -> Poll<io::Result<usize>> {
+    /// Where to read to; never empty, since it grows before it is full and what is not taken stays within [`HEAD_MAX`].
+    fn space(&mut self) -> &mut [u8] {
         if self.room.is_empty() {
             self.room.resize(ROOM, 0);
         }
-        let mut room = ReadBuf::new(&mut self.room[self.filled..]);
-        ready!(stream.poll_read(cx, &mut room))?;
-        let length = room.filled().len();
+        &mut self.room[self.filled..]
+    }
+
+    /// So much was read into that space.
+    fn fill(&mut self, length: usize) {
         self.filled += length;
         if self.filled == self.room.len() && self.filled < ROOM_MAX {
             self.room.resize(2 * self.filled, 0);
         }
-        Poll::Ready(Ok(length))
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+    use crate::drive::RequestPlan;
+
+    /// The kernel begins to note for the whole machine a moment after the first asks, so the first answers may count from their reading.
+    #[test]
+    fn an_answer_that_nobody_reads_at_once_takes_no_longer_for_that() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let uri = format!("http://{}/", listener.local_addr().expect("an address")).parse().expect("an address");
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a connection");
+            while stream.read(&mut [0; 1024]).is_ok_and(|length| length > 0) {
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").expect("written");
+            }
+        });
+        let busy = Duration::from_millis(40);
+        let request = Prepared::new(&uri, &RequestPlan::default()).expect("a request");
+        let clock = Clock::start();
+        let mut client = Plain::new(clock);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let took = runtime.block_on(async {
+            let mut took = Duration::MAX;
+            for _ in 0..50 {
+                let sent = clock.now();
+                let answered = client.exchange(&request, sent, None);
+                let (exchange, ()) = tokio::join!(answered, async { thread::sleep(busy) });
+                assert_eq!(exchange.answer, Ok(200));
+                assert!(clock.now() >= sent + busy && exchange.done >= sent);
+                took = took.min(exchange.done - sent);
+                if took < busy {
+                    break;
+                }
+            }
+            took
+        });
+        assert!(took < busy, "{took:?}");
     }
 }

@@ -17,6 +17,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
 impl Run<'_> {
     /// Hands one event to the policy and starts all that it asks for; one that stalls is told later.
     pub(super) fn tell(&mut self, now: Timestamp, event: &Event) -> Result<(), RecordError> {
+        self.told = now;
         if self.faults.policy_stalls() {
             self.missed.push(event.clone());
             return Ok(());

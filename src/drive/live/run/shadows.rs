@@ -14,6 +14,7 @@ impl Run<'_> {
         now: Timestamp,
         give: impl FnOnce(&mut Shadows, Timestamp, &mut Wishes),
     ) -> Result<(), RecordError> {
+        self.told = now;
         let mut wishes = Wishes::default();
         give(&mut self.shadows, now, &mut wishes);
         let vanish = self.faults.counters_vanish();
