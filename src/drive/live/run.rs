@@ -25,6 +25,7 @@ use super::clock::Clock;
 use super::cpu::CpuWatch;
 use super::interrupt::Interrupt;
 use super::load::{self, Load, LoadError, Options, Report};
+use super::probe::Prober;
 use super::target::Target;
 use crate::drive::decisions::Decisions;
 use crate::drive::faults::Faults;
@@ -41,6 +42,9 @@ const DRAIN: Duration = Duration::from_secs(2);
 
 /// How long a scaling under way may take to be answered when the run ends; targets themselves give up after five seconds.
 const LAST_ANSWER: Duration = Duration::from_secs(6);
+
+/// How long a probe may take before it counts as failed; hey's own default.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How far ahead the pacers are told of the load's start, so that their threads stand ready.
 const HEAD_START: Duration = Duration::from_millis(200);
@@ -69,6 +73,7 @@ pub async fn run(
     let options = Options { seed: plan.seed, share: plan.share, ..Options::default() };
     let load = Load::start_with(options, *clock, &uri, &plan.generators, load_start, reports_sender)?;
 
+    let trust = plan.generators.first().map(|load| load.request.client.trust.clone()).unwrap_or_default();
     let context = plan.context(clock.epoch(), load_start);
     let alarm = Alarm::start(*clock).map_err(RunError::Alarm)?;
     let (answers_sender, answers) = unbounded_channel();
@@ -76,6 +81,8 @@ pub async fn run(
         plan,
         target,
         clock: *clock,
+        // the address was good enough for the load, so it is for a probe; if not, probes fail
+        prober: Prober::new(*clock, &uri, PROBE_TIMEOUT, trust).ok(),
         uri,
         recorder,
         policy: plan.arm.build(&context),
@@ -108,6 +115,7 @@ struct Run<'a> {
     target: Arc<dyn Target>,
     clock: Clock,
     uri: hyper::Uri,
+    prober: Option<Prober>,
     recorder: &'a mut dyn Recorder,
     policy: Box<dyn Policy>,
     shadows: Shadows,

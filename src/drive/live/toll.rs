@@ -24,8 +24,12 @@ use crate::stats::percentile::percentile;
 /// How long the function that is asked waits: as long as between two requests of a usual load, so that threads sleep as they do there.
 const WAIT: Duration = Duration::from_millis(4);
 
+/// How long nothing happens before one that dials: probes come seconds apart, and after some ten milliseconds threads, caches and cores
+/// have fallen asleep as far as they do. It takes 0.1 to 0.2 ms longer then.
+const REST: Duration = Duration::from_millis(20);
+
 /// Requests of either kind that are counted; the median of so many is steady to some per cent.
-const REQUESTS: usize = 40;
+const REQUESTS: usize = 24;
 
 /// Those before, of either kind: they touch memory for the first time.
 const UNCOUNTED: usize = 3;
@@ -42,8 +46,8 @@ pub struct Toll {
     pub dialled: Duration,
 }
 
-/// Asks a platform of its own some eighty times for a function that waits and does nothing else, and takes what came on top of the
-/// wait. Takes less than half a second. Zero if not one request was answered.
+/// Asks a platform of its own some fifty times for a function that waits and does nothing else, and takes what came on top of the
+/// wait. Takes less than a second. Zero if not one request was answered.
 ///
 /// # Errors
 /// When the system gives no ports or threads.
@@ -70,7 +74,8 @@ pub async fn toll(clock: &Clock) -> Result<Toll, TargetError> {
     let mut caller = dials();
     let (mut kept, mut dialled) = (Vec::with_capacity(REQUESTS), Vec::with_capacity(REQUESTS));
     for number in 0..UNCOUNTED + REQUESTS {
-        for (client, taken) in [(&mut caller, &mut kept), (&mut dials(), &mut dialled)] {
+        for (client, taken, rest) in [(&mut caller, &mut kept, Duration::ZERO), (&mut dials(), &mut dialled, REST)] {
+            clock.sleep_until(clock.now() + rest).await;
             let exchange = client.exchange(clock.now()).await;
             if number >= UNCOUNTED && exchange.answer.is_ok() {
                 taken.push((exchange.done - exchange.sent).saturating_sub(WAIT));

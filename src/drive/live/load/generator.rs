@@ -20,6 +20,9 @@ use super::outbox::Outbox;
 use super::request::Prepared;
 use super::{Order, Progress, Report};
 
+/// So many workers without pacing wait more than they work: the load's thread sleeps between their answers.
+const FEW: u32 = 8;
+
 /// What all generators of a load share, on its one thread.
 pub(super) struct Shared {
     pub(super) clock: Clock,
@@ -59,6 +62,8 @@ pub(super) struct Generator {
     is_reported: Cell<bool>,
     /// Whether workers take any connection; otherwise each has its own.
     shares: bool,
+    /// Whether many workers send as fast as they can, so that the load's thread never rests.
+    is_flat_out: bool,
     /// Clients nobody uses, the last used on top: an open loop opens no more connections than it needs at once.
     idle: RefCell<Vec<Client>>,
     shared: Rc<Shared>,
@@ -84,6 +89,7 @@ impl Generator {
             at_work: Cell::new(workers as usize),
             is_reported: Cell::new(false),
             shares: schedule.shares_connections(),
+            is_flat_out: !schedule.shares_connections() && schedule.period().is_none() && workers > FEW,
             idle: RefCell::default(),
             tally: Cell::new(Tally { period: schedule.period(), ..Tally::default() }),
             failed: RefCell::default(),
@@ -153,7 +159,8 @@ impl Generator {
     }
 
     fn client(&self) -> Client {
-        Client::new(self.engine, self.shared.clock, Arc::clone(&self.request))
+        let client = Client::new(self.engine, self.shared.clock, Arc::clone(&self.request));
+        if self.is_flat_out { client.hurries() } else { client }
     }
 
     /// One exchange; the first failure of its kind is told in words.

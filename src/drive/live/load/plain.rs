@@ -105,6 +105,11 @@ impl Plain {
         }
     }
 
+    /// See [`Receiver::spare`].
+    pub(super) fn spare_notes(&mut self) {
+        self.receiver.spare();
+    }
+
     /// Where the last answer sent us, if it was a redirect that says where to.
     pub(super) fn location(&mut self) -> Option<String> {
         self.location.take()

@@ -9,8 +9,8 @@
 //! another answer reads this one later. None of that is time the server took, so it may not be in a latency: Linux notes for each
 //! packet when it came (`SO_TIMESTAMPNS`, socket(7)) and hands that out with the bytes. Where it does not, nothing is known of their age.
 //!
-//! The notes cost 3 % of what one thread can do (250 000 requests a second). Where answers come so fast that it never sleeps they
-//! tell nothing either, so a connection of such answers does without.
+//! The notes cost 3 % of what one thread can do. Under many workers that send as fast as they can it never sleeps and that counts, so
+//! there a connection whose answers come fast does without.
 
 use std::io;
 use std::pin::Pin;
@@ -40,6 +40,8 @@ pub(super) struct Receipt {
 pub(super) struct Receiver {
     /// Where the kernel writes its notes; `None` if it makes none.
     notes: Option<Vec<u8>>,
+    /// Whether a connection of fast answers is to do without notes.
+    spares: bool,
     /// Answers in a row that took less than [`LONG`].
     fast: u32,
 }
@@ -51,8 +53,16 @@ impl Receiver {
         self.notes = notes(stream, true).then(room);
     }
 
+    /// Answers that come fast may do without notes.
+    pub(super) fn spare(&mut self) {
+        self.spares = true;
+    }
+
     /// An answer took this long, which says whether notes are worth their cost on this connection.
     pub(super) fn took(&mut self, stream: &TcpStream, latency: Duration) {
+        if !self.spares {
+            return;
+        }
         if latency >= LONG {
             if self.fast >= ENOUGH {
                 self.attend(stream);
@@ -97,7 +107,7 @@ fn poll_noted(
     cx: &mut Context<'_>,
     stream: &TcpStream,
     space: &mut [u8],
-    notes: &mut Vec<u8>,
+    notes: &mut [u8],
 ) -> Poll<io::Result<Receipt>> {
     loop {
         ready!(stream.poll_read_ready(cx))?;
@@ -118,7 +128,7 @@ fn poll_noted(
 }
 
 #[cfg(target_os = "linux")]
-fn receive(stream: &TcpStream, space: &mut [u8], notes: &mut Vec<u8>) -> io::Result<Receipt> {
+fn receive(stream: &TcpStream, space: &mut [u8], notes: &mut [u8]) -> io::Result<Receipt> {
     use std::os::fd::AsRawFd;
 
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
@@ -154,7 +164,7 @@ fn poll_noted(
     cx: &mut Context<'_>,
     stream: &mut TcpStream,
     space: &mut [u8],
-    _: &mut Vec<u8>,
+    _: &mut [u8],
 ) -> Poll<io::Result<Receipt>> {
     // no kernel was asked for notes here, so none made this
     Receiver::default().poll(cx, stream, space)
@@ -234,6 +244,11 @@ mod tests {
             let noted = cfg!(target_os = "linux");
             assert_eq!(receiver.notes.is_some(), noted);
             let (fast, slow) = (LONG / 2, LONG);
+            for _ in 0..2 * ENOUGH {
+                receiver.took(&stream, fast);
+            }
+            assert_eq!(receiver.notes.is_some(), noted, "nobody is in a hurry");
+            receiver.spare();
             for _ in 0..2 {
                 for _ in 1..ENOUGH {
                     receiver.took(&stream, fast);

@@ -11,9 +11,6 @@ use crate::policy::{Action, Event, ProbeOutcome};
 use crate::record::ErrorKind;
 use crate::time::Timestamp;
 
-/// How long a probe may take before it counts as failed; hey's own default.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
-
 impl Run<'_> {
     /// Hands one event to the policy and starts all that it asks for; one that stalls is told later.
     pub(super) fn tell(&mut self, now: Timestamp, event: &Event) -> Result<(), RecordError> {
@@ -87,13 +84,12 @@ impl Run<'_> {
     }
 
     fn probe(&self) {
-        let (clock, uri, answers) = (self.clock, self.uri.clone(), self.answers.clone());
-        let trust = self.plan.generators.first().map(|load| load.request.client.trust.clone()).unwrap_or_default();
+        let (clock, prober, answers) = (self.clock, self.prober.clone(), self.answers.clone());
         tokio::spawn(async move {
-            let sent = clock.now();
-            // the address was good enough for the load, so it is for a probe; if not, the probe failed
-            let failed = |_| ProbeOutcome { sent, latency: Duration::ZERO, answer: Err(ErrorKind::Connect) };
-            let outcome = probe::probe_trusting(&clock, &uri, PROBE_TIMEOUT, trust).await.unwrap_or_else(failed);
+            let outcome = match prober {
+                Some(prober) => prober.probe().await,
+                None => ProbeOutcome { sent: clock.now(), latency: Duration::ZERO, answer: Err(ErrorKind::Connect) },
+            };
             let _ = answers.send(Answer::Policy(Event::ProbeDone(outcome)));
         });
     }

@@ -19,7 +19,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 
 use super::clock::Clock;
-use super::probe;
+use super::probe::Prober;
 use super::target::{Target, TargetError};
 use crate::drive::Trust;
 use crate::drive::sidecar::{Brought, Errand, Sidecar, Task, Wishes};
@@ -149,10 +149,12 @@ impl Hands {
                     drop(tokio::spawn(async move {
                         let sent = clock.now();
                         // the address was good enough to be made; if not, the probe failed
-                        let failed =
-                            |_| ProbeOutcome { sent, latency: Duration::ZERO, answer: Err(ErrorKind::Connect) };
-                        let outcome = probe::probe_trusting(&clock, &uri, PROBE_TIMEOUT, trust).await;
-                        bring(Brought::Answer(Event::ProbeDone(outcome.unwrap_or_else(failed))));
+                        let failed = ProbeOutcome { sent, latency: Duration::ZERO, answer: Err(ErrorKind::Connect) };
+                        let outcome = match Prober::new(clock, &uri, PROBE_TIMEOUT, trust) {
+                            Ok(prober) => prober.probe().await,
+                            Err(_) => failed,
+                        };
+                        bring(Brought::Answer(Event::ProbeDone(outcome)));
                     }));
                 }
             }
