@@ -10,7 +10,8 @@
 //! The first holds whatever the law of the work is (Kleinrock, Queueing Systems II, 4.4), so it is right from light load on. A replica
 //! with several threads that wait is no M/M/1, and under light load the second errs; under heavy load any queue comes near it (Kingman's
 //! heavy-traffic limit, 1961), and in overload both are exactly what a replica takes for a request. A function that waits shows itself
-//! another way: what its requests take beyond a probe, which returns at once, they hold a thread for.
+//! another way: what its requests take beyond a probe, which returns at once, they hold a thread for. Where neither model fits, what
+//! an overload has shown stands against both.
 
 /// What is known of a time counts as much as so many seconds of overload at most, so that a function that was changed is known soon.
 const MEMORY: f64 = 6.0;
@@ -99,14 +100,16 @@ pub(super) struct Capacity {
     /// Latency of a request that meets nobody, in seconds, and how many answers it is the mean of.
     alone: Option<f64>,
     alone_of: f64,
-    /// Latency of a probe that meets nobody.
+    /// Latency of a probe that meets nobody, and what of it is not the gateway's, in seconds.
     probe: LoneProbe,
+    transit: f64,
     /// Time a request takes of a replica, in seconds, from waits.
     waits: Estimate,
     /// The same of a replica that works on one at a time, from the time they are there.
     shared: Estimate,
-    /// The same as an overload showed it that lasted; it counts for nearly all of itself.
+    /// The same as an overload showed it that lasted, and how long ago that was, in seconds; 0 without one.
     exact: f64,
+    exact_for: f64,
     /// For how long there has been an overload, in seconds.
     overloaded: f64,
     /// Whether requests seem to be worked on one at a time.
@@ -117,6 +120,11 @@ impl Capacity {
     /// Latency of a request that meets nobody, in seconds; 0 while it isn't known.
     pub(super) fn alone(&self) -> f64 {
         self.alone.unwrap_or(0.0)
+    }
+
+    /// So many seconds of a probe's latency are not the gateway's.
+    pub(super) fn transit(&mut self, secs: f64) {
+        self.transit = secs;
     }
 
     /// A mean latency was seen while probes met nobody; `answered` requests made it, `secs` after the last one.
@@ -153,12 +161,12 @@ impl Capacity {
             return;
         }
         let seen = service_time(per_replica, latency - self.alone());
-        let there = latency - self.probe.lowest.unwrap_or(0.0);
+        let there = latency - self.lone_probe().unwrap_or(0.0);
         self.overloaded = if is_overloaded { self.overloaded + secs } else { 0.0 };
         if self.overloaded >= LASTING {
-            self.exact = seen;
+            (self.exact, self.exact_for) = (seen, 0.0);
         } else {
-            self.exact *= 1.0 - FORGET * secs;
+            self.exact_for += secs;
         }
         let weight =
             secs * if is_overloaded { OVERLOADED } else { (per_replica * self.waits.value).clamp(LEAST_WEIGHT, 1.0) };
@@ -178,12 +186,21 @@ impl Capacity {
     /// Time a request takes of a replica that works on `concurrency` at once, in seconds.
     pub(super) fn each(&self, concurrency: f64) -> f64 {
         let seen = if self.is_serial { self.shared.value } else { self.waits.value.max(self.work() / concurrency) };
-        seen.max(STANDS * self.exact)
+        if self.exact <= 0.0 {
+            return seen;
+        }
+        let faded = FORGET * self.exact_for;
+        seen.min(self.exact / STANDS * faded.exp()).max(self.exact * STANDS * (-faded).exp())
+    }
+
+    /// What a probe that meets nobody takes of the gateway, in seconds.
+    fn lone_probe(&self) -> Option<f64> {
+        self.probe.lowest.map(|lowest| (lowest - self.transit).max(0.0))
     }
 
     /// What a request does beyond a probe, in seconds.
     fn work(&self) -> f64 {
-        match (self.alone, self.probe.lowest) {
+        match (self.alone, self.lone_probe()) {
             (Some(alone), Some(probe)) => (alone - probe).max(0.0),
             _ => 0.0,
         }

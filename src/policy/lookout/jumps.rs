@@ -1,4 +1,4 @@
-//! Jumps of the load: who has jumped twice of late will jump again.
+//! Jumps of the load: what has jumped once may do so again, and who has jumped twice of late will.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -49,11 +49,25 @@ impl Jumps {
         }
     }
 
-    /// The rate it will jump to again, in requests per second, if that is to be expected: the mean of those it reached.
+    /// The rate it may jump to again, in requests per second: the highest it reached.
+    pub(super) fn reached(&self) -> Option<f64> {
+        self.seen.iter().map(|(_, rate)| *rate).filter(|rate| *rate > 0.0).reduce(f64::max)
+    }
+
+    /// The same if it is a habit, so that it is to be expected.
     pub(super) fn expected(&self) -> Option<f64> {
-        let reached = || self.seen.iter().map(|(_, rate)| *rate).filter(|rate| *rate > 0.0);
-        let count = reached().count();
-        (self.seen.len() >= HABIT && count > 0).then(|| reached().sum::<f64>() / count as f64)
+        self.reached().filter(|_| self.seen.len() >= HABIT)
+    }
+
+    /// How doubtful it is that it jumps again: not at all if it is a habit; else the more so the longer ago it was, up to 1 when it is
+    /// forgotten.
+    pub(super) fn doubt(&self, now: Timestamp) -> f64 {
+        match self.seen.back() {
+            Some((at, _)) if self.seen.len() < HABIT && !self.memory.is_zero() => {
+                now.since(*at).as_secs_f64() / self.memory.as_secs_f64()
+            }
+            _ => 0.0,
+        }
     }
 
     /// What was is no sign of what will be.

@@ -154,18 +154,6 @@ impl World {
 }
 
 #[test]
-fn the_time_a_request_takes_is_found_again_from_the_wait_of_an_m_m_1() {
-    for rho in [0.1_f64, 0.5, 0.9, 0.99] {
-        let (each, rate) = (0.008, rho / 0.008);
-        let wait = each * rho / (1.0 - rho);
-        assert!((capacity::service_time(rate, wait) - each).abs() < 1e-12, "rho {rho}");
-    }
-    // overloaded, the wait is endless and the replica gives what it can: 125 a second are 8 ms each
-    assert!((capacity::service_time(125.0, 60.0) - 0.008).abs() < 1e-5);
-    assert!(capacity::service_time(0.0, 1.0).abs() < f64::EPSILON);
-}
-
-#[test]
 fn needs_are_erlangs_over_utilisation_and_a_backlog_keeps_new_arrivals_away_from_those_that_have_it() {
     let load = Load {
         arrivals: 200.0,
@@ -192,7 +180,9 @@ fn a_jump_is_answered_within_a_second_or_two_and_its_end_after_the_hold() {
     assert_eq!(world.at(20.0, 0, 60), 1);
     assert!(world.at(300.0, 60, 63) >= 4, "{:?}", world.words);
     assert!(world.at(300.0, 63, 160) >= 3);
-    assert_eq!(world.at(20.0, 160, 260), 1, "{:?}", world.scales);
+    // less than the jump took, and nothing of it once it is forgotten
+    assert_eq!(world.at(20.0, 160, 260), 2, "{:?}", world.scales);
+    assert_eq!(world.at(20.0, 260, 420), 1, "{:?}", world.scales);
     assert!(world.words.iter().all(|words| words.contains("requests/s arrive")), "{:?}", world.words);
 }
 
@@ -239,6 +229,35 @@ fn a_load_that_has_jumped_twice_is_awaited_the_third_time_and_no_longer_than_it_
 }
 
 #[test]
+fn a_lone_jump_is_awaited_too_and_less_of_it_the_longer_ago_it_was() {
+    let mut world = World::threads();
+    world.at(30.0, 0, 60);
+    // 400 a second keep 3.2 replicas busy
+    world.at(400.0, 60, 100);
+    assert_eq!(world.at(30.0, 100, 150), 3, "{:?}", world.words);
+    assert!(
+        world.words.iter().any(|words| words.contains("not to be overrun by the 400 requests/s")),
+        "{:?}",
+        world.words
+    );
+    // before it is forgotten, less than twice what two bear is no reason for a third
+    assert_eq!(world.at(30.0, 150, 200), 3, "{:?}", world.scales);
+    assert_eq!(world.at(30.0, 200, 350), 2, "{:?}", world.scales);
+}
+
+#[test]
+fn a_load_that_only_grows_has_not_jumped() {
+    let mut world = World::threads();
+    for second in 0..200_u64 {
+        world.at(20.0 + 2.0 * second as f64, second, second + 1);
+    }
+    for second in 200..400_u64 {
+        world.at(20.0 + 2.0 * (400 - second) as f64, second, second + 1);
+    }
+    assert_eq!(world.at(30.0, 400, 440), 2, "{:?}", world.scales);
+}
+
+#[test]
 fn a_load_that_grows_finds_its_replicas_ready() {
     let mut world = World::threads();
     let mut most = 0.0_f64;
@@ -270,13 +289,13 @@ fn blind_it_holds_for_a_minute_and_then_goes_to_the_most_it_needed_of_late() {
     world.at(20.0, 0, 30);
     let most = world.at(300.0, 30, 90);
     assert!(most >= 4);
-    assert_eq!(world.at(20.0, 90, 200), 1);
+    assert_eq!(world.at(20.0, 90, 450), 1);
     (world.has_counters, world.has_probes) = (false, false);
-    assert_eq!(world.at(300.0, 200, 258), 1, "{:?}", world.scales);
-    assert!(world.at(300.0, 258, 330) >= 4, "{:?}", world.scales);
+    assert_eq!(world.at(300.0, 450, 508), 1, "{:?}", world.scales);
+    assert!(world.at(300.0, 508, 580) >= 4, "{:?}", world.scales);
     // and stays there
     let there = world.desired;
-    assert_eq!(world.at(20.0, 330, 900), there);
+    assert_eq!(world.at(20.0, 580, 1_150), there);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //!   counters, each interval ---> book.rs: arrivals, answers, in flight --> trend.rs, jumps.rs   \
 //!   replicas, each interval ---> starts.rs: how long pods take to start                          |--> steer.rs --> Scale, in words
 //!   probe, now and then -------> capacity.rs: what a replica bears                              /     need.rs: how many
-//!                                                                                                     helm.rs: when
+//!                                transit.rs: what of a probe is not the gateway's                     helm.rs: when
 //! ```
 //!
 //! It needs no training and knows nothing of the function beforehand: the time a request takes of a replica is worked out from
@@ -20,8 +20,11 @@ mod need;
 mod settings;
 mod starts;
 mod steer;
+mod transit;
 mod trend;
 
+#[cfg(test)]
+mod estimates;
 #[cfg(test)]
 mod laws;
 
@@ -37,6 +40,7 @@ use self::jumps::Jumps;
 use self::need::Load;
 pub use self::settings::{parameters, tuning};
 use self::starts::StartUps;
+use self::transit::Transit;
 use self::trend::Rate;
 use super::metrics::after;
 use super::settings::Settings;
@@ -76,6 +80,7 @@ struct Lookout {
     helm: Helm,
     jumps: Jumps,
     starts: StartUps,
+    transit: Transit,
     sight: Sight,
     /// Since when it has waited for a good moment to go down.
     goes_down: Option<Timestamp>,
@@ -92,6 +97,8 @@ struct Lookout {
 struct Probes {
     under_way: Option<Timestamp>,
     answered: u64,
+    /// How long all of them took, and what of that they spent in the gateway, in seconds.
+    took: f64,
     spent: f64,
     last: Option<(Timestamp, f64)>,
     /// In a row: that waited, and that didn't.
@@ -132,6 +139,7 @@ impl Lookout {
             helm: Helm::new(settings.duration("hold")),
             jumps: Jumps::new(settings.duration("memory")),
             starts: StartUps::default(),
+            transit: Transit::default(),
             goes_down: None,
             overloaded: None,
             sight: Sight::default(),
@@ -164,7 +172,8 @@ impl Lookout {
         // an answer of any kind went through the gateway
         if outcome.answer.is_ok() {
             probes.answered += 1;
-            probes.spent += latency;
+            probes.took += latency;
+            probes.spent += self.transit.within(latency);
         }
         if ok {
             let secs = probes.last.map_or(0.0, |(at, _)| now.since(at).as_secs_f64());
@@ -209,6 +218,8 @@ impl Lookout {
             return self.decide_without_counters(now, status, actions);
         };
         self.sight.counters = Some(now);
+        self.transit.look(&sample, self.probes.answered, self.probes.took);
+        self.capacity.transit(self.transit.usual());
         let own = self.own_probes(now);
         self.book.note(now, &sample, own, status.ready);
         self.starts.seen(now, status.ready, status.desired);

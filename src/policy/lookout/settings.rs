@@ -34,7 +34,7 @@ pub fn parameters() -> Vec<Parameter> {
             "memory",
             (Duration::ZERO, HOUR),
             Duration::from_secs(300),
-            "a load that has jumped twice within this time will jump again: so many are kept as bear that",
+            "a load that has jumped within this time may jump again: so many are kept as bear that, and fewer the longer ago a lone jump was",
         ),
         Parameter::integer(
             "standby",

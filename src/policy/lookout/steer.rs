@@ -4,7 +4,8 @@
 //!   by load        to be busy to a part of their time, by what is expected to arrive when a new replica serves
 //!   by backlog     to work off what waits
 //!   by standby     a load is never left to a lone replica, for a jump would meet it alone for a whole start-up
-//!   by habit       a load that has jumped twice of late jumps again: to bear that until others have started
+//!   by habit       what has jumped of late may jump again: to bear that until others have started, and less of it the longer ago a
+//!                  lone jump was
 //! ```
 
 use std::time::Duration;
@@ -14,7 +15,9 @@ use super::trend::Rate;
 use super::{Action, CALM, Lookout, Reason, ReplicaStatus, Timestamp};
 
 /// Replicas that work on one request at a time are busy to this part of what others are: a slow request delays all behind it.
-const SERIAL: f64 = 0.6;
+const SERIAL: f64 = 0.8;
+/// And while the way of a probe is not known, so that such requests seem to take less than they do.
+const UNTOLD: f64 = 0.6;
 /// A load that is steady needs no reserve for what changes, and one that jumps has another: so many times as busy.
 const STEADIER: f64 = 1.22;
 const HOTTER: f64 = 1.28;
@@ -27,7 +30,7 @@ const A_JUMP: f64 = 0.5;
 /// A rate that strays farther than this from the one it is expected to jump to is another.
 const BEYOND: f64 = 3.0;
 /// Beyond a start-up it looks ahead for so long, in seconds.
-const AHEAD: f64 = 25.0;
+const AHEAD: f64 = 18.0;
 /// Over this long it lets more and more requests be lost in a replica that goes, up to as many as are in it on average.
 const MOMENT: Duration = Duration::from_secs(8);
 /// How long what was needed most is remembered, for when it is blind.
@@ -66,7 +69,7 @@ impl Lookout {
         let (fewest, most) = self.bounds;
         let within = |replicas: f64| (replicas as u32).clamp(fewest, most);
         self.take_note(now, rate, load);
-        let needs = self.needs(rate, load);
+        let needs = self.needs(now, rate, load);
         let need = within(needs.all());
         // what is expected at most, so that chance takes none away
         let calm = Load { expected: rate.at_most().max(load.expected), ..load };
@@ -84,7 +87,7 @@ impl Lookout {
                 self.helm.was_too_few(now, desired, load.arrivals);
             }
             if self.helm.may_go_up(now) {
-                self.scale(now, desired, need, self.in_words(&load, needs, (need, desired, need)), actions);
+                self.scale(now, desired, need, self.in_words(now, &load, needs, (need, desired, need)), actions);
             }
             return;
         }
@@ -93,7 +96,7 @@ impl Lookout {
             self.goes_down = None;
         } else if self.is_moment(now, status.ready.saturating_sub(to)) {
             self.goes_down = None;
-            self.scale(now, desired, to, self.in_words(&load, needs, (need, desired, to)), actions);
+            self.scale(now, desired, to, self.in_words(now, &load, needs, (need, desired, to)), actions);
         }
     }
 
@@ -120,19 +123,22 @@ impl Lookout {
         }
     }
 
-    fn needs(&self, rate: Rate, load: Load) -> Needs {
-        let again = self.jumps.expected();
-        let calmer = match again {
+    fn needs(&self, now: Timestamp, rate: Rate, load: Load) -> Needs {
+        let calmer = match self.jumps.expected() {
             Some(_) => HOTTER,
             None if rate.is_steady() => STEADIER,
             None => 1.0,
         };
-        let busy = (self.utilisation * calmer).min(BUSIEST) * if self.capacity.is_serial() { SERIAL } else { 1.0 };
+        let serial = if self.transit.is_known() { SERIAL } else { UNTOLD };
+        let busy = (self.utilisation * calmer).min(BUSIEST) * if self.capacity.is_serial() { serial } else { 1.0 };
         Needs {
             by_load: load.by_load(busy),
             by_backlog: load.by_backlog(self.drain),
             by_standby: if load.busy() >= A_LOAD { f64::from(self.standby) } else { 0.0 },
-            by_habit: again.map_or(0.0, |rate| replicas_for(rate, load.each, 1.0)),
+            by_habit: self.jumps.reached().map_or(0.0, |rate| {
+                // overrun a little they pile up little while others start: what is doubtful need not be borne in full
+                replicas_for(rate, load.each, 1.0 + self.jumps.doubt(now))
+            }),
             busy,
         }
     }
@@ -145,7 +151,7 @@ impl Lookout {
         go == 0 || self.book.in_flight() <= allowed
     }
 
-    fn in_words(&self, load: &Load, needs: Needs, (need, desired, to): (u32, u32, u32)) -> Reason {
+    fn in_words(&self, now: Timestamp, load: &Load, needs: Needs, (need, desired, to): (u32, u32, u32)) -> Reason {
         let busy = load.busy();
         let late = load.late();
         let waiting = if late > 0.0 {
@@ -157,8 +163,9 @@ impl Lookout {
         let why = if to != need {
             format!("{need} would do, and so many bear what there was of late")
         } else if needs.by_habit >= needs.by_standby && needs.by_habit > others {
-            let again = self.jumps.expected().unwrap_or_default();
-            format!("to bear the {again:.0} requests/s it has jumped to of late")
+            let again = self.jumps.reached().unwrap_or_default();
+            let bear = if self.jumps.doubt(now) > 0.0 { "not to be overrun by" } else { "to bear" };
+            format!("{bear} the {again:.0} requests/s it has jumped to of late")
         } else if needs.by_standby > others {
             format!("a load is not left to fewer than {}", self.standby)
         } else if needs.by_backlog > needs.by_load {
