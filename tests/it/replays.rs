@@ -209,8 +209,11 @@ policy = "openfaas-pro"
 evaluation_interval = "5s"
 "#;
 
-/// (when, from, to) of each scaling that the run's files have of its policy, and of its replay up to the run's end; and that end.
-fn run_and_replay(house: &House, out: &str, arm: &str) -> ([Vec<(f64, String, String)>; 2], f64) {
+/// (when, from, to) of a scaling.
+type Step = (f64, String, String);
+
+/// The scalings that the run's files have of its policy, those of its replay up to the run's end, and that end.
+fn run_and_replay(house: &House, out: &str, arm: &str) -> (Vec<Step>, Vec<Step>, f64) {
     let folder = house.dir.path().join(out).join("runs").join(format!("{arm}-1"));
     let events = rows(&fs::read_to_string(folder.join("events.csv")).expect("events"));
     let end: f64 = events.last().expect("some")[0].parse().expect("a time");
@@ -218,11 +221,11 @@ fn run_and_replay(house: &House, out: &str, arm: &str) -> ([Vec<(f64, String, St
     let ran = events.iter().filter(own).map(|row| (row[0].parse().expect("a time"), row[3].clone(), row[4].clone()));
     let replayed = scales(&house.rows(&["--policy", arm, "--counter", &folder.display().to_string()]));
     let replayed = replayed.into_iter().filter(|scale| scale.0 <= end).map(|(at, from, to, _)| (at, from, to));
-    ([ran.collect(), replayed.collect()], end)
+    (ran.collect(), replayed.collect(), end)
 }
 
 fn assert_same_decisions(house: &House, out: &str, arm: &str, apart: f64) {
-    let ([ran, replayed], end) = run_and_replay(house, out, arm);
+    let (ran, replayed, end) = run_and_replay(house, out, arm);
     assert!(!ran.is_empty(), "{arm} never scaled");
     // of a scaling just before the end, the other one's may have been due after it
     let shorter = ran.len().min(replayed.len());
