@@ -131,8 +131,8 @@ fn poll_noted(
 fn receive(stream: &TcpStream, space: &mut [u8], notes: &mut [u8]) -> io::Result<Receipt> {
     use std::os::fd::AsRawFd;
 
+    use crate::drive::live::clock::Clock;
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
-    use nix::time::{ClockId, clock_gettime};
 
     let mut parts = [io::IoSliceMut::new(space)];
     let message = recvmsg::<()>(stream.as_raw_fd(), &mut parts, Some(notes), MsgFlags::empty())?;
@@ -142,10 +142,7 @@ fn receive(stream: &TcpStream, space: &mut [u8], notes: &mut [u8]) -> io::Result
             _ => None,
         })
     });
-    let age = came.and_then(|came| {
-        let now = clock_gettime(ClockId::CLOCK_REALTIME).ok()?;
-        Duration::from(now).checked_sub(came.into())
-    });
+    let age = came.and_then(|came| Clock::unix_now().checked_sub(came.into()));
     Ok(Receipt { length: message.bytes, age })
 }
 
