@@ -12,12 +12,12 @@ use super::node::{Done, Node};
 use super::pods::{Pods, Revision};
 use super::presence::Presence;
 use super::replica::Replica;
-use super::request::{Answer, Arrival, Key, Request, Requests, Stage};
+use super::request::{Answer, Arrival, Request, Requests, Stage};
 use super::work::Luck;
 use super::{Change, Conditions, FunctionModel, NodeModel, Work};
 
-/// Limits that may stand in line before the settled ones among them are dropped.
-const LIMITS_ROOM: usize = 64;
+/// The watchdog's limit on one execution, queueing in the process included (`exec_timeout` of the templates).
+const EXECUTION_LIMIT: Duration = Duration::from_secs(30);
 
 /// The modelled platform: functions with their replicas on one node.
 ///
@@ -147,7 +147,7 @@ impl Cluster {
             route: need.route,
             wait_number: 0,
             replica: 0,
-            held_until: Timestamp::MAX,
+            until: Timestamp::MAX,
         });
         #[cfg(debug_assertions)]
         {
@@ -308,6 +308,9 @@ impl Cluster {
         while let Some((_, slot, generation)) = due(&mut self.lines.closings, now, |entry| entry.0) {
             self.close_idle(slot, generation);
         }
+        if self.lines.limits_looked_at <= now {
+            self.look_at_limits();
+        }
         self.drop_settled_limits();
         while let Some((_, key)) = due(&mut self.lines.limits, now, |entry| entry.0) {
             self.exceed_limit(key);
@@ -331,22 +334,28 @@ impl Cluster {
         if self.requests.is_empty() {
             // an empty platform has no limits to wait for
             self.lines.limits.clear();
+            self.lines.limits_looked_at = Timestamp::MAX;
             self.lines.find_rare();
         }
     }
 
     /// A request has come to a replica: the watchdog's limit begins.
     ///
-    /// Most requests are answered long before it. Those are dropped from the line's front when it has become twice as long as what
-    /// was left of it the last time, or a line as long as 30 s of load would build up. (Looking each time whether the front is
-    /// settled costs more: it is anyone's guess.)
-    pub(super) fn begin_limit(&mut self, at: Timestamp, request: Key) {
-        if self.lines.limits.len() >= self.lines.limits_room {
-            self.drop_settled_limits();
-            self.lines.limits_room = 2 * self.lines.limits.len() + LIMITS_ROOM;
+    /// Almost all are answered long before it. So none is put in line one by one: those that are at a replica are looked for as often as
+    /// the limit is long, which is in time for whatever has come since the last look.
+    pub(super) fn begin_limit(&mut self, slot: u32) {
+        let at = self.now + EXECUTION_LIMIT;
+        self.requests.get_mut(slot).until = at;
+        if self.lines.limits_looked_at == Timestamp::MAX {
+            self.lines.limits_looked_at = at;
+            self.lines.rarely(at);
         }
-        self.lines.limits.push_back((at, request));
-        self.lines.rarely(at);
+    }
+
+    fn look_at_limits(&mut self) {
+        self.lines.limits = self.requests.limits().into();
+        let nobody = self.lines.limits.is_empty();
+        self.lines.limits_looked_at = if nobody { Timestamp::MAX } else { self.now + EXECUTION_LIMIT };
     }
 
     fn drop_settled_limits(&mut self) {

@@ -15,10 +15,10 @@ pub(super) struct Lines {
     pub(super) inbound: VecDeque<(Timestamp, u32)>,
     /// Requests at the gateway, no replica being ready: the next look.
     pub(super) held: VecDeque<(Timestamp, u32)>,
-    /// Requests that reached a replica: the watchdog's execution limit.
+    /// Requests that were at a replica when that was last looked at: the watchdog's execution limit.
     pub(super) limits: VecDeque<(Timestamp, Key)>,
-    /// How long that line may become before the settled ones are dropped from it.
-    pub(super) limits_room: usize,
+    /// When it is looked at again: no request that came since is given up before. [`Timestamp::MAX`] if none came.
+    pub(super) limits_looked_at: Timestamp,
     /// Idle connections of replicas with a backlog (slot, generation): when they are closed.
     pub(super) closings: VecDeque<(Timestamp, u32, u32)>,
     /// Requests that wait in a thread; at equal times first in, first out.
@@ -110,7 +110,7 @@ impl Lines {
             inbound: VecDeque::new(),
             held: VecDeque::new(),
             limits: VecDeque::new(),
-            limits_room: 0,
+            limits_looked_at: Timestamp::MAX,
             closings: VecDeque::new(),
             waits: Waits::default(),
             waits_pushed: 0,
@@ -136,6 +136,7 @@ impl Lines {
     pub(super) fn find_rare(&mut self) {
         self.rare = front(&self.held, |entry| entry.0)
             .min(front(&self.limits, |entry| entry.0))
+            .min(self.limits_looked_at)
             .min(front(&self.closings, |entry| entry.0))
             .min(front(&self.scalings, |entry| entry.0));
     }

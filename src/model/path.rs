@@ -14,9 +14,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long the gateway holds a request without a ready replica: its write time-out (`OpenFaaS` chart, 65 s).
 const HELD_AT_MOST: Duration = Duration::from_secs(65);
 
-/// The watchdog's limit on one execution, queueing in the process included (`exec_timeout` of the templates).
-const EXECUTION_LIMIT: Duration = Duration::from_secs(30);
-
 impl Cluster {
     /// The gateway looks for a ready replica before anything else (gateway, `handlers/scaling.go`).
     pub(super) fn enter_gateway(&mut self, slot: u32) {
@@ -54,8 +51,7 @@ impl Cluster {
             self.refuse(slot, ending);
             return;
         }
-        let key = self.requests.key(slot);
-        self.begin_limit(self.now + EXECUTION_LIMIT, key);
+        self.begin_limit(slot);
         let place = self.replicas[replica as usize].admit(self.now, slot);
         if place != Place::Thread {
             self.functions[function].waiting += 1;
@@ -67,7 +63,7 @@ impl Cluster {
         let now = self.now;
         let request = self.requests.get_mut(slot);
         if request.stage != Stage::Held {
-            request.held_until = now + HELD_AT_MOST;
+            request.until = now + HELD_AT_MOST;
             self.functions[usize::from(request.function.0)].waiting += 1;
             self.move_to(slot, Stage::Held);
         }
@@ -87,7 +83,7 @@ impl Cluster {
         } else if function.removed {
             function.waiting -= 1;
             self.refuse(slot, Ending::Removed);
-        } else if self.now >= request.held_until {
+        } else if self.now >= request.until {
             function.waiting -= 1;
             self.refuse(slot, Ending::NoReplica);
         } else {

@@ -41,6 +41,13 @@ pub(super) enum Stage {
     Served,
 }
 
+impl Stage {
+    /// In a replica's backlog, queue or threads.
+    pub(super) const fn is_at_replica(self) -> bool {
+        matches!(self, Self::Backlog | Self::Queued | Self::Served)
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request {
     pub(super) id: RequestId,
@@ -62,8 +69,8 @@ pub(super) struct Request {
     pub(super) route: u64,
     /// Slot of the replica it is at.
     pub(super) replica: u32,
-    /// When the gateway stops holding it.
-    pub(super) held_until: Timestamp,
+    /// When the gateway stops holding it; once it is at a replica, when that one's watchdog gives it up.
+    pub(super) until: Timestamp,
 }
 
 /// A slot together with how often it was used: outlives the request without being mistaken for the next one.
@@ -132,10 +139,18 @@ impl Requests {
 
     /// Slots of the requests that are at a replica: in its backlog, queue or threads.
     pub(super) fn at_replica(&self, replica: u32) -> Vec<u32> {
-        let there = |request: &Request| {
-            request.replica == replica && matches!(request.stage, Stage::Backlog | Stage::Queued | Stage::Served)
-        };
+        let there = |request: &Request| request.replica == replica && request.stage.is_at_replica();
         (0..).zip(&self.slots).filter(|(_, request)| there(request)).map(|(slot, _)| slot).collect()
+    }
+
+    /// All requests that a watchdog may still give up, and when it would, the first first.
+    pub(super) fn limits(&self) -> Vec<(Timestamp, Key)> {
+        let may_be = |request: &Request| request.stage.is_at_replica() && !request.overdue;
+        let waiting = (0..).zip(&self.slots).filter(|(_, request)| may_be(request));
+        let mut limits: Vec<(Timestamp, Key)> =
+            waiting.map(|(slot, request)| (request.until, self.key(slot))).collect();
+        limits.sort_unstable();
+        limits
     }
 }
 

@@ -135,6 +135,11 @@ pub(super) fn settle(replies: &mut Vec<Reply>, parallel: u32) {
     stretch(replies);
 }
 
+/// Requests of a phase of which [`settle`] left so many.
+pub(super) fn unsettled(replies: usize, parallel: u32) -> usize {
+    replies + if parallel > 1 { 3 * parallel as usize } else { 0 }
+}
+
 /// Numbers groups of equal size in order of time.
 pub(super) fn stretch(replies: &mut [Reply]) {
     let count = replies.len().max(1);

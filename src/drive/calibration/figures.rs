@@ -38,6 +38,8 @@ pub struct Figure {
 const RANKS: u32 = 10;
 /// Resamplings for covariances and intervals.
 pub(super) const RESAMPLINGS: usize = 160;
+/// A covariance takes so many samples for each number.
+const FEWEST_FOR_COVARIANCE: usize = 4;
 /// What no model gets exactly: a share of the number, and a time in milliseconds (clocks, sockets, a scheduler).
 const SLACK: (f64, f64) = (0.005, 0.02);
 
@@ -162,15 +164,27 @@ impl Target {
         let (figures, count) = (measured.len() as f64, all.len() as f64);
         covariance.shrink((figures / (figures + count)).clamp(0.1, 0.6));
         // the simulated numbers are as uncertain as theirs is a longer measurement
-        let mut all_in_all = Symmetric::zero(covariance.size());
-        for (row, value) in measured.iter().enumerate() {
-            for column in 0..=row {
-                all_in_all.add(row, column, covariance.get(row, column) * (1.0 + 1.0 / times));
-            }
-            all_in_all.add(row, row, (SLACK.0 * value).powi(2) + SLACK.1.powi(2));
-        }
+        let factor = all_in_all(&covariance, &measured, times).factor();
         let requests = latencies.iter().map(Vec::len).sum();
-        Some(Self { design, kinds, measured, errors, resampled, factor: all_in_all.factor(), requests })
+        Some(Self { design, kinds, measured, errors, resampled, factor, requests })
+    }
+
+    /// The same judged by how numbers differ between measurements of a model, each as long as this one; as it is if those are too few to
+    /// say that.
+    pub(super) fn weighed_by(&self, measurements: &[Vec<Reply>], times: f64) -> Self {
+        let values: Vec<Vec<f64>> = measurements.iter().filter_map(|replies| self.values_of(replies)).collect();
+        if values.len() < FEWEST_FOR_COVARIANCE * self.measured.len() {
+            return self.clone();
+        }
+        let covariance = Symmetric::covariance(&values);
+        let mean = |place: usize| values.iter().map(|numbers| numbers[place]).sum::<f64>() / values.len() as f64;
+        let means: Vec<f64> = (0..self.measured.len()).map(mean).collect();
+        let away = |numbers: &Vec<f64>| numbers.iter().zip(&means).map(|(number, mean)| number - mean).collect();
+        Self {
+            resampled: values.iter().map(away).collect(),
+            factor: all_in_all(&covariance, &self.measured, times).factor(),
+            ..self.clone()
+        }
     }
 
     /// The numbers of simulated answers.
@@ -180,6 +194,18 @@ impl Target {
         let all: Vec<&[f64]> = latencies.iter().map(Vec::as_slice).collect();
         values(&self.kinds, &self.design, &all)
     }
+}
+
+/// The covariance of what differs between measured numbers and those of a simulation this many times as long.
+fn all_in_all(covariance: &Symmetric, measured: &[f64], times: f64) -> Symmetric {
+    let mut all_in_all = Symmetric::zero(covariance.size());
+    for (row, value) in measured.iter().enumerate() {
+        for column in 0..=row {
+            all_in_all.add(row, column, covariance.get(row, column) * (1.0 + 1.0 / times));
+        }
+        all_in_all.add(row, row, (SLACK.0 * value).powi(2) + SLACK.1.powi(2));
+    }
+    all_in_all
 }
 
 /// Uniform below `end`, which is not 0.

@@ -3,8 +3,9 @@
 //! For given numbers of workers and cores the rest is fitted by damped Gauss-Newton steps (Levenberg 1944, Marquardt 1963) on the
 //! difference between measured and simulated figures, weighted by their covariance; simulations share their random numbers, so that
 //! the difference between two candidates is theirs and not luck's. Workers and cores are counted: neighbours are tried as long as they
-//! come nearer. Intervals are those of the figures under resampling, carried through the last step (one-step bootstrap, Davidson and
-//! `MacKinnon` 1999).
+//! come nearer. Weights are first those the measurement has from resampling itself, and then, twice, those of simulated measurements of the
+//! model found (iterated, as in Hansen, Heaton and Yaron 1996), from which the intervals come too, carried through the last step
+//! (one-step bootstrap, Davidson and `MacKinnon` 1999).
 
 use crate::random::Seed;
 
@@ -36,6 +37,9 @@ impl Default for Effort {
         Self { times: 6.0, steps: 8, seed: Seed(1), workers: None, cores: None }
     }
 }
+
+/// So many times as many requests are simulated for the last steps: the luck of simulations is then a small part of all.
+const LAST_TIMES: f64 = 4.0;
 
 /// Why there is nothing to fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -122,5 +126,17 @@ pub fn fit(measurement: &Measurement, effort: Effort) -> Result<Fit, FitError> {
             break;
         }
     }
+    // weights follow from where it stands, and where it stands from the weights
+    let task = task.weighed_by(&best.candidate, effort.times);
+    let mut search = search.anew(&task);
+    search.polish(best.candidate, effort.steps);
+    if effort.workers.is_none() {
+        search.count_workers(effort.steps / 2);
+    }
+    let best = search.best().ok_or(FitError::TooFew)?;
+    let task = task.weighed_by(&best.candidate, LAST_TIMES * effort.times);
+    let mut search = search.anew(&task);
+    search.polish(best.candidate, effort.steps);
+    let best = search.best().ok_or(FitError::TooFew)?;
     Ok(search.result(&best, effort))
 }

@@ -26,6 +26,12 @@ impl<'a> Search<'a> {
         Self { task, tried: BTreeMap::new() }
     }
 
+    /// The same with another task: what was found is looked at anew.
+    pub(super) fn anew<'b>(&self, task: &'b Task) -> Search<'b> {
+        let tried = self.tried.iter().map(|(key, point)| (*key, task.look(point.candidate)));
+        Search { task, tried: tried.collect() }
+    }
+
     pub(super) fn best(&self) -> Option<Point> {
         self.tried.values().min_by(|a, b| a.distance.total_cmp(&b.distance)).cloned()
     }

@@ -3,11 +3,14 @@
 use crate::random::Seed;
 
 use super::candidate::{Candidate, Quantity};
-use super::experiment::simulate;
-use super::figures::Target;
+use super::experiment::{simulate, unsettled};
+use super::figures::{RESAMPLINGS, Target};
 use super::fit::{Effort, FitError};
 use super::matrix::Symmetric;
-use super::measurement::{Measurement, Phase, Reply};
+use super::measurement::{Design, Measurement, Phase, Reply};
+
+/// Requests of one phase that are simulated to learn how much its figures differ from measurement to measurement, at most.
+const SIMULATED_FOR_WEIGHTS: usize = 1_000_000;
 
 /// What is to be explained.
 #[derive(Clone, Debug)]
@@ -46,12 +49,42 @@ impl Task {
         Self { times: 1.0, ..self.clone() }
     }
 
+    /// The same with so many simulated requests for each measured one, and its figures weighed by how much they differ between measurements of a model, which is near the truth.
+    ///
+    /// What a measurement says of that itself goes along with its luck: one that happened to be fast seems to be surer of it, and callers
+    /// that keep step with each other for a while make all its parts alike.
+    pub(super) fn weighed_by(&self, candidate: &Candidate, times: f64) -> Self {
+        let targets = self.targets.iter().zip(1..).map(|(target, number)| {
+            let seed = self.seed.of_repeat(2_000 + number);
+            let count = (SIMULATED_FOR_WEIGHTS / target.requests.max(1)).min(RESAMPLINGS) as u32;
+            let measurements: Vec<Vec<Reply>> =
+                (1..=count).map(|pass| self.once(candidate, target, seed.of_repeat(pass))).collect();
+            target.weighed_by(&measurements, times)
+        });
+        Self { targets: targets.collect(), times, ..self.clone() }
+    }
+
     pub(super) fn simulate(&self, candidate: &Candidate) -> Vec<Vec<Reply>> {
         let phases = self.targets.iter().zip(1..).map(|(target, number)| {
+            let seed = self.seed.of_repeat(1_000 + number);
+            if let Design::Closed { .. } = target.design {
+                // callers that all begin at once keep step for a while, which a longer phase would have less of
+                let passes = self.times.ceil() as u32;
+                return (1..=passes).flat_map(|pass| self.once(candidate, target, seed.of_repeat(pass))).collect();
+            }
             let requests = (target.requests as f64 * self.times).ceil() as usize;
-            simulate(candidate, &target.design, self.replicas, requests, self.seed.of_repeat(1_000 + number))
+            simulate(candidate, &target.design, self.replicas, requests, seed)
         });
         phases.collect()
+    }
+
+    /// A phase as long as it was measured.
+    fn once(&self, candidate: &Candidate, target: &Target, seed: Seed) -> Vec<Reply> {
+        let requests = match target.design {
+            Design::Closed { parallel } => unsettled(target.requests, parallel),
+            Design::Bursts { .. } | Design::Recorded(_) => target.requests,
+        };
+        simulate(candidate, &target.design, self.replicas, requests, seed)
     }
 
     pub(super) fn look(&self, candidate: Candidate) -> Point {

@@ -20,9 +20,6 @@ use super::worker::{Does, Reply, Worker};
 /// a function that takes no time. hey takes some ten microseconds.
 const SHORTEST_TURN: Duration = Duration::from_micros(1);
 
-/// Time-outs that may stand in line before the settled ones among them are dropped.
-const TIMEOUTS_ROOM: usize = 64;
-
 pub(super) struct Load {
     generators: Vec<Generator>,
     /// Of all generators, one after the other.
@@ -47,10 +44,10 @@ struct Generator {
     settled: u64,
     /// In nanoseconds.
     timeout: Option<u64>,
-    /// When each request is given up. The time-out is the same for all, so they are in order.
+    /// When each request is given up that was waited for when that was last looked at, in order: its worker, and which attempt.
     timeouts: VecDeque<(Timestamp, u32, u32)>,
-    /// How long that line may become before the settled ones are dropped from it.
-    timeouts_room: usize,
+    /// When it is looked at again: no request that left since is given up before. [`Timestamp::MAX`] if none left.
+    timeouts_looked_at: Timestamp,
     tally: Tally,
 }
 
@@ -58,6 +55,22 @@ impl Generator {
     /// What is counted of its schedule.
     fn counted(&self) -> &KnownSchedule {
         self.shared.as_ref().unwrap_or(&self.schedule)
+    }
+
+    /// Looks which requests are waited for, and when each will be given up.
+    ///
+    /// Almost all are answered long before. So none is put in line when it leaves: looking as often as the time-out is long is in time for
+    /// whatever has left since.
+    fn look_at_timeouts(&mut self, now: Timestamp, workers: &[Worker]) {
+        let Some(timeout) = self.timeout else { return };
+        let own = (self.first..).zip(&workers[self.first as usize..][..self.schedule.workers() as usize]);
+        let waiting = own.filter(|(_, worker)| worker.does == Does::Wait);
+        let mut timeouts: Vec<(Timestamp, u32, u32)> = waiting
+            .map(|(number, worker)| (worker.sent.saturating_add_nanos(timeout), number, worker.attempt))
+            .collect();
+        timeouts.sort_unstable();
+        self.timeouts_looked_at = if timeouts.is_empty() { Timestamp::MAX } else { now.saturating_add_nanos(timeout) };
+        self.timeouts = timeouts.into();
     }
 
     /// Drops the time-outs of requests that are settled from the front of the line; the first of the others.
@@ -102,7 +115,7 @@ impl Load {
                 settled: 0,
                 timeout: generator.request.timeout.map(nanos),
                 timeouts: VecDeque::new(),
-                timeouts_room: TIMEOUTS_ROOM,
+                timeouts_looked_at: Timestamp::MAX,
                 tally: Tally { period: schedule.period(), ..Tally::default() },
                 share,
                 shared: (!share.is_whole()).then(|| build().share(share)),
@@ -234,14 +247,11 @@ impl Load {
             generator.tally.leaves(&state.call);
         }
         let (attempt, asked) = (state.attempt, state.asked);
-        if let Some(timeout) = generator.timeout {
-            let at = now.saturating_add_nanos(timeout);
-            self.next_timeout = self.next_timeout.min(at);
-            if generator.timeouts.len() >= generator.timeouts_room {
-                generator.drop_settled_timeouts(&self.workers);
-                generator.timeouts_room = 2 * generator.timeouts.len() + TIMEOUTS_ROOM;
-            }
-            generator.timeouts.push_back((at, worker, attempt));
+        if let Some(timeout) = generator.timeout
+            && generator.timeouts_looked_at == Timestamp::MAX
+        {
+            generator.timeouts_looked_at = now.saturating_add_nanos(timeout);
+            self.next_timeout = self.next_timeout.min(generator.timeouts_looked_at);
         }
         platform.send(now, Caller::Worker { worker, attempt }, asked);
     }
@@ -291,6 +301,9 @@ impl Load {
         recorder: &mut R,
     ) -> Result<(), RecordError> {
         for generator in 0..self.generators.len() {
+            if self.generators[generator].timeouts_looked_at <= now {
+                self.generators[generator].look_at_timeouts(now, &self.workers);
+            }
             while let Some((at, worker, attempt)) = self.generators[generator].timeouts.front().copied() {
                 if at > now {
                     break;
@@ -304,8 +317,11 @@ impl Load {
             }
         }
         let workers = &self.workers;
-        let first = self.generators.iter_mut().filter_map(|generator| generator.drop_settled_timeouts(workers)).min();
-        self.next_timeout = first.unwrap_or(Timestamp::MAX);
+        let first = self.generators.iter_mut().map(|generator| {
+            let waited_for = generator.drop_settled_timeouts(workers).unwrap_or(Timestamp::MAX);
+            waited_for.min(generator.timeouts_looked_at)
+        });
+        self.next_timeout = first.min().unwrap_or(Timestamp::MAX);
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use crate::drive::live::interrupt::Interrupt;
 use crate::drive::live::run::run;
 use crate::drive::live::target::TargetError;
 use crate::drive::live::target::embedded::Embedded;
-use crate::drive::live::target::platform::Options;
+use crate::drive::live::target::platform::{Options, Way};
 use crate::drive::live::target::process::{Environment, EnvironmentError, Recipe, Workshop};
 use crate::drive::live::toll::{Toll, toll};
 use crate::drive::{Phase, RecordError, Recorder};
@@ -196,10 +196,10 @@ async fn one_run(
 fn spare_transport(options: &mut Options, toll: Toll) -> EventRow {
     let (whole, real) = (options.node.transport, toll.kept.min(options.node.transport));
     options.node.transport = whole.saturating_sub(real);
-    options.probes_sooner = toll.dialled.saturating_sub(toll.kept);
+    options.way = Some(Way { kept: real, dialled: toll.dialled });
     let millis = |time: Duration| time.as_secs_f64() * 1e3;
     let reason = format!(
-        "of {:.2} ms of transport {:.2} ms ({:.2} ms for a request that dials) are the real way to the platform and back, the rest is modelled",
+        "of {:.2} ms of transport {:.2} ms ({:.2} ms for a probe, which dials, and is followed from probe to probe) are the real way to the platform and back, the rest is modelled",
         millis(whole),
         millis(real),
         millis(toll.dialled)

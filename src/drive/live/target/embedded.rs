@@ -111,6 +111,10 @@ impl Target for Embedded {
         self.platform.suffer(conditions);
     }
 
+    fn probed(&self, latency: Duration) {
+        self.platform.probed(latency);
+    }
+
     fn crash(&self, function: FunctionId, replicas: u32) {
         self.platform.crash(function, replicas);
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::way::WayOfProbes;
 use super::{OnChange, PodChange, Turn};
 use crate::drive::live::clock::{Clock, sharpen_timers};
 use crate::model::{Arrival, Change, Cluster, Conditions, Ending, FunctionModel, RequestId};
@@ -37,6 +38,7 @@ struct State {
     cluster: Cluster,
     requests: u64,
     waiting: BTreeMap<RequestId, Waiting>,
+    probes: Probes,
     on_change: OnChange,
     /// Kept for its capacity.
     changes: Vec<Change>,
@@ -45,7 +47,19 @@ struct State {
     ended: bool,
 }
 
+/// What is known of probes' ways.
+struct Probes {
+    /// `None` where nobody measured it.
+    way: Option<WayOfProbes>,
+    under_way: u32,
+    /// What the last one took by the model, if it was alone and its sender has not told yet how long it took in all.
+    last: Option<Duration>,
+}
+
 struct Waiting {
+    probe: bool,
+    /// The gateway held it for a while.
+    held: bool,
     /// When it arrived, or went on.
     began: Timestamp,
     released: Option<oneshot::Sender<Timestamp>>,
@@ -78,8 +92,12 @@ pub(super) struct Keeper {
 }
 
 impl Clockwork {
-    pub(super) fn new(cluster: Cluster, clock: Clock, on_change: OnChange) -> Self {
+    pub(super) fn new(mut cluster: Cluster, clock: Clock, on_change: OnChange, way: Option<WayOfProbes>) -> Self {
+        if let Some(way) = way {
+            cluster.hasten_probes(way.sooner());
+        }
         let state = State {
+            probes: Probes { way, under_way: 0, last: None },
             cluster,
             requests: 0,
             waiting: BTreeMap::new(),
@@ -118,7 +136,11 @@ impl Clockwork {
         };
         let request = RequestId(state.requests);
         state.requests += 1;
-        state.waiting.insert(request, Waiting { began: now, released: sender, answer });
+        if probe {
+            state.probes.under_way += 1;
+            state.probes.last = None;
+        }
+        state.waiting.insert(request, Waiting { probe, held: false, began: now, released: sender, answer });
         state.cluster.arrive(now, Arrival { request, function, probe, wait });
         self.wake_if_sooner(&state);
         Arrived { released, answer: answered }
@@ -189,6 +211,18 @@ impl Clockwork {
         self.wake_if_sooner(&state);
     }
 
+    /// The last probe took this long by its sender's clock.
+    pub(super) fn probed(&self, latency: Duration) {
+        let (mut state, _) = self.current();
+        if let Some(modelled) = state.probes.last.take()
+            && let Some(way) = &mut state.probes.way
+        {
+            way.learn(latency, modelled);
+            let sooner = way.sooner();
+            state.cluster.hasten_probes(sooner);
+        }
+    }
+
     pub(super) fn status(&self, function: FunctionId) -> ReplicaStatus {
         self.current().0.cluster.status(function)
     }
@@ -248,13 +282,18 @@ impl State {
         match change {
             Change::Answered { request, at, ending, replica } => {
                 if let Some(waiting) = self.waiting.remove(&request) {
+                    if waiting.probe {
+                        self.probes.under_way -= 1;
+                        let alone = self.probes.under_way == 0 && !waiting.held;
+                        self.probes.last = alone.then(|| at - waiting.began);
+                    }
                     // a client that went away has no receiver any more
                     let _ = waiting.answer.send(Answered { ending, replica, took: at - waiting.began });
                 }
             }
             Change::Released { request, at } => {
                 if let Some(waiting) = self.waiting.get_mut(&request) {
-                    waiting.began = at;
+                    (waiting.began, waiting.held) = (at, true);
                     // a client that went away has no receiver any more
                     let _ = waiting.released.take().map(|released| released.send(at));
                 }

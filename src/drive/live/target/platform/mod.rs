@@ -28,6 +28,7 @@ mod server;
 mod service;
 mod stalling;
 mod tuning;
+mod way;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -42,6 +43,7 @@ use crate::time::Timestamp;
 pub use alerts::{AlertTurn, Alerts, Notified, OnAlert};
 pub use processes::Processes;
 pub use service::Platform;
+pub use way::Way;
 
 /// What a platform is started with.
 pub struct Options {
@@ -57,8 +59,9 @@ pub struct Options {
     pub functions: Vec<FunctionPlan>,
     /// The node they share.
     pub node: NodeModel,
-    /// How much of a probe's way to the gateway, beyond that of other requests, is a real one and need not be modelled.
-    pub probes_sooner: Duration,
+    /// How much of a request's way here and back is a real one, by which the node's transport is already shorter; of probes that is then
+    /// followed. `None` where nobody measured it.
+    pub way: Option<Way>,
     /// Seed of everything random in the model.
     pub seed: Seed,
     /// The run's clock: changes are reported in its time.
@@ -87,7 +90,7 @@ impl Options {
             password: None,
             functions,
             node,
-            probes_sooner: Duration::ZERO,
+            way: None,
             seed,
             clock,
             on_change: Box::new(|_| ()),

@@ -1,6 +1,7 @@
 //! Who runs the replicas behind the gateway: the model, or real processes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::clockwork::{Clockwork, Standing};
 use super::processes::Pool;
@@ -100,6 +101,13 @@ impl Replicas {
     pub(super) fn suffer(&self, conditions: Conditions) {
         if let Self::Modelled(clockwork) = self {
             clockwork.suffer(conditions);
+        }
+    }
+
+    /// The last probe took this long by its sender's clock.
+    pub(super) fn probed(&self, latency: Duration) {
+        if let Self::Modelled(clockwork) = self {
+            clockwork.probed(latency);
         }
     }
 

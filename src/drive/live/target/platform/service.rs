@@ -21,6 +21,7 @@ use super::metrics::Metrics;
 use super::processes::{Pool, Wanted, Warden};
 use super::replicas::Replicas;
 use super::server::{Answer, listen, serve};
+use super::way::WayOfProbes;
 use super::{Options, files, secret};
 use crate::drive::FunctionPlan;
 use crate::model::{Cluster, Conditions};
@@ -74,7 +75,7 @@ impl Platform {
             password,
             functions: plans,
             node,
-            probes_sooner,
+            way,
             seed,
             clock,
             on_change,
@@ -90,9 +91,9 @@ impl Platform {
         let (replicas, keeper) = match processes {
             None => {
                 let models: Vec<_> = plans.into_iter().map(|plan| (plan.model, plan.replicas, plan.bounds)).collect();
-                let mut cluster = Cluster::new(node, &models, seed);
-                cluster.hasten_probes(probes_sooner);
-                let clockwork = Arc::new(Clockwork::new(cluster, clock, on_change));
+                let cluster = Cluster::new(node, &models, seed);
+                let way = way.map(|way| WayOfProbes::new(way, node.transport));
+                let clockwork = Arc::new(Clockwork::new(cluster, clock, on_change, way));
                 let thread = clockwork.keep().map_err(system("model thread"))?;
                 (Replicas::Modelled(clockwork), Kept::Model { _thread: thread })
             }
@@ -181,6 +182,11 @@ impl Platform {
     /// From now on these are the circumstances of everything on it.
     pub fn suffer(&self, conditions: Conditions) {
         self.replicas.suffer(conditions);
+    }
+
+    /// The last probe took this long by its sender's clock.
+    pub fn probed(&self, latency: Duration) {
+        self.replicas.probed(latency);
     }
 
     /// So many of a function's pods die now, and others are started.
