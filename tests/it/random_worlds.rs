@@ -27,8 +27,11 @@ use watchtower::record::{EventKind, EventRow, FunctionId, GeneratorId, Lost, Pla
 use watchtower::schedule::share::Share;
 use watchtower::time::Timestamp;
 
-/// No world takes as long as this; one that does never ends.
+/// No second of a world takes as long as this, on however busy a machine; one that does never ends.
 const NEVER: Duration = Duration::from_secs(120);
+
+/// Nor does a world last longer than this, in virtual seconds: a few thousand requests that each wait a minute for a replica.
+const LONGEST: u64 = 200_000;
 
 fn millis(from: u64, to: u64) -> impl Strategy<Value = Duration> {
     // mostly nothing, something short or something long, and always whole microseconds
@@ -314,7 +317,7 @@ impl Recorder for Witness {
     }
 }
 
-fn simulate(plan: &Plan, ends_after: u64) -> (Witness, Outcome) {
+fn simulate(plan: &Plan, ends_after: u64, lives: &dyn Fn()) -> (Witness, Outcome) {
     let mut witness = Witness {
         bounds: plan.functions[0].bounds,
         now: Timestamp::ZERO,
@@ -326,14 +329,16 @@ fn simulate(plan: &Plan, ends_after: u64) -> (Witness, Outcome) {
     let mut seconds = 0;
     let outcome = sim::run_while(plan, sim::epoch(plan.seed), &mut witness, &mut |_| {
         seconds += 1;
+        lives();
+        assert!(seconds < LONGEST, "it goes on and on");
         seconds < ends_after
     });
     (witness, outcome.expect("nothing refuses a row"))
 }
 
 /// What holds for a run of any plan.
-fn check(plan: &Plan, ends_after: u64) {
-    let (witness, outcome) = simulate(plan, ends_after);
+fn check(plan: &Plan, ends_after: u64, lives: &dyn Fn()) {
+    let (witness, outcome) = simulate(plan, ends_after, lives);
     let mut sent = 0;
     for (generator, tally) in plan.generators.iter().zip(&outcome.generators) {
         sent += tally.sent;
@@ -355,21 +360,31 @@ fn check(plan: &Plan, ends_after: u64) {
     if plan.arm.name == "restless" && outcome.end > Timestamp::ZERO && !plan.faults.iter().any(stands_still) {
         assert!(witness.failed > 0, "a policy that never lets time pass is told of");
     }
-    let (again, same) = simulate(plan, ends_after);
+    let (again, same) = simulate(plan, ends_after, lives);
     assert_eq!((again.rows, again.now, same), (witness.rows, witness.now, outcome), "the same plan, the same run");
 }
 
 /// The same on a thread of its own, so that what never ends is found.
 fn check_in_time(world: &World) {
-    let (done, ended) = mpsc::channel();
+    let (goes_on, lives) = mpsc::channel();
     let own = world.clone();
     let thread = std::thread::spawn(move || {
-        check(&own.plan, own.ends_after);
-        let _ = done.send(());
+        check(&own.plan, own.ends_after, &|| {
+            // who listened no longer has told why
+            let _ = goes_on.send(());
+        });
     });
-    match ended.recv_timeout(NEVER) {
-        Err(mpsc::RecvTimeoutError::Timeout) => panic!("it never ended: {world:?}"),
-        _ => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+    let cause = loop {
+        match lives.recv_timeout(NEVER) {
+            Ok(()) => {}
+            Err(cause) => break cause,
+        }
+    };
+    match cause {
+        mpsc::RecvTimeoutError::Timeout => panic!("it never ended: {world:?}"),
+        mpsc::RecvTimeoutError::Disconnected => {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
     }
 }
 
