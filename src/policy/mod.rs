@@ -27,6 +27,7 @@ pub mod openfaas_ce;
 pub mod openfaas_pro;
 pub mod registry;
 pub mod settings;
+pub mod timetable;
 pub mod tuning;
 pub mod watchtower;
 

@@ -2,7 +2,9 @@
 
 use super::settings::{Parameter, Settings};
 use super::tuning::Tunable;
-use super::{Context, Policy, exec, fixed, hpa, keda, kpa, lookout, native, openfaas_ce, openfaas_pro, watchtower};
+use super::{
+    Context, Policy, exec, fixed, hpa, keda, kpa, lookout, native, openfaas_ce, openfaas_pro, timetable, watchtower,
+};
 
 /// Who scales while an arm of a policy runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +140,16 @@ pub static POLICIES: &[PolicyInfo] = &[
         tuning: Vec::new,
         build: exec::build,
         scaler: Scaler::Program,
+    },
+    PolicyInfo {
+        name: "timetable",
+        summary: "scheduled scaling: so many replicas from each time of a plan on, whatever the load is",
+        probes: false,
+        parameters: timetable::parameters,
+        // a plan is made for a load; there is no range to search
+        tuning: Vec::new,
+        build: timetable::build,
+        scaler: Scaler::Policy,
     },
     PolicyInfo {
         name: "fixed",

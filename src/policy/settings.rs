@@ -60,6 +60,24 @@ pub enum Kind {
     Switch,
     /// Any text.
     Text,
+    /// A text in a syntax of its own.
+    Written(&'static Syntax),
+}
+
+/// How the text of a setting is written, known to the policy whose setting it is.
+#[derive(Debug)]
+pub struct Syntax {
+    /// What to write, with an example.
+    pub allowed: &'static str,
+    /// What is wrong with a text, as a sentence that follows `KEY = VALUE`.
+    pub check: fn(&str) -> Result<(), String>,
+}
+
+/// Syntaxes are told apart by what they allow: one has one description.
+impl PartialEq for Syntax {
+    fn eq(&self, other: &Self) -> bool {
+        self.allowed == other.allowed
+    }
 }
 
 /// A value as a scenario or a command line gives it, and as a policy reads it.
@@ -108,6 +126,7 @@ impl fmt::Display for Kind {
             Self::Choice(words) => write!(f, "{}", quoted(words)),
             Self::Switch => write!(f, "true or false"),
             Self::Text => write!(f, "a text in quotes"),
+            Self::Written(syntax) => write!(f, "{}", syntax.allowed),
         }
     }
 }
@@ -129,6 +148,9 @@ pub enum SettingError {
     /// The value should be a duration and is none.
     #[error("{0}")]
     Duration(DurationError),
+    /// The text is not in the setting's syntax; why.
+    #[error("{0}")]
+    Syntax(String),
 }
 
 impl Parameter {
@@ -209,6 +231,10 @@ impl Parameter {
             }
             (Kind::Switch, Value::Switch(value)) => Ok(Value::Switch(value)),
             (Kind::Text, text @ (Value::Text(_) | Value::Owned(_))) => Ok(text),
+            (Kind::Written(syntax), text @ (Value::Text(_) | Value::Owned(_))) => {
+                (syntax.check)(text.as_text().unwrap_or_default()).map_err(SettingError::Syntax)?;
+                Ok(text)
+            }
             _ => Err(allowed()),
         }
     }
@@ -314,7 +340,7 @@ impl Settings {
         }
     }
 
-    /// A text of kind [`Kind::Text`].
+    /// A text of kind [`Kind::Text`] or [`Kind::Written`].
     pub fn text(&self, name: &str) -> &str {
         match self.0.get(name) {
             Some(Value::Text(text)) => text,

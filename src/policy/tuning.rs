@@ -139,7 +139,7 @@ impl Levels {
                     Ok(duration) => Value::Duration(whole_millis(duration)),
                     Err(_) => continue,
                 },
-                Kind::Choice(_) | Kind::Switch | Kind::Text => continue,
+                Kind::Choice(_) | Kind::Switch | Kind::Text | Kind::Written(_) => continue,
             };
             if let Ok(value) = parameter.check(value) {
                 levels.insert(value);
@@ -330,8 +330,9 @@ mod tests {
     }
 
     #[test]
-    fn every_policy_that_decides_by_itself_has_something_to_search() {
-        for policy in POLICIES.iter().filter(|policy| policy.scaler.is_pure()) {
+    fn every_policy_that_decides_by_what_it_sees_has_something_to_search() {
+        // a timetable sees nothing: its plan is made for a load, not searched
+        for policy in POLICIES.iter().filter(|policy| policy.scaler.is_pure() && policy.name != "timetable") {
             assert!(!(policy.tuning)().is_empty(), "{}", policy.name);
         }
     }

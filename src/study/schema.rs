@@ -215,6 +215,10 @@ fn property(parameter: &Parameter) -> Json {
         Kind::Choice(words) => json!({ "enum": words }),
         Kind::Switch => json!({ "type": "boolean" }),
         Kind::Text => json!({ "type": "string" }),
+        Kind::Written(syntax) => {
+            range = format!(" ({})", syntax.allowed);
+            json!({ "type": "string" })
+        }
     };
     let unit = if parameter.unit.is_empty() { String::new() } else { format!(", in {}", parameter.unit) };
     schema["description"] = json!(format!("{}{unit}{range}", parameter.doc));

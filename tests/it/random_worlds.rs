@@ -130,6 +130,11 @@ fn any_value(kind: Kind, stream: &mut Stream) -> Option<Value> {
         Kind::DurationOr(words) | Kind::Choice(words) => Value::Text(words[number as usize % words.len()]),
         Kind::Switch => Value::Switch(number.is_multiple_of(2)),
         Kind::Text => return None,
+        // the only one is a plan: up and down at any time
+        Kind::Written(_) => {
+            let (up, down) = (1 + number % 20_000, 20_001 + number / 20_000 % 20_000);
+            Value::Owned(format!("{} at {up}ms, {} at {down}ms", 1 + number % 7, 1 + number / 7 % 7))
+        }
     })
 }
 

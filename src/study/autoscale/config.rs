@@ -202,6 +202,7 @@ fn check(section: &ArmSection, before: &[FunctionConfig], problems: &mut Vec<Pro
         "hpa" | "kpa" | "openfaas-pro" | "keda" => {
             Some("reads the platform's metrics of each pod, which a gateway does not tell")
         }
+        "timetable" => Some("counts its times from the start of a load, and a sidecar has none that starts"),
         _ if policy.scaler != Scaler::Policy => Some("does not decide in this program"),
         _ => None,
     };

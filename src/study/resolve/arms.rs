@@ -6,6 +6,7 @@ use crate::drive::Arm;
 use crate::policy::openfaas_ce::real::finer_than_milliseconds;
 use crate::policy::registry::Scaler;
 use crate::policy::settings::{Parameter, Settings, Value};
+use crate::policy::timetable::Plan;
 use crate::study::companion;
 use crate::study::nearest::nearest;
 use crate::study::problem::Problem;
@@ -36,6 +37,11 @@ pub(super) fn arms(
                 what,
                 "raise [platform] max_replicas if yours is not the Community Edition",
             ));
+        }
+        if arm.policy.is_some_and(|policy| policy.name == "timetable")
+            && let Some((key, what, hint)) = Plan::objection(&arm.settings, max)
+        {
+            problems.push(arm.section.problem(key, what, hint));
         }
         min_is_at_most_max(arm, problems);
     }

@@ -168,6 +168,9 @@ fn allowed(parameter: &Parameter) -> String {
 
 /// What is wrong with a value, and what to write.
 fn refusal(parameter: &Parameter, value: &Value, error: &SettingError) -> (String, String) {
+    if let SettingError::Syntax(what) = error {
+        return (what.clone(), format!("write {}", parameter.kind));
+    }
     if let SettingError::Duration(error) = error {
         // the error's text is "what; remedy"
         let text = error.to_string();
@@ -218,7 +221,7 @@ fn refusal(parameter: &Parameter, value: &Value, error: &SettingError) -> (Strin
             "is not known".to_owned()
         }
         (Kind::Switch, _) => "is neither true nor false".to_owned(),
-        (Kind::Text, _) => "is not a text".to_owned(),
+        (Kind::Text | Kind::Written(_), _) => "is not a text".to_owned(),
     };
     (what, format!("allowed is {}", allowed(parameter)))
 }

@@ -201,7 +201,7 @@ fn what_is_wrong_with_a_configuration_is_said_before_anything_begins() {
     refused(
         "sidecar.toml",
         "[autoscale]\nlisten = \"here\"\nlog_level = \"LOUD\"\n[openfass]\n[[function]]\npolicy = \"watchtowr\"\nat_least = 6\n\
-         [[function]]\nname = \"a\"\npolicy = \"native\"\n",
+         [[function]]\nname = \"a\"\npolicy = \"native\"\n[[function]]\nname = \"b\"\npolicy = \"timetable\"\n",
         &[
             "listen = \"here\" is no address",
             "log_level = \"LOUD\" is not known",
@@ -210,6 +210,7 @@ fn what_is_wrong_with_a_configuration_is_said_before_anything_begins() {
             "did you mean \"watchtower\"?",
             "at_least = 6 is more than at_most = 5",
             "does not decide in this program",
+            "policy = \"timetable\" counts its times from the start of a load",
         ],
     );
     refused("empty.toml", "", &["has no [[function]]"]);

@@ -98,6 +98,35 @@ replicas = 0"#,
   hint: allowed is a whole number from 1 to 10000 (replicas); the default is 1"#,
         },
         Case {
+            instead_of: r#"policy = "fixed""#,
+            write: r#"policy = "timetable"
+plan = "1 at 0s, 3 for 1m""#,
+            message: r#"t.toml:25: arm "control": plan = "1 at 0s, 3 for 1m" is refused at entry 2, "3 for 1m": it is not a count of replicas and a time, as 3 at 1m is
+  hint: write counts of replicas with their times, such as "1 at 0s, 3 at 1m, 1 at 5m""#,
+        },
+        Case {
+            instead_of: r#"policy = "fixed""#,
+            write: r#"policy = "timetable"
+plan = 3"#,
+            message: r#"t.toml:25: arm "control": plan = 3 is not a text
+  hint: allowed is counts of replicas with their times, such as "1 at 0s, 3 at 1m, 1 at 5m"; the default is "1 at 0s""#,
+        },
+        Case {
+            instead_of: r#"policy = "fixed""#,
+            write: r#"policy = "timetable"
+plan = "1 at 0s, 6 at 1m""#,
+            message: r#"t.toml:25: arm "control": plan = "1 at 0s, 6 at 1m" has 6 at 1m, more than the 5 replicas the platform grants
+  hint: raise [platform] max_replicas if yours is not the Community Edition"#,
+        },
+        Case {
+            instead_of: r#"policy = "fixed""#,
+            write: r#"policy = "timetable"
+plan = "1 at 0s, 5 at 1m"
+every = "1m""#,
+            message: r#"t.toml:26: arm "control": every = "1m" begins the plan again before it comes to 1m
+  hint: make it longer than the plan, or leave out what never comes"#,
+        },
+        Case {
             instead_of: r#"name = "control"
 policy = "fixed""#,
             write: r#"policy = "watchtower"
