@@ -363,9 +363,6 @@ impl Run<'_> {
                 self.tell(now, &event)?;
                 match event {
                     Event::ProbeDone(outcome) => {
-                        if outcome.answer.is_ok() {
-                            self.target.probed(outcome.latency);
-                        }
                         self.tell_shadows(now, |shadows, now, wishes| shadows.probe_done(now, outcome, wishes))
                     }
                     _ => Ok(()),

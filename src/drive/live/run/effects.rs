@@ -30,7 +30,7 @@ impl Run<'_> {
         for action in actions {
             match action {
                 Action::Probe if self.faults.probes_fail() => self.answer_at_once(refused(now)),
-                Action::Probe => self.probe(),
+                Action::Probe => self.probe(now),
                 Action::Scrape if self.faults.counters_vanish() => self.answer_at_once(Event::Scraped(None)),
                 Action::Scrape => self.effect(|target| async move { Event::Scraped(target.scrape().await) }),
                 Action::ReadReplicas { function } => self.effect(move |target| async move {
@@ -83,13 +83,18 @@ impl Run<'_> {
         });
     }
 
-    fn probe(&self) {
+    fn probe(&self, asked: Timestamp) {
         let (clock, prober, answers) = (self.clock, self.prober.clone(), self.answers.clone());
+        let target = Arc::clone(&self.target);
         tokio::spawn(async move {
             let outcome = match prober {
                 Some(prober) => prober.probe().await,
                 None => ProbeOutcome { sent: clock.now(), latency: Duration::ZERO, answer: Err(ErrorKind::Connect) },
             };
+            if outcome.answer.is_ok() {
+                // what it left later than asked for is a part of its way: the next one is asked for when this one is over
+                target.probed(outcome.sent + outcome.latency - asked);
+            }
             let _ = answers.send(Answer::Policy(Event::ProbeDone(outcome)));
         });
     }

@@ -111,8 +111,8 @@ impl Target for Embedded {
         self.platform.suffer(conditions);
     }
 
-    fn probed(&self, latency: Duration) {
-        self.platform.probed(latency);
+    fn probed(&self, took: Duration) {
+        self.platform.probed(took);
     }
 
     fn crash(&self, function: FunctionId, replicas: u32) {

@@ -77,8 +77,9 @@ pub trait Target: Send + Sync {
     /// From now on these are the platform's circumstances. Only of a platform that is modelled; nothing happens on another.
     fn suffer(&self, _conditions: Conditions) {}
 
-    /// A probe took this long. Only a platform that is modelled has something to learn from it: how much of that was not the model's.
-    fn probed(&self, _latency: Duration) {}
+    /// A probe took this long, from when it was asked for. Only a platform that is modelled has something to learn from it: how much of
+    /// that was not the model's.
+    fn probed(&self, _took: Duration) {}
 
     /// So many of a function's replicas die now. Only on a platform of ours; nothing happens on another.
     fn crash(&self, _function: FunctionId, _replicas: u32) {}

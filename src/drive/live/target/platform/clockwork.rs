@@ -211,13 +211,13 @@ impl Clockwork {
         self.wake_if_sooner(&state);
     }
 
-    /// The last probe took this long by its sender's clock.
-    pub(super) fn probed(&self, latency: Duration) {
+    /// The last probe took this long by its sender's clock, from when it was asked for.
+    pub(super) fn probed(&self, took: Duration) {
         let (mut state, _) = self.current();
         if let Some(modelled) = state.probes.last.take()
             && let Some(way) = &mut state.probes.way
         {
-            way.learn(latency, modelled);
+            way.learn(took, modelled);
             let sooner = way.sooner();
             state.cluster.hasten_probes(sooner);
         }

@@ -104,10 +104,10 @@ impl Replicas {
         }
     }
 
-    /// The last probe took this long by its sender's clock.
-    pub(super) fn probed(&self, latency: Duration) {
+    /// The last probe took this long by its sender's clock, from when it was asked for.
+    pub(super) fn probed(&self, took: Duration) {
         if let Self::Modelled(clockwork) = self {
-            clockwork.probed(latency);
+            clockwork.probed(took);
         }
     }
 

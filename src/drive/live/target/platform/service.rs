@@ -184,9 +184,9 @@ impl Platform {
         self.replicas.suffer(conditions);
     }
 
-    /// The last probe took this long by its sender's clock.
-    pub fn probed(&self, latency: Duration) {
-        self.replicas.probed(latency);
+    /// The last probe took this long by its sender's clock, from when it was asked for.
+    pub fn probed(&self, took: Duration) {
+        self.replicas.probed(took);
     }
 
     /// So many of a function's pods die now, and others are started.

@@ -19,7 +19,8 @@ pub struct Way {
     pub dialled: Duration,
 }
 
-/// Of a deviation this share is believed: eight probes that agree move most of it.
+/// Of a deviation this share is believed at least: eight probes that agree move most of it. Of the first ones more, as the mean of all
+/// and of what was measured before the run would have it.
 const GAIN: f64 = 0.125;
 
 /// No deviation counts for more than this, in seconds: one probe that met a standstill says nothing of the next.
@@ -31,12 +32,14 @@ pub(super) struct WayOfProbes {
     way: Way,
     /// What the model has to give at most, beyond what it gave for all requests.
     most: Duration,
+    /// How many probes were learnt from.
+    learnt: u32,
 }
 
 impl WayOfProbes {
     /// What was measured before, and the transport that is left.
     pub(super) fn new(way: Way, transport: Duration) -> Self {
-        Self { way, most: transport / 2 }
+        Self { way, most: transport / 2, learnt: 0 }
     }
 
     /// By how much a probe comes sooner than another request.
@@ -44,11 +47,13 @@ impl WayOfProbes {
         self.way.dialled.saturating_sub(self.way.kept).min(self.most)
     }
 
-    /// A probe took `latency` by its sender's clock, of which `modelled` was the model's.
-    pub(super) fn learn(&mut self, latency: Duration, modelled: Duration) {
+    /// A probe took so long by its sender's clock, of which `modelled` was the model's.
+    pub(super) fn learn(&mut self, took: Duration, modelled: Duration) {
+        self.learnt = self.learnt.saturating_add(1);
         let spared = self.way.kept + self.sooner();
-        let deviation = latency.as_secs_f64() - modelled.as_secs_f64() - spared.as_secs_f64();
-        let step = GAIN * deviation.clamp(-LARGEST, LARGEST);
+        let deviation = took.as_secs_f64() - modelled.as_secs_f64() - spared.as_secs_f64();
+        let gain = GAIN.max(1.0 / (1.0 + f64::from(self.learnt)));
+        let step = gain * deviation.clamp(-LARGEST, LARGEST);
         let dialled =
             (spared.as_secs_f64() + step).clamp(self.way.kept.as_secs_f64(), (self.way.kept + self.most).as_secs_f64());
         self.way.dialled = Duration::from_secs_f64(dialled);
@@ -86,9 +91,21 @@ mod tests {
     #[test]
     fn a_standstill_moves_it_by_little() {
         let mut way = begun(600);
+        for _ in 0..20 {
+            way.learn(MODELLED + micros(600), MODELLED);
+        }
         let before = way.sooner();
         way.learn(Duration::from_secs(3), MODELLED);
         assert!(way.sooner() < before + micros(70));
+    }
+
+    #[test]
+    fn the_first_probes_say_most() {
+        let mut way = begun(600);
+        for _ in 0..3 {
+            way.learn(MODELLED + micros(900), MODELLED);
+        }
+        assert!(way.sooner() + micros(250) > micros(800));
     }
 
     proptest! {
