@@ -204,3 +204,34 @@ pub(super) fn step(values: &[f64; 7], matrix: &Symmetric, right: &[f64], damping
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drive::calibration::measure_in_virtual_time;
+
+    /// Callers that all begin at once keep step where work hardly spreads: phases differ from each other more than the parts of one do.
+    #[test]
+    fn weights_know_that_callers_keep_step() {
+        let truth = Candidate { workers: 8, cores: 4, values: [3.0, 0.2, 0.4, 9.0, 0.1, 70.0, 0.05] };
+        let design = Design::Closed { parallel: 8 };
+        let means: Vec<f64> = (1..=20)
+            .filter_map(|seed| {
+                let measurement = measure_in_virtual_time(&truth, 1, &[(design.clone(), 240)], Seed(seed));
+                measurement.phases.first()?.mean_ms()
+            })
+            .collect();
+        let mean = means.iter().sum::<f64>() / means.len() as f64;
+        let spread = (means.iter().map(|one| (one - mean).powi(2)).sum::<f64>() / (means.len() - 1) as f64).sqrt();
+        let measurement = measure_in_virtual_time(&truth, 1, &[(design, 240)], Seed(99));
+        let task = Task::new(&measurement, Effort::default(), truth.alone_ms()).expect("answers");
+        let weighed = task.weighed_by(&truth, 6.0);
+        let believed = |task: &Task| {
+            let target = task.targets.first().expect("one phase");
+            (target.resampled.iter().map(|away| away[0] * away[0]).sum::<f64>() / target.resampled.len() as f64).sqrt()
+        };
+        let (own, simulated) = (believed(&task), believed(&weighed));
+        assert!(own < 0.7 * spread, "a phase by itself: {own} of {spread} ms");
+        assert!((simulated / spread - 1.0).abs() < 0.4, "simulated: {simulated} of {spread} ms");
+    }
+}
