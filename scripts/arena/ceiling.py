@@ -9,7 +9,7 @@ from pathlib import Path
 from .numbers import dominates, mean
 from .page import table, write_between
 from .rates import CAPACITY, LINGER, START_UP, counts, highest, plan
-from .scenarios import FUNCTIONS, NAMES, OURS, RESULTS, RIVALS, SCENARIOS, arm_text, groups, path_of, run, say, with_arms, without_twins
+from .scenarios import FUNCTIONS, NAMES, OURS, RESULTS, RIVALS, alone, arm_text, groups, path_of, run, say, with_arms
 from .verdicts import MEANS
 
 CEILING = RESULTS / "ceiling.csv"
@@ -29,18 +29,13 @@ def plans(name):
 def play(name, distinct, repeats):
     """Means of violations and cost of each plan, to the digits that means.csv has."""
     arms = [arm_text(f"p{index}", "timetable", {"plan": plan}) for index, plan in enumerate(distinct)]
-    scenario = SCENARIOS / f".{name}.toml"
-    scenario.write_text(without_twins(with_arms(path_of(name).read_text(), arms)))
     found = {}
-    try:
-        # arm by arm, as the championship: no time goes into verdicts on every pair
+    with alone(name, with_arms(path_of(name).read_text(), arms)) as scenario:
         for index, plan in enumerate(distinct):
             with tempfile.TemporaryDirectory() as directory:
                 rows = run(scenario, Path(directory) / "out", "--arm", f"p{index}", "--repeats", str(repeats))
             violations = mean([float(row["slo_violation_ratio"]) for row in rows])
             found[plan] = round(violations, 6), round(mean([float(row["replica_seconds"]) for row in rows]), 3)
-    finally:
-        scenario.unlink()
     say(f"{name}: {len(distinct)} plans")
     return found
 

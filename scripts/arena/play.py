@@ -7,7 +7,7 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-from .scenarios import NAMES, SCENARIOS, path_of, run, say, without_twins
+from .scenarios import NAMES, alone, path_of, run, say
 
 # what the digest of all runs is made of; a column that comes later does not change it
 DIGESTED = ["scenario", "arm", "repeat", "violations", "cost", "scalings", "reversals", "in_a_minute"]
@@ -49,14 +49,9 @@ def play(repeats):
     rows = []
     for name in NAMES:
         text = path_of(name).read_text()
-        # arm by arm: each meets the same seeds, and no time goes into verdicts on every pair of fourteen
-        alone = SCENARIOS / f".{name}.toml"
-        alone.write_text(without_twins(text))
-        try:
+        with alone(name, text) as scenario:
             for arm in tomllib.loads(text)["arm"]:
-                rows += play_arm(name, alone, arm["name"], repeats)
-        finally:
-            alone.unlink()
+                rows += play_arm(name, scenario, arm["name"], repeats)
         say(name)
     return rows
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -49,6 +50,17 @@ def with_arms(text, arms):
 def without_twins(text):
     """The scenario without its A/A check: what the noise is, is told by the seeds."""
     return text.replace("[run]\n", "[run]\naa = false\n", 1)
+
+
+@contextmanager
+def alone(name, text):
+    """A file for a scenario whose arms are played one by one: each meets the same seeds, and no time goes into verdicts on every pair."""
+    path = SCENARIOS / f".{name}.toml"
+    path.write_text(without_twins(text))
+    try:
+        yield path
+    finally:
+        path.unlink()
 
 
 def write_arms():

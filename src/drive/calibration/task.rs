@@ -49,7 +49,8 @@ impl Task {
         Self { times: 1.0, ..self.clone() }
     }
 
-    /// The same with so many simulated requests for each measured one, and its figures weighed by how much they differ between measurements of a model, which is near the truth.
+    /// The same with so many simulated requests for each measured one, and its figures weighed by how much they differ between measurements
+    /// of a model, which is near the truth.
     ///
     /// What a measurement says of that itself goes along with its luck: one that happened to be fast seems to be surer of it, and callers
     /// that keep step with each other for a while make all its parts alike.

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use super::clock::Clock;
 use super::load::{Client, Engine, Prepared};
 use super::target::embedded::Embedded;
+use super::target::platform::Way;
 use super::target::{Target, TargetError};
 use crate::drive::{FunctionPlan, Handler, RequestPlan};
 use crate::model::{FunctionModel, NodeModel, Work};
@@ -37,21 +38,12 @@ const UNCOUNTED: usize = 3;
 /// Nothing takes longer than this but a host that stands still.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What an exchange takes on top of what the model says; medians.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Toll {
-    /// Over a connection that is there already, as the load's.
-    pub kept: Duration,
-    /// With the dialling of one, as a probe does.
-    pub dialled: Duration,
-}
-
-/// Asks a platform of its own some fifty times for a function that waits and does nothing else, and takes what came on top of the
-/// wait. Takes less than a second. Zero if not one request was answered.
+/// What an exchange takes on top of what the model says: asks a platform of its own some fifty times for a function that waits and does
+/// nothing else, and takes the medians of what came on top of the wait. Takes less than a second. Zero if not one request was answered.
 ///
 /// # Errors
 /// When the system gives no ports or threads.
-pub async fn toll(clock: &Clock) -> Result<Toll, TargetError> {
+pub async fn toll(clock: &Clock) -> Result<Way, TargetError> {
     let function = FunctionPlan {
         info: FunctionInfo { name: "toll".to_owned(), ..FunctionInfo::default() },
         handler: Handler::Plain,
@@ -67,7 +59,7 @@ pub async fn toll(clock: &Clock) -> Result<Toll, TargetError> {
     let plan = RequestPlan { timeout: Some(TIMEOUT), ..RequestPlan::default() };
     // the platform's own address can always be called
     let Ok(request) = Prepared::new(&platform.invoke_uri(FunctionId::STUDIED, "")?, &plan) else {
-        return Ok(Toll::default());
+        return Ok(Way::default());
     };
     let request = Arc::new(request);
     let dials = || Client::new(Engine::default(), *clock, Arc::clone(&request));
@@ -82,7 +74,7 @@ pub async fn toll(clock: &Clock) -> Result<Toll, TargetError> {
             }
         }
     }
-    Ok(Toll { kept: median(kept), dialled: median(dialled) })
+    Ok(Way { kept: median(kept), dialled: median(dialled) })
 }
 
 fn median(mut taken: Vec<Duration>) -> Duration {

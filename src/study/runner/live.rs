@@ -16,7 +16,7 @@ use crate::drive::live::target::TargetError;
 use crate::drive::live::target::embedded::Embedded;
 use crate::drive::live::target::platform::{Options, Way};
 use crate::drive::live::target::process::{Environment, EnvironmentError, Recipe, Workshop};
-use crate::drive::live::toll::{Toll, toll};
+use crate::drive::live::toll::toll;
 use crate::drive::{Phase, RecordError, Recorder};
 use crate::record::{
     CpuShares, EventKind, EventRow, FunctionId, GeneratorId, Lost, Measurement, PlatformSample, ProbeRow, ProcessRow,
@@ -193,10 +193,10 @@ async fn one_run(
 }
 
 /// The way to a modelled function and back is partly a real one, and the model's transport is shortened by it; a row that says so.
-fn spare_transport(options: &mut Options, toll: Toll) -> EventRow {
+fn spare_transport(options: &mut Options, toll: Way) -> EventRow {
     let (whole, real) = (options.node.transport, toll.kept.min(options.node.transport));
     options.node.transport = whole.saturating_sub(real);
-    options.way = Some(Way { kept: real, dialled: toll.dialled });
+    options.way = Some(Way { kept: real, ..toll });
     let millis = |time: Duration| time.as_secs_f64() * 1e3;
     let reason = format!(
         "of {:.2} ms of transport {:.2} ms ({:.2} ms for a probe, which dials, and is followed from probe to probe) are the real way to the platform and back, the rest is modelled",

@@ -131,8 +131,9 @@ fn poll_noted(
 fn receive(stream: &TcpStream, space: &mut [u8], notes: &mut [u8]) -> io::Result<Receipt> {
     use std::os::fd::AsRawFd;
 
-    use crate::drive::live::clock::Clock;
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
+
+    use crate::drive::live::clock::Clock;
 
     let mut parts = [io::IoSliceMut::new(space)];
     let message = recvmsg::<()>(stream.as_raw_fd(), &mut parts, Some(notes), MsgFlags::empty())?;

@@ -29,8 +29,11 @@ const LARGEST: f64 = 0.5e-3;
 /// The real way of probes, as it is measured from probe to probe.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WayOfProbes {
-    way: Way,
-    /// What the model has to give at most, beyond what it gave for all requests.
+    /// Of all requests, over a connection that is there already.
+    kept: Duration,
+    /// By how much a probe comes sooner than another request.
+    sooner: Duration,
+    /// The most the model has to give for that.
     most: Duration,
     /// How many probes were learnt from.
     learnt: u32,
@@ -39,24 +42,23 @@ pub(super) struct WayOfProbes {
 impl WayOfProbes {
     /// What was measured before, and the transport that is left.
     pub(super) fn new(way: Way, transport: Duration) -> Self {
-        Self { way, most: transport / 2, learnt: 0 }
+        let most = transport / 2;
+        Self { kept: way.kept, sooner: way.dialled.saturating_sub(way.kept).min(most), most, learnt: 0 }
     }
 
     /// By how much a probe comes sooner than another request.
     pub(super) fn sooner(&self) -> Duration {
-        self.way.dialled.saturating_sub(self.way.kept).min(self.most)
+        self.sooner
     }
 
     /// A probe took so long by its sender's clock, of which `modelled` was the model's.
     pub(super) fn learn(&mut self, took: Duration, modelled: Duration) {
         self.learnt = self.learnt.saturating_add(1);
-        let spared = self.way.kept + self.sooner();
-        let deviation = took.as_secs_f64() - modelled.as_secs_f64() - spared.as_secs_f64();
         let gain = GAIN.max(1.0 / (1.0 + f64::from(self.learnt)));
-        let step = gain * deviation.clamp(-LARGEST, LARGEST);
-        let dialled =
-            (spared.as_secs_f64() + step).clamp(self.way.kept.as_secs_f64(), (self.way.kept + self.most).as_secs_f64());
-        self.way.dialled = Duration::from_secs_f64(dialled);
+        let sooner = self.sooner.as_secs_f64();
+        let deviation = took.as_secs_f64() - modelled.as_secs_f64() - self.kept.as_secs_f64() - sooner;
+        let next = sooner + gain * deviation.clamp(-LARGEST, LARGEST);
+        self.sooner = Duration::from_secs_f64(next.clamp(0.0, self.most.as_secs_f64()));
     }
 }
 
