@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use crate::policy::registry::{POLICIES, Scaler};
     use crate::policy::settings::{Kind, Settings, Value};
-    use crate::policy::{Context, Policy, fixed};
+    use crate::policy::{Context, Policy, fixed, objection};
 
     fn build(settings: &Settings, context: &Context) -> Box<dyn Policy> {
         fixed::build(settings, context)
@@ -99,6 +99,7 @@ mod tests {
                 probes: false,
                 parameters: wait,
                 tuning: Vec::new,
+                objection: objection::none,
                 build,
                 scaler: Scaler::Policy,
             },
@@ -108,6 +109,7 @@ mod tests {
                 probes: false,
                 parameters: Vec::new,
                 tuning: Vec::new,
+                objection: objection::none,
                 build,
                 scaler: Scaler::Policy,
             },

@@ -3,6 +3,7 @@
 use crate::record::FunctionId;
 use crate::time::Timestamp;
 
+use super::objection::{Objection, RAISE_MAX};
 use super::settings::{Kind, Parameter, Settings, Value};
 use super::tuning::Tunable;
 use super::{Action, Context, Event, Policy, Reason};
@@ -21,6 +22,18 @@ pub fn parameters() -> Vec<Parameter> {
 /// What a search may change.
 pub fn tuning() -> Vec<Tunable> {
     vec![Tunable::replicas("replicas")]
+}
+
+/// More replicas than there may be.
+pub fn objection(settings: &Settings, replicas_max: u32) -> Option<Objection> {
+    let replicas = settings.count("replicas");
+    (replicas > replicas_max).then(|| Objection {
+        key: "replicas",
+        what: format!(
+            "is more than the {replicas_max} replicas the platform grants, it would have {replicas_max} and not {replicas}"
+        ),
+        hint: RAISE_MAX,
+    })
 }
 
 /// Makes one.

@@ -22,6 +22,7 @@ pub mod kpa;
 pub mod lookout;
 mod metrics;
 pub mod native;
+pub mod objection;
 pub mod onlooker;
 pub mod openfaas_ce;
 pub mod openfaas_pro;
@@ -41,8 +42,8 @@ use crate::time::{Epoch, Timestamp};
 
 /// An autoscaler's decision logic.
 ///
-/// The contract a driver keeps: `now` never decreases and is the real time of the event, not the planned one; one event,
-/// then all its actions, then the next event; the results of effects, failures and refusals too, come back as events;
+/// The contract a driver keeps: `now` never decreases and is the real time of the event (a wake-up that is hardly late counts as on
+/// time, a late one is told when it is); one event, then all its actions, then the next event; the results of effects, failures and refusals too, come back as events;
 /// [`Policy::wake_at`] is read again after every event and replaces the earlier wish.
 pub trait Policy: Send {
     /// Takes one event and appends what shall be done about it.

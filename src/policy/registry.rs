@@ -1,5 +1,6 @@
 //! The policies by name: one table from which scenarios, schema, errors and documentation are made.
 
+use super::objection::{self, Objection};
 use super::settings::{Parameter, Settings};
 use super::tuning::Tunable;
 use super::{
@@ -43,6 +44,8 @@ pub struct PolicyInfo {
     pub parameters: fn() -> Vec<Parameter>,
     /// Those of them that a search for better ones may change.
     pub tuning: fn() -> Vec<Tunable>,
+    /// What is wrong with settings that are allowed each by itself, on a platform that grants so many replicas at most.
+    pub objection: fn(&Settings, u32) -> Option<Objection>,
     /// Makes one from complete settings.
     pub build: fn(&Settings, &Context) -> Box<dyn Policy>,
     /// Who scales.
@@ -57,6 +60,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         probes: true,
         parameters: watchtower::parameters,
         tuning: watchtower::tuning,
+        objection: watchtower::objection,
         build: watchtower::build,
         scaler: Scaler::Policy,
     },
@@ -66,6 +70,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         probes: false,
         parameters: openfaas_ce::parameters,
         tuning: openfaas_ce::tuning,
+        objection: objection::none,
         build: openfaas_ce::build,
         scaler: Scaler::Policy,
     },
@@ -75,6 +80,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         probes: false,
         parameters: openfaas_ce::real::parameters,
         tuning: Vec::new,
+        objection: objection::none,
         build: openfaas_ce::real::build,
         scaler: Scaler::RealChain,
     },
@@ -84,6 +90,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         probes: false,
         parameters: native::parameters,
         tuning: Vec::new,
+        objection: objection::none,
         build: native::build,
         scaler: Scaler::Platform,
     },
@@ -93,6 +100,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         probes: false,
         parameters: hpa::parameters,
         tuning: hpa::tuning,
+        objection: objection::none,
         build: hpa::build,
         scaler: Scaler::Policy,
     },
@@ -102,6 +110,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         probes: false,
         parameters: kpa::parameters,
         tuning: kpa::tuning,
+        objection: objection::none,
         build: kpa::build,
         scaler: Scaler::Policy,
     },
@@ -111,6 +120,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         probes: false,
         parameters: openfaas_pro::parameters,
         tuning: openfaas_pro::tuning,
+        objection: objection::none,
         build: openfaas_pro::build,
         scaler: Scaler::Policy,
     },
@@ -120,6 +130,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         probes: false,
         parameters: keda::parameters,
         tuning: keda::tuning,
+        objection: objection::none,
         build: keda::build,
         scaler: Scaler::Policy,
     },
@@ -129,6 +140,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         probes: true,
         parameters: lookout::parameters,
         tuning: lookout::tuning,
+        objection: objection::none,
         build: lookout::build,
         scaler: Scaler::Policy,
     },
@@ -138,6 +150,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         probes: true,
         parameters: exec::parameters,
         tuning: Vec::new,
+        objection: objection::none,
         build: exec::build,
         scaler: Scaler::Program,
     },
@@ -148,6 +161,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         parameters: timetable::parameters,
         // a plan is made for a load; there is no range to search
         tuning: Vec::new,
+        objection: timetable::objection,
         build: timetable::build,
         scaler: Scaler::Policy,
     },
@@ -157,6 +171,7 @@ pub static POLICIES: &[PolicyInfo] = &[
         probes: false,
         parameters: fixed::parameters,
         tuning: fixed::tuning,
+        objection: fixed::objection,
         build: fixed::build,
         scaler: Scaler::Policy,
     },

@@ -25,6 +25,7 @@ use crate::record::{FunctionId, ReplicaStatus};
 use crate::time::{Timestamp, format_duration};
 
 pub use self::plan::{Entry, Plan};
+use super::objection::Objection;
 use super::settings::{Kind, Parameter, Settings, Value};
 use super::{Action, Context, Event, Policy, Reason};
 
@@ -51,6 +52,11 @@ pub fn parameters() -> Vec<Parameter> {
             "after so long the plan begins again, with its last count until its first time; 0s for a plan that is gone through once",
         ),
     ]
+}
+
+/// A plan that asks for more than there may be, or whose rounds are none.
+pub fn objection(settings: &Settings, replicas_max: u32) -> Option<Objection> {
+    Plan::objection(settings, replicas_max)
 }
 
 /// Makes one.

@@ -27,7 +27,7 @@ use std::time::Duration;
 use crate::record::{ErrorKind, EventKind, FunctionId, ProbeRow};
 use crate::time::Timestamp;
 
-pub use self::parameters::{parameters, tuning};
+pub use self::parameters::{objection, parameters, tuning};
 use self::rule::{Attempt, Increment, Observation, Printed, Rounds, Rule, Side, percent};
 use super::settings::Settings;
 use super::{Action, Context, Event, Policy, ProbeOutcome, Reason, Refusal, ReplicaStatus};

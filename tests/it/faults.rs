@@ -32,6 +32,7 @@ static ASKER: PolicyInfo = PolicyInfo {
     scaler: Scaler::Policy,
     parameters: Vec::new,
     tuning: Vec::new,
+    objection: watchtower::policy::objection::none,
     build: |_: &Settings, _: &Context| {
         Box::new(Asker { wake: Timestamp::ZERO, replicas: 1, told: Timestamp::ZERO }) as Box<dyn Policy>
     },

@@ -206,6 +206,7 @@ static MAD: PolicyInfo = PolicyInfo {
     scaler: Scaler::Policy,
     parameters: Vec::new,
     tuning: Vec::new,
+    objection: watchtower::policy::objection::none,
     build: mad,
 };
 
@@ -247,6 +248,7 @@ static RESTLESS: PolicyInfo = PolicyInfo {
     scaler: Scaler::Policy,
     parameters: Vec::new,
     tuning: Vec::new,
+    objection: watchtower::policy::objection::none,
     build: |_, _| Box::new(Restless),
 };
 

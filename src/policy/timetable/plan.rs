@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::policy::objection::{Objection, RAISE_MAX};
 use crate::policy::settings::{Settings, Syntax};
 use crate::time::{format_duration, parse_duration};
 
@@ -54,8 +55,8 @@ impl Plan {
         Self { entries, every }
     }
 
-    /// What is wrong with a policy's settings that are right each by itself: the key, and what.
-    pub fn objection(settings: &Settings, replicas_max: u32) -> Option<(&'static str, String, &'static str)> {
+    /// What is wrong with settings that are right each by itself.
+    pub(super) fn objection(settings: &Settings, replicas_max: u32) -> Option<Objection> {
         let entries = read(settings.text("plan")).unwrap_or_default();
         let every = settings.duration("every");
         if let Some(Entry { at, replicas }) = entries.iter().find(|entry| entry.replicas > replicas_max) {
@@ -63,21 +64,18 @@ impl Plan {
                 "has {replicas} at {}, more than the {replicas_max} replicas the platform grants",
                 format_duration(*at)
             );
-            return Some(("plan", what, "raise [platform] max_replicas if yours is not the Community Edition"));
+            return Some(Objection { key: "plan", what, hint: RAISE_MAX });
         }
         if every.is_zero() {
             return None;
         }
         if every < EVERY_MIN {
-            return Some((
-                "every",
-                "is too short".to_owned(),
-                "a round lasts a second at least; 0s is a plan without rounds",
-            ));
+            let hint = "a round lasts a second at least; 0s is a plan without rounds";
+            return Some(Objection { key: "every", what: "is too short".to_owned(), hint });
         }
         let beyond = entries.iter().find(|entry| entry.at >= every)?;
         let what = format!("begins the plan again before it comes to {}", format_duration(beyond.at));
-        Some(("every", what, "make it longer than the plan, or leave out what never comes"))
+        Some(Objection { key: "every", what, hint: "make it longer than the plan, or leave out what never comes" })
     }
 
     /// What holds at a time since the load's start; nothing before the first entry.
@@ -193,7 +191,7 @@ mod tests {
             let mut settings = Settings::defaults(&parameters);
             settings.set(&parameters, "plan", Value::Text(plan)).unwrap();
             settings.set(&parameters, "every", Value::Duration(every)).unwrap();
-            Plan::objection(&settings, 5).map(|(key, what, _)| (key, what))
+            Plan::objection(&settings, 5).map(|objection| (objection.key, objection.what))
         };
         let minute = Duration::from_secs(60);
         assert_eq!(objection("1 at 0s, 5 at 59s", minute), None);

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::rule::{Increment, Rule};
+use crate::policy::objection::Objection;
 use crate::policy::settings::{Kind, Parameter, Settings, Value};
 use crate::policy::tuning::Tunable;
 
@@ -102,6 +103,16 @@ pub fn tuning() -> Vec<Tunable> {
         Tunable::linear("scale_up_increment", 0.05, 1.0).or(&["auto"]),
         Tunable::linear("scale_down_increment", 0.05, 1.0).or(&["auto"]),
     ]
+}
+
+/// Bounds in the wrong order. Its most may be above the platform's, which then holds.
+pub fn objection(settings: &Settings, _replicas_max: u32) -> Option<Objection> {
+    let (min, max) = (settings.count("min_replicas"), settings.count("max_replicas"));
+    (min > max).then(|| Objection {
+        key: "min_replicas",
+        what: format!("is more than max_replicas = {max}"),
+        hint: "lower it, or raise max_replicas",
+    })
 }
 
 impl Rule {

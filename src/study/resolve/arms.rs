@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use crate::drive::Arm;
+use crate::policy::objection::Objection;
 use crate::policy::openfaas_ce::real::finer_than_milliseconds;
 use crate::policy::registry::Scaler;
 use crate::policy::settings::{Parameter, Settings, Value};
-use crate::policy::timetable::Plan;
 use crate::study::companion;
 use crate::study::nearest::nearest;
 use crate::study::problem::Problem;
@@ -28,22 +28,11 @@ pub(super) fn arms(
     names::arm_names(&scenario.arms, problems);
     let max = scenario.platform.settings.count("max_replicas");
     for arm in &scenario.arms {
-        let fixed = arm.policy.is_some_and(|policy| policy.name == "fixed").then(|| arm.settings.count("replicas"));
-        if let Some(replicas) = fixed.filter(|replicas| *replicas > max) {
-            let what =
-                format!("is more than the {max} replicas the platform grants, it would have {max} and not {replicas}");
-            problems.push(arm.section.problem(
-                "replicas",
-                what,
-                "raise [platform] max_replicas if yours is not the Community Edition",
-            ));
-        }
-        if arm.policy.is_some_and(|policy| policy.name == "timetable")
-            && let Some((key, what, hint)) = Plan::objection(&arm.settings, max)
+        if let Some(Objection { key, what, hint }) =
+            arm.policy.and_then(|policy| (policy.objection)(&arm.settings, max))
         {
             problems.push(arm.section.problem(key, what, hint));
         }
-        min_is_at_most_max(arm, problems);
     }
     let known: Vec<&str> = scenario.arms.iter().map(ArmSection::name).filter(|name| !name.is_empty()).collect();
     for wanted in overrides.arms.iter().filter(|wanted| !known.contains(&wanted.as_str())) {
@@ -142,19 +131,5 @@ fn other_writer(section: &ArmSection, arm: &Arm, target: TargetKind) -> Option<P
             "leave this arm out with --arm and the names of the others, or use --target embedded or simulated",
         ),
         _ => None,
-    }
-}
-
-/// A policy with bounds of its own has them in order.
-fn min_is_at_most_max(arm: &ArmSection, problems: &mut Vec<Problem>) {
-    let bound = |key: &str| match arm.settings.iter().find(|(name, _)| *name == key) {
-        Some((_, Value::Integer(count))) => Some(*count),
-        _ => None,
-    };
-    if let (Some(min), Some(max)) = (bound("min_replicas"), bound("max_replicas"))
-        && min > max
-    {
-        let what = format!("is more than max_replicas = {max}");
-        problems.push(arm.section.problem("min_replicas", what, "lower it, or raise max_replicas"));
     }
 }
