@@ -3,7 +3,8 @@
 //! `live` drives the core by the wall clock over HTTP, `sim` in virtual time, `replay` from a list of events. The contract of
 //! a driver, which the tests hold for each:
 //!
-//! 1. `now` never decreases and is the real time of the event; a late wake-up is delivered once, late.
+//! 1. `now` never decreases and is the real time of the event: of a probe's end when its answer came, of a wake-up the time that was wished
+//!    for, which a driver may be some milliseconds late to see; one that is later than that is delivered once, late.
 //! 2. One event, then all its actions, then the next event. Effects never run inside a policy; their results, failures and
 //!    refusals too, come back as events.
 //! 3. Everything a policy knows came in an event, so the list of `(Timestamp, Event)` is a complete record of its run.

@@ -12,7 +12,7 @@ use super::node::{Done, Node};
 use super::pods::{Pods, Revision};
 use super::presence::Presence;
 use super::replica::Replica;
-use super::request::{Answer, Arrival, Request, Requests, Stage};
+use super::request::{Arrival, Request, Requests, Stage};
 use super::work::Luck;
 use super::{Change, Conditions, FunctionModel, NodeModel, Work};
 
@@ -38,14 +38,14 @@ pub struct Cluster {
     pub(super) node: Node,
     /// Transport to the gateway, in nanoseconds, in which all that is added with each request is; what is left of it is the way back.
     way_in: u64,
-    /// The same for probes.
-    way_in_of_probes: u64,
     pub(super) way_back: u64,
     pub(super) functions: Vec<Function>,
     pub(super) requests: Requests,
     pub(super) replicas: Vec<Replica>,
     pub(super) replicas_free: Vec<u32>,
     pub(super) lines: Lines,
+    /// What has happened and was not handed out yet.
+    pub(super) changes: Vec<Change>,
     /// When the next pod becomes ready or is gone.
     pub(super) pods_next: Timestamp,
     pub(super) conditions: Conditions,
@@ -83,13 +83,13 @@ impl Cluster {
             next: Timestamp::MAX,
             node: Node::new(node.cores),
             way_in,
-            way_in_of_probes: way_in,
             way_back: nanos(node.transport) - way_in,
             functions: Vec::with_capacity(functions.len()),
             requests: Requests::default(),
             replicas: Vec::new(),
             replicas_free: Vec::new(),
             lines: Lines::new(),
+            changes: Vec::new(),
             pods_next: Timestamp::MAX,
             conditions: Conditions::default(),
             #[cfg(debug_assertions)]
@@ -101,12 +101,6 @@ impl Cluster {
             }
         }
         cluster
-    }
-
-    /// Probes come to the gateway sooner by this much, or as soon as they are sent. For who carries part of their way himself, such
-    /// as the dialling that each of them costs.
-    pub fn hasten_probes(&mut self, by: Duration) {
-        self.way_in_of_probes = self.way_in.saturating_sub(nanos(by));
     }
 
     /// A function without pods; `None` if there are as many as can be numbered.
@@ -133,9 +127,24 @@ impl Cluster {
     ///
     /// # Panics
     /// When the platform has no such function.
+    #[inline]
     pub fn arrive(&mut self, now: Timestamp, arrival: Arrival) {
+        self.set_out(now, arrival, now.max(self.now).saturating_add_nanos(self.way_in));
+    }
+
+    /// A request comes, of which is known when it is at the gateway; at once if that is past. For who carries a part of its way himself.
+    ///
+    /// # Panics
+    /// When the platform has no such function.
+    pub fn arrive_at(&mut self, now: Timestamp, gateway: Timestamp, arrival: Arrival) {
+        self.set_out(now, arrival, gateway.max(now).max(self.now));
+    }
+
+    /// A request is on its way to the gateway until `at`.
+    #[inline]
+    fn set_out(&mut self, now: Timestamp, arrival: Arrival, at: Timestamp) {
         let need = self.functions[usize::from(arrival.function.0)].luck.draw(&arrival);
-        let slot = self.requests.insert(Request {
+        let slot = self.requests.insert(|| Request {
             id: arrival.request,
             function: arrival.function,
             stage: Stage::Travelling,
@@ -154,17 +163,14 @@ impl Cluster {
             self.audit.arrived();
             self.audit.moved(self.now, slot, Stage::Travelling);
         }
-        let way_in = if arrival.probe { self.way_in_of_probes } else { self.way_in };
-        if way_in == 0 && self.next > now {
+        if at <= now && self.next > now {
             // nothing comes before it, so it is there
             self.pass_to(now);
             self.enter_gateway(slot);
-            self.next = self.upcoming();
+            self.next = if self.changes.is_empty() { self.upcoming() } else { now };
             return;
         }
-        let last = self.lines.inbound.back().map_or(Timestamp::ZERO, |entry| entry.0);
-        let at = now.max(self.now).saturating_add_nanos(way_in).max(last);
-        self.lines.inbound.push_back((at, slot));
+        self.lines.enter_transport(at, slot);
         self.next = self.next.min(at);
     }
 
@@ -198,13 +204,25 @@ impl Cluster {
     }
 
     /// Lets time pass and appends everything that happens up to and including `now`, in order of time.
+    #[inline]
     pub fn advance(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
         while self.next <= now {
             self.pass_to(self.next);
-            self.step(changes);
+            self.step();
             self.next = self.upcoming();
         }
         self.pass_to(now);
+        self.hand_out(changes);
+    }
+
+    /// Appends what has happened.
+    #[inline]
+    pub(super) fn hand_out(&mut self, changes: &mut Vec<Change>) {
+        if changes.is_empty() {
+            std::mem::swap(changes, &mut self.changes);
+        } else {
+            changes.append(&mut self.changes);
+        }
     }
 
     /// Desired and ready replicas of a function. A scaling counts as desired from the moment it was accepted.
@@ -242,6 +260,7 @@ impl Cluster {
         }
     }
 
+    #[inline]
     fn pass_to(&mut self, now: Timestamp) {
         if now > self.now {
             #[cfg(debug_assertions)]
@@ -256,20 +275,22 @@ impl Cluster {
         self.next = self.upcoming();
     }
 
+    #[inline]
     fn upcoming(&self) -> Timestamp {
         let node = self.node.next_in().map_or(Timestamp::MAX, |wait| self.now.saturating_add_nanos(wait));
         node.min(self.lines.next()).min(self.pods_next)
     }
 
     /// Everything that is due now. Pods come first, so that what arrives at the moment a pod is ready finds it.
-    fn step(&mut self, changes: &mut Vec<Change>) {
+    #[inline]
+    fn step(&mut self) {
         let now = self.now;
         let rare = self.lines.rare <= now;
         while rare && let Some((_, function)) = due(&mut self.lines.scalings, now, |entry| entry.0) {
-            self.follow(function, changes);
+            self.follow(function);
         }
         if self.pods_next <= now {
-            self.turn_pods(changes);
+            self.turn_pods();
         }
         while let Some(done) = self.node.take_done() {
             match done {
@@ -288,22 +309,19 @@ impl Cluster {
             self.enter_gateway(request);
         }
         if rare {
-            self.step_rare(changes);
+            self.step_rare();
         }
         while let Some((at, answer)) = due(&mut self.lines.outbound, now, |entry| entry.0) {
-            let Answer { request, ending, replica } = answer;
-            #[cfg(debug_assertions)]
-            self.audit.delivered();
-            changes.push(Change::Answered { request, at, ending, replica });
+            self.hand_back(at, answer);
         }
     }
 
     /// The part of [`Cluster::step`] that is about lines which are rarely due.
     #[cold]
-    fn step_rare(&mut self, changes: &mut Vec<Change>) {
+    fn step_rare(&mut self) {
         let now = self.now;
         while let Some((_, request)) = due(&mut self.lines.held, now, |entry| entry.0) {
-            self.look_again(request, changes);
+            self.look_again(request);
         }
         while let Some((_, slot, generation)) = due(&mut self.lines.closings, now, |entry| entry.0) {
             self.close_idle(slot, generation);
@@ -327,6 +345,7 @@ impl Cluster {
     }
 
     /// A request is gone; its slot is free.
+    #[inline]
     pub(super) fn release(&mut self, slot: u32) {
         self.requests.free(slot);
         #[cfg(debug_assertions)]
@@ -343,6 +362,7 @@ impl Cluster {
     ///
     /// Almost all are answered long before it. So none is put in line one by one: those that are at a replica are looked for as often as
     /// the limit is long, which is in time for whatever has come since the last look.
+    #[inline]
     pub(super) fn begin_limit(&mut self, slot: u32) {
         let at = self.now + EXECUTION_LIMIT;
         self.requests.get_mut(slot).until = at;

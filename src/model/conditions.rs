@@ -35,7 +35,8 @@ impl Cluster {
             function.pods.suffer(conditions);
         }
         self.conditions = conditions;
-        self.turn_pods(changes);
+        self.turn_pods();
+        self.hand_out(changes);
         self.look_ahead();
     }
 
@@ -53,9 +54,10 @@ impl Cluster {
             let Some(slot) = pods.lose(at) else { break };
             let replica = self.replicas[slot as usize].id;
             let cut = self.cut(slot);
-            changes.push(Change::Died { at, function, replica, from, to: from - 1, cut });
+            self.changes.push(Change::Died { at, function, replica, from, to: from - 1, cut });
         }
-        self.follow(function, changes);
+        self.follow(function);
+        self.hand_out(changes);
         self.look_ahead();
     }
 }

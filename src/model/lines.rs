@@ -8,7 +8,7 @@ use crate::time::Timestamp;
 
 use super::request::{Answer, Key};
 
-/// Everything that has a time in the future. All but `waits` have the same delay for all, so a line is in order.
+/// Everything that has a time in the future. All but `waits` have the same delay for all, so a line is in order; a request whose way in is shorter is put where it belongs.
 #[derive(Clone, Debug)]
 pub(super) struct Lines {
     /// Requests in transport.
@@ -72,6 +72,7 @@ pub(super) struct Waits {
 
 impl Waits {
     /// Takes the first wait if its time has come.
+    #[inline]
     pub(super) fn take_due(&mut self, now: Timestamp) -> Option<Wait> {
         if self.has_ended {
             self.has_ended = false;
@@ -82,6 +83,7 @@ impl Waits {
         self.has_ended.then_some(first)
     }
 
+    #[inline]
     pub(super) fn push(&mut self, wait: Wait) {
         if self.has_ended
             && let Some(mut first) = self.heap.peek_mut()
@@ -120,11 +122,22 @@ impl Lines {
         }
     }
 
+    /// A request is in transport until `at`. Almost always it is the last to be there; one whose way was shorter passes others.
+    pub(super) fn enter_transport(&mut self, at: Timestamp, slot: u32) {
+        if self.inbound.back().is_none_or(|last| last.0 <= at) {
+            self.inbound.push_back((at, slot));
+        } else {
+            let place = self.inbound.partition_point(|entry| entry.0 <= at);
+            self.inbound.insert(place, (at, slot));
+        }
+    }
+
     /// A line that is rarely due got an entry for this time.
     pub(super) fn rarely(&mut self, at: Timestamp) {
         self.rare = self.rare.min(at);
     }
 
+    #[inline]
     pub(super) fn next(&self) -> Timestamp {
         self.waits
             .next()
@@ -156,6 +169,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn one_whose_way_is_shorter_passes_others_and_no_equal_ones() {
+        let mut lines = Lines::new();
+        for (slot, at) in (0..).zip([5, 9, 7, 9, 5, 3]) {
+            lines.enter_transport(Timestamp::from_nanos(at), slot);
+        }
+        let slots: Vec<u32> = lines.inbound.iter().map(|(_, slot)| *slot).collect();
+        assert_eq!(slots, [5, 0, 4, 2, 1, 3]);
+    }
 
     proptest! {
         /// Whether or not something is put in the place of the one that ended, each comes at its time, and the first in first.

@@ -50,6 +50,7 @@ impl Node {
     }
 
     /// Lets time pass, in nanoseconds.
+    #[inline]
     pub(super) fn pass(&mut self, nanos: u64) {
         if self.entities > 0 {
             let each = self.rate * nanos as f64;
@@ -80,6 +81,7 @@ impl Node {
     }
 
     /// Nanoseconds until CPU work is done, rounded up, if nothing changes before; `None` if nothing runs.
+    #[inline]
     pub(super) fn next_in(&self) -> Option<u64> {
         if self.entities == 0 {
             return None;
@@ -89,6 +91,7 @@ impl Node {
     }
 
     /// CPU work that is done by now. A replica's is reported until [`Node::expect_replica`] says what comes next.
+    #[inline]
     pub(super) fn take_done(&mut self) -> Option<Done> {
         if self.entities == 0 || self.first() > self.virtual_now {
             return None;

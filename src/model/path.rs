@@ -7,6 +7,8 @@ use super::lines::Wait;
 use super::replica::{IDLE_CONNECTION, Place};
 use super::request::{Answer, Key, Request, Stage};
 use super::{Change, Ending};
+use crate::record::FunctionId;
+use crate::time::Timestamp;
 
 /// Time between two looks for a ready replica (gateway, `function_scaler.go`: poll every 100 ms).
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -16,6 +18,7 @@ const HELD_AT_MOST: Duration = Duration::from_secs(65);
 
 impl Cluster {
     /// The gateway looks for a ready replica before anything else (gateway, `handlers/scaling.go`).
+    #[inline]
     pub(super) fn enter_gateway(&mut self, slot: u32) {
         let function = &mut self.functions[usize::from(self.requests.get(slot).function.0)];
         function.present.enter(self.now);
@@ -28,6 +31,7 @@ impl Cluster {
         }
     }
 
+    #[inline]
     fn pass_gateway(&mut self, slot: u32) {
         let work = self.requests.get(slot).gateway;
         if work > 0.0 {
@@ -39,6 +43,7 @@ impl Cluster {
         }
     }
 
+    #[inline]
     pub(super) fn route(&mut self, slot: u32) {
         let request = self.requests.get(slot);
         let function = usize::from(request.function.0);
@@ -72,12 +77,12 @@ impl Cluster {
     }
 
     /// A held request's next look. Tells of it if it goes on.
-    pub(super) fn look_again(&mut self, slot: u32, changes: &mut Vec<Change>) {
+    pub(super) fn look_again(&mut self, slot: u32) {
         let request = self.requests.get(slot);
         let function = &mut self.functions[usize::from(request.function.0)];
         if function.pods.ready() > 0 {
             function.waiting -= 1;
-            changes.push(Change::Released { request: request.id, at: self.now });
+            self.changes.push(Change::Released { request: request.id, at: self.now });
             self.move_to(slot, Stage::Travelling);
             self.pass_gateway(slot);
         } else if function.removed {
@@ -98,6 +103,7 @@ impl Cluster {
     }
 
     /// A request has its place in a replica; in a thread it begins.
+    #[inline]
     fn put(&mut self, slot: u32, place: Place) {
         match place {
             Place::Thread => self.serve(slot),
@@ -111,25 +117,40 @@ impl Cluster {
     }
 
     /// A thread begins a request, and goes on with what is queued behind it as long as that takes no time.
+    #[inline]
     fn serve(&mut self, first: u32) {
-        let mut next = Some(first);
-        while let Some(slot) = next {
-            self.move_to(slot, Stage::Served);
-            let &Request { replica, cpu, function, .. } = self.requests.get(slot);
-            debug_assert!(
-                self.functions[usize::from(function.0)].pods.is_ready(replica),
-                "only a replica in service serves"
-            );
-            if cpu > 0.0 {
-                #[cfg(debug_assertions)]
-                self.audit.begun(cpu);
-                if self.replicas[replica as usize].run(self.node.virtual_now(), slot, cpu) {
-                    self.node.enter();
-                }
-                self.expect(replica);
-                return;
+        if !self.begin(first) {
+            self.pass_through(first);
+        }
+    }
+
+    /// A thread begins a request. False if there is nothing to do for it.
+    #[inline]
+    fn begin(&mut self, slot: u32) -> bool {
+        self.move_to(slot, Stage::Served);
+        let &Request { replica, cpu, function, .. } = self.requests.get(slot);
+        debug_assert!(
+            self.functions[usize::from(function.0)].pods.is_ready(replica),
+            "only a replica in service serves"
+        );
+        if cpu > 0.0 {
+            #[cfg(debug_assertions)]
+            self.audit.begun(cpu);
+            if self.replicas[replica as usize].run(self.node.virtual_now(), slot, cpu) {
+                self.node.enter();
             }
-            if self.begin_wait(slot) {
+            self.expect(replica);
+            return true;
+        }
+        self.begin_wait(slot)
+    }
+
+    /// There is nothing to do for a request: it is through, and the thread goes on with what is queued behind it.
+    #[cold]
+    fn pass_through(&mut self, first: u32) {
+        let mut next = self.complete(first);
+        while let Some(slot) = next {
+            if self.begin(slot) {
                 return;
             }
             next = self.complete(slot);
@@ -137,6 +158,7 @@ impl Cluster {
     }
 
     /// False if there is nothing to wait for.
+    #[inline]
     fn begin_wait(&mut self, slot: u32) -> bool {
         let request = self.requests.get_mut(slot);
         let wait = request.wait;
@@ -166,6 +188,7 @@ impl Cluster {
         self.expect(replica);
     }
 
+    #[inline]
     pub(super) fn end_wait(&mut self, wait: Wait) {
         // a request that was cut leaves its wait behind
         let request = self.requests.get(wait.slot());
@@ -174,6 +197,7 @@ impl Cluster {
         }
     }
 
+    #[inline]
     fn end(&mut self, slot: u32) {
         if let Some(next) = self.complete(slot) {
             self.serve(next);
@@ -181,33 +205,45 @@ impl Cluster {
     }
 
     /// A thread is through with a request: the answer leaves, and the thread's next request is returned.
+    #[inline]
     fn complete(&mut self, slot: u32) -> Option<u32> {
-        let request = self.requests.get(slot);
-        let (replica, overdue) = (request.replica, request.overdue);
-        let ending = if request.raises { Ending::Raised } else { Ending::Served };
-        let function = usize::from(request.function.0);
-        if !overdue {
-            self.answer(slot, ending);
-        }
+        let &Request { id, function, replica, overdue, raises, .. } = self.requests.get(slot);
         self.release(slot);
-        let server = &mut self.replicas[replica as usize];
-        server.present.leave(self.now);
-        server.served += u64::from(!overdue);
         if overdue {
-            server.given_up -= 1;
-            // the watchdog gave its connection up; waitress closes it now that the thread is done
-            let accepted = server.close_connection();
-            self.settle(accepted);
-        } else if server.keep_connection(self.now) {
-            let at = self.now + IDLE_CONNECTION;
-            self.lines.closings.push_back((at, replica, server.generation));
-            self.lines.rarely(at);
+            self.leave_overdue(replica);
+        } else {
+            let server = &mut self.replicas[replica as usize];
+            server.present.leave(self.now);
+            server.served += 1;
+            if server.keep_connection(self.now) {
+                let at = self.now + IDLE_CONNECTION;
+                self.lines.closings.push_back((at, replica, server.generation));
+                self.lines.rarely(at);
+            }
+            let ending = if raises { Ending::Raised } else { Ending::Served };
+            let answer = Answer { request: id, ending, replica: Some(server.id) };
+            self.count_answer(function);
+            if self.way_back == 0 && self.lines.outbound.is_empty() {
+                self.hand_back(self.now, answer);
+            } else {
+                self.send_back(answer);
+            }
         }
         let next = self.replicas[replica as usize].next_request()?;
         #[cfg(debug_assertions)]
         self.audit.taken(replica, next);
-        self.functions[function].waiting -= 1;
+        self.functions[usize::from(function.0)].waiting -= 1;
         Some(next)
+    }
+
+    /// A thread is through with a request that the watchdog gave up, and its connection with it: waitress closes that now.
+    #[cold]
+    fn leave_overdue(&mut self, replica: u32) {
+        let server = &mut self.replicas[replica as usize];
+        server.present.leave(self.now);
+        server.given_up -= 1;
+        let accepted = server.close_connection();
+        self.settle(accepted);
     }
 
     /// What came out of a backlog takes its place.
@@ -263,15 +299,33 @@ impl Cluster {
     }
 
     pub(super) fn answer(&mut self, slot: u32, ending: Ending) {
-        let request = self.requests.get(slot);
-        let function = &mut self.functions[usize::from(request.function.0)];
+        let &Request { id, function, replica, .. } = self.requests.get(slot);
+        let reached_one = !matches!(ending, Ending::NoReplica | Ending::NoEndpoint | Ending::Removed);
+        let replica = reached_one.then(|| self.replicas[replica as usize].id);
+        self.count_answer(function);
+        self.send_back(Answer { request: id, ending, replica });
+    }
+
+    /// A request of a function is answered.
+    #[inline]
+    fn count_answer(&mut self, function: FunctionId) {
+        let function = &mut self.functions[usize::from(function.0)];
         function.present.leave(self.now);
         function.answered += 1;
-        let reached_one = !matches!(ending, Ending::NoReplica | Ending::NoEndpoint | Ending::Removed);
-        let replica = reached_one.then(|| self.replicas[request.replica as usize].id);
-        let answer = Answer { request: request.id, ending, replica };
-        self.lines.outbound.push_back((self.now.saturating_add_nanos(self.way_back), answer));
         #[cfg(debug_assertions)]
         self.audit.answered();
+    }
+
+    fn send_back(&mut self, answer: Answer) {
+        self.lines.outbound.push_back((self.now.saturating_add_nanos(self.way_back), answer));
+    }
+
+    /// An answer is back.
+    #[inline]
+    pub(super) fn hand_back(&mut self, at: Timestamp, answer: Answer) {
+        let Answer { request, ending, replica } = answer;
+        #[cfg(debug_assertions)]
+        self.audit.delivered();
+        self.changes.push(Change::Answered { request, at, ending, replica });
     }
 }

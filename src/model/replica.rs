@@ -90,6 +90,7 @@ impl Replica {
     }
 
     /// How its watchdog turns a request away that comes now; `None` if it passes it on.
+    #[inline]
     pub(super) fn refuses(&self, now: Timestamp) -> Option<Ending> {
         if self.max_inflight > 0 && self.present.count() - self.given_up >= self.max_inflight {
             return Some(Ending::TooMany);
@@ -106,11 +107,13 @@ impl Replica {
     }
 
     /// A request comes to the replica.
+    #[inline]
     pub(super) fn admit(&mut self, now: Timestamp, request: u32) -> Place {
         self.present.enter(now);
-        if self.connections.connect(now, request) { self.place(request) } else { Place::Backlog }
+        if self.connections.connect(request) { self.place(request) } else { Place::Backlog }
     }
 
+    #[inline]
     fn place(&mut self, request: u32) -> Place {
         if self.busy < self.workers {
             self.busy += 1;
@@ -122,6 +125,7 @@ impl Replica {
     }
 
     /// A thread is through with its request: the next in the queue, which that thread takes over.
+    #[inline]
     pub(super) fn next_request(&mut self) -> Option<u32> {
         let next = self.queue.pop_front();
         if next.is_none() {
@@ -226,18 +230,17 @@ struct Connections {
     limit: u32,
     /// Open ones, idle ones included.
     open: u32,
-    /// Since when each idle one is idle, oldest first. The newest is used first, so the oldest are closed in order.
+    /// Since when each idle one is idle, oldest first. The newest is used first, so the oldest are closed in order. One that is idle for
+    /// too long stands here until that matters, which is when a backlog waits for it: before that it makes no difference whether a request
+    /// uses it or opens another in its place.
     idle: VecDeque<Timestamp>,
     backlog: VecDeque<u32>,
 }
 
 impl Connections {
     /// True if the request has a connection that is served; else it waits in the backlog.
-    fn connect(&mut self, now: Timestamp, request: u32) -> bool {
-        if self.backlog.is_empty() {
-            // with a backlog, closing is an event of its own: it lets the next one in
-            self.close_idle(now);
-        }
+    #[inline]
+    fn connect(&mut self, request: u32) -> bool {
         if self.idle.pop_back().is_some() {
             return true;
         }

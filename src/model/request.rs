@@ -88,12 +88,15 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    pub(super) fn insert(&mut self, request: Request) -> u32 {
+    /// A free slot, for what `request` makes: made in its place, since one that was made elsewhere would be copied before its parts have
+    /// settled in memory.
+    #[inline]
+    pub(super) fn insert(&mut self, request: impl FnOnce() -> Request) -> u32 {
         if let Some(slot) = self.free.pop() {
-            self.slots[slot as usize] = request;
+            self.slots[slot as usize] = request();
             return slot;
         }
-        self.slots.push(request);
+        self.slots.push(request());
         self.generations.push(0);
         self.slots.len() as u32 - 1
     }

@@ -23,7 +23,7 @@ impl Cluster {
     }
 
     /// Starts and removes pods as long as that brings them nearer to what is desired.
-    pub(super) fn follow(&mut self, function: FunctionId, changes: &mut Vec<Change>) {
+    pub(super) fn follow(&mut self, function: FunctionId) {
         let (index, at) = (usize::from(function.0), self.now);
         while let Some(step) = self.functions[index].pods.next_step() {
             let pods = &mut self.functions[index].pods;
@@ -32,13 +32,13 @@ impl Cluster {
                 Step::Start => pods.start(at),
                 Step::DropStarting(place) => {
                     let replica = pods.drop_starting(place, at);
-                    changes.push(Change::Terminated { at, function, replica, from, to: from, cut: 0 });
+                    self.changes.push(Change::Terminated { at, function, replica, from, to: from, cut: 0 });
                 }
                 Step::DropReady(place) => {
                     let slot = pods.drop_ready(place, at);
                     let replica = self.replicas[slot as usize].id;
                     let cut = self.cut(slot);
-                    changes.push(Change::Terminated { at, function, replica, from, to: from - 1, cut });
+                    self.changes.push(Change::Terminated { at, function, replica, from, to: from - 1, cut });
                 }
             }
         }
@@ -46,7 +46,7 @@ impl Cluster {
     }
 
     /// Pods that are ready by now enter service; those that are gone are forgotten.
-    pub(super) fn turn_pods(&mut self, changes: &mut Vec<Change>) {
+    pub(super) fn turn_pods(&mut self) {
         let at = self.now;
         for (index, function) in (0..self.functions.len()).zip((0..).map(FunctionId)) {
             self.functions[index].pods.bury(at);
@@ -56,10 +56,10 @@ impl Cluster {
                 let pods = &mut self.functions[index].pods;
                 pods.enter_service(slot, pod.revision);
                 let to = pods.ready();
-                changes.push(Change::Ready { at, function, replica: pod.replica, from: to - 1, to });
+                self.changes.push(Change::Ready { at, function, replica: pod.replica, from: to - 1, to });
                 self.serve_revision(function, pod.revision);
                 // in a roll-out it takes an old one's place
-                self.follow(function, changes);
+                self.follow(function);
             }
         }
         self.plan_pods();

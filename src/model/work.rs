@@ -30,15 +30,18 @@ impl Law {
         }
     }
 
-    fn draw(self, stream: &mut Stream) -> f64 {
-        match self {
+    #[inline]
+    fn draw(&self, stream: &mut Stream) -> f64 {
+        match *self {
             Self::Constant(work) => work,
-            Self::LogNormal { mu, sigma } => {
-                let normal: f64 = StandardNormal.sample(stream);
-                (mu + sigma * normal).exp()
-            }
+            Self::LogNormal { mu, sigma } => log_normal(mu, sigma, stream),
         }
     }
+}
+
+fn log_normal(mu: f64, sigma: f64, stream: &mut Stream) -> f64 {
+    let normal: f64 = StandardNormal.sample(stream);
+    (mu + sigma * normal).exp()
 }
 
 /// What one request needs, drawn when it arrives, so that the n-th request of a run meets the same luck under every arm.
@@ -96,6 +99,7 @@ impl Luck {
         self.raises = function.raises;
     }
 
+    #[inline]
     pub(super) fn draw(&mut self, arrival: &Arrival) -> Need {
         if arrival.probe {
             return Need {

@@ -16,6 +16,7 @@ pub mod cpu;
 pub mod interrupt;
 pub mod load;
 pub mod probe;
+mod receive;
 pub mod run;
 pub mod showcase;
 pub mod sidecar;

@@ -173,12 +173,12 @@ impl Run<'_> {
                 self.fault(now)?;
                 continue;
             }
-            if self.policy_wakes().is_some_and(|at| at <= now) {
-                self.tell(now, &Event::Woken)?;
+            if let Some(at) = self.policy_wakes().filter(|at| *at <= now) {
+                self.tell(self.as_wished(at, now), &Event::Woken)?;
                 continue;
             }
             if self.shadows.next() <= now {
-                self.tell_shadows(now, Shadows::wake)?;
+                self.tell_shadows(self.as_wished(self.shadows.next(), now), Shadows::wake)?;
                 continue;
             }
             if let Some(at) = warm_up_at.filter(|at| *at <= now) {

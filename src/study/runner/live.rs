@@ -14,7 +14,7 @@ use crate::drive::live::interrupt::Interrupt;
 use crate::drive::live::run::run;
 use crate::drive::live::target::TargetError;
 use crate::drive::live::target::embedded::Embedded;
-use crate::drive::live::target::platform::{Options, Way};
+use crate::drive::live::target::platform::Options;
 use crate::drive::live::target::process::{Environment, EnvironmentError, Recipe, Workshop};
 use crate::drive::live::toll::toll;
 use crate::drive::{Phase, RecordError, Recorder};
@@ -192,18 +192,18 @@ async fn one_run(
     Ok(watched.writer.finish(&outcome)?)
 }
 
-/// The way to a modelled function and back is partly a real one, and the model's transport is shortened by it; a row that says so.
-fn spare_transport(options: &mut Options, toll: Way) -> EventRow {
-    let (whole, real) = (options.node.transport, toll.kept.min(options.node.transport));
+/// An answer's way back from a modelled function is partly a real one, and the model's transport is shortened by it; a row that says so.
+fn spare_transport(options: &mut Options, toll: Duration) -> EventRow {
+    let (whole, real) = (options.node.transport, toll.min(options.node.transport));
     options.node.transport = whole.saturating_sub(real);
-    options.way = Some(Way { kept: real, ..toll });
+    options.real_way_back = Some(real);
     let millis = |time: Duration| time.as_secs_f64() * 1e3;
-    let reason = format!(
-        "of {:.2} ms of transport {:.2} ms ({:.2} ms for a probe, which dials, and is followed from probe to probe) are the real way to the platform and back, the rest is modelled",
-        millis(whole),
-        millis(real),
-        millis(toll.dialled)
-    );
+    let what = if cfg!(target_os = "linux") {
+        "an answer's real way back, the rest is modelled; what the way to the platform takes is made up for"
+    } else {
+        "the real way to the platform and back, the rest is modelled"
+    };
+    let reason = format!("of {:.2} ms of transport {:.2} ms are {what}", millis(whole), millis(real));
     EventRow {
         at: Timestamp::ZERO,
         actor: Cow::Borrowed("platform"),

@@ -26,7 +26,6 @@ mod idle;
 mod outbox;
 mod pacer;
 mod plain;
-mod receive;
 mod redirect;
 mod reference;
 mod request;

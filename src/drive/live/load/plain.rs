@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, timeout_at};
 
 use crate::drive::live::clock::Clock;
+use crate::drive::live::receive::Receiver;
 use crate::record::{Detail, ErrorKind};
 use crate::time::Timestamp;
 
@@ -26,7 +27,6 @@ use super::dial::Dial;
 use super::engine::Exchange;
 use super::failure::malformed;
 use super::head::Head;
-use super::receive::Receiver;
 use super::request::Prepared;
 
 /// Room for an answer at first; it doubles whenever one read fills it.

@@ -11,7 +11,17 @@ use crate::policy::{Action, Event, ProbeOutcome};
 use crate::record::ErrorKind;
 use crate::time::Timestamp;
 
+/// Up to here the loop counts as prompt. A turn of it takes a tenth of a millisecond; what is longer is a machine that stood still, and
+/// the policy is told how late it is.
+const HARDLY_LATE: Duration = Duration::from_millis(5);
+
 impl Run<'_> {
+    /// What time somebody is told who wished to be woken at `wish`: that one, if this loop is hardly late. Who begins what comes next
+    /// when he was told would else fall behind by each turn's tenth of a millisecond.
+    pub(super) fn as_wished(&self, wish: Timestamp, now: Timestamp) -> Timestamp {
+        if wish > self.told && now - wish <= HARDLY_LATE { wish } else { now }
+    }
+
     /// Hands one event to the policy and starts all that it asks for; one that stalls is told later.
     pub(super) fn tell(&mut self, now: Timestamp, event: &Event) -> Result<(), RecordError> {
         self.told = now;
@@ -86,14 +96,17 @@ impl Run<'_> {
     fn probe(&self, asked: Timestamp) {
         let (clock, prober, answers) = (self.clock, self.prober.clone(), self.answers.clone());
         let target = Arc::clone(&self.target);
+        let counts = prober.is_some() && target.probing(asked);
         tokio::spawn(async move {
-            let outcome = match prober {
+            let mut outcome = match prober {
                 Some(prober) => prober.probe().await,
                 None => ProbeOutcome { sent: clock.now(), latency: Duration::ZERO, answer: Err(ErrorKind::Connect) },
             };
-            if outcome.answer.is_ok() {
-                // what it left later than asked for is a part of its way: the next one is asked for when this one is over
-                target.probed(outcome.sent + outcome.latency - asked);
+            if counts {
+                // what it left later than asked for is a part of its way, as the platform sees it
+                outcome.latency += outcome.sent - asked;
+                outcome.sent = asked;
+                target.probed(outcome.answer.is_ok().then_some(outcome.latency));
             }
             let _ = answers.send(Answer::Policy(Event::ProbeDone(outcome)));
         });

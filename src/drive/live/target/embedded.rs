@@ -14,6 +14,7 @@ use crate::model::{Conditions, NodeModel};
 use crate::policy::Measurement;
 use crate::random::Seed;
 use crate::record::{EventKind, EventRow, FunctionId, PlatformSample, ProcessRow, ReplicaId};
+use crate::time::Timestamp;
 
 /// Time for one exchange with the gateway: what it answers itself takes well under a millisecond, so this is a safeguard.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -111,7 +112,11 @@ impl Target for Embedded {
         self.platform.suffer(conditions);
     }
 
-    fn probed(&self, took: Duration) {
+    fn probing(&self, asked: Timestamp) -> bool {
+        self.platform.probing(asked)
+    }
+
+    fn probed(&self, took: Option<Duration>) {
         self.platform.probed(took);
     }
 
@@ -168,7 +173,6 @@ fn event(change: &PodChange) -> EventRow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Timestamp;
 
     #[test]
     fn a_pods_turn_is_told_in_words_with_its_numbers() {

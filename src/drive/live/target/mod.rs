@@ -29,6 +29,7 @@ use self::rest::Rest;
 use crate::model::Conditions;
 use crate::policy::{Counter, Measurement, Refusal, ReplicaStatus};
 use crate::record::{FunctionId, PlatformSample, ProcessRow};
+use crate::time::Timestamp;
 
 /// The namespace functions live in unless told otherwise.
 pub const DEFAULT_NAMESPACE: &str = "openfaas-fn";
@@ -77,9 +78,14 @@ pub trait Target: Send + Sync {
     /// From now on these are the platform's circumstances. Only of a platform that is modelled; nothing happens on another.
     fn suffer(&self, _conditions: Conditions) {}
 
-    /// A probe took this long, from when it was asked for. Only a platform that is modelled has something to learn from it: how much of
-    /// that was not the model's.
-    fn probed(&self, _took: Duration) {}
+    /// A probe is asked for, and sets out. True if its way counts from now on, whatever leaving takes: a platform that is modelled makes up
+    /// for that.
+    fn probing(&self, _asked: Timestamp) -> bool {
+        false
+    }
+
+    /// The probe is over that was told of with [`Target::probing`], and took this long from when it was asked for; nothing if it got no answer.
+    fn probed(&self, _took: Option<Duration>) {}
 
     /// So many of a function's replicas die now. Only on a platform of ours; nothing happens on another.
     fn crash(&self, _function: FunctionId, _replicas: u32) {}

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::way::WayOfProbes;
+use super::ways::Ways;
 use super::{OnChange, PodChange, Turn};
 use crate::drive::live::clock::{Clock, sharpen_timers};
 use crate::model::{Arrival, Change, Cluster, Conditions, Ending, FunctionModel, RequestId};
@@ -38,6 +38,8 @@ struct State {
     cluster: Cluster,
     requests: u64,
     waiting: BTreeMap<RequestId, Waiting>,
+    /// What is made up for; `None` where nobody measured it.
+    ways: Option<Ways>,
     probes: Probes,
     on_change: OnChange,
     /// Kept for its capacity.
@@ -47,17 +49,19 @@ struct State {
     ended: bool,
 }
 
-/// What is known of probes' ways.
+/// Where probes are.
 struct Probes {
-    /// `None` where nobody measured it.
-    way: Option<WayOfProbes>,
+    /// When the one was asked for that is on its way here.
+    asked: Option<Timestamp>,
     under_way: u32,
-    /// What the last one took by the model, if it was alone and its sender has not told yet how long it took in all.
+    /// How long after it was asked for the last one left the model, if it was alone and its sender has not told yet how long it took.
     last: Option<Duration>,
 }
 
 struct Waiting {
     probe: bool,
+    /// When it was asked for, if its sender told.
+    asked: Option<Timestamp>,
     /// The gateway held it for a while.
     held: bool,
     /// When it arrived, or went on.
@@ -92,12 +96,10 @@ pub(super) struct Keeper {
 }
 
 impl Clockwork {
-    pub(super) fn new(mut cluster: Cluster, clock: Clock, on_change: OnChange, way: Option<WayOfProbes>) -> Self {
-        if let Some(way) = way {
-            cluster.hasten_probes(way.sooner());
-        }
+    pub(super) fn new(cluster: Cluster, clock: Clock, on_change: OnChange, ways: Option<Ways>) -> Self {
         let state = State {
-            probes: Probes { way, under_way: 0, last: None },
+            ways,
+            probes: Probes { asked: None, under_way: 0, last: None },
             cluster,
             requests: 0,
             waiting: BTreeMap::new(),
@@ -121,8 +123,14 @@ impl Clockwork {
         &self.clock
     }
 
-    /// A request arrives now.
-    pub(super) fn arrive(&self, function: FunctionId, probe: bool, wait: Option<Duration>) -> Arrived {
+    /// A request is here, and had come at `came` if that is known.
+    pub(super) fn arrive(
+        &self,
+        function: FunctionId,
+        probe: bool,
+        wait: Option<Duration>,
+        came: Option<Timestamp>,
+    ) -> Arrived {
         let (answer, answered) = oneshot::channel();
         let (mut state, now) = self.current();
         if state.ended {
@@ -136,12 +144,20 @@ impl Clockwork {
         };
         let request = RequestId(state.requests);
         state.requests += 1;
-        if probe {
-            state.probes.under_way += 1;
-            state.probes.last = None;
+        let asked = if probe { state.probes.comes() } else { None };
+        state.waiting.insert(
+            request,
+            Waiting { probe, asked, held: false, began: came.unwrap_or(now), released: sender, answer },
+        );
+        let arrival = Arrival { request, function, probe, wait };
+        let gateway = state.ways.and_then(|ways| match asked {
+            Some(asked) => Some(ways.probe_at_gateway(asked)),
+            None => came.map(|came| ways.at_gateway(came)),
+        });
+        match gateway {
+            Some(gateway) => state.cluster.arrive_at(now, gateway, arrival),
+            None => state.cluster.arrive(now, arrival),
         }
-        state.waiting.insert(request, Waiting { probe, held: false, began: now, released: sender, answer });
-        state.cluster.arrive(now, Arrival { request, function, probe, wait });
         self.wake_if_sooner(&state);
         Arrived { released, answer: answered }
     }
@@ -211,15 +227,22 @@ impl Clockwork {
         self.wake_if_sooner(&state);
     }
 
-    /// The last probe took this long by its sender's clock, from when it was asked for.
-    pub(super) fn probed(&self, took: Duration) {
-        let (mut state, _) = self.current();
-        if let Some(modelled) = state.probes.last.take()
-            && let Some(way) = &mut state.probes.way
+    /// A probe is asked for, and sets out. True if its way counts from then on.
+    pub(super) fn probing(&self, asked: Timestamp) -> bool {
+        let mut state = self.lock();
+        state.probes.asked = state.ways.map(|_| asked);
+        state.ways.is_some()
+    }
+
+    /// The last probe took this long by its sender's clock, from when it was asked for; nothing if it got no answer.
+    pub(super) fn probed(&self, took: Option<Duration>) {
+        let mut state = self.lock();
+        // one that never came here is not the next one
+        state.probes.asked = None;
+        if let Some((left, took)) = state.probes.last.take().zip(took)
+            && let Some(ways) = &mut state.ways
         {
-            way.learn(took, modelled);
-            let sooner = way.sooner();
-            state.cluster.hasten_probes(sooner);
+            ways.learn(took, left);
         }
     }
 
@@ -268,6 +291,15 @@ impl Clockwork {
     }
 }
 
+impl Probes {
+    /// One has come: when it was asked for, if that was told.
+    fn comes(&mut self) -> Option<Timestamp> {
+        self.under_way += 1;
+        self.last = None;
+        self.asked.take()
+    }
+}
+
 impl State {
     fn advance(&mut self, now: Timestamp) {
         let mut changes = std::mem::take(&mut self.changes);
@@ -285,7 +317,7 @@ impl State {
                     if waiting.probe {
                         self.probes.under_way -= 1;
                         let alone = self.probes.under_way == 0 && !waiting.held;
-                        self.probes.last = alone.then(|| at - waiting.began);
+                        self.probes.last = waiting.asked.filter(|_| alone).map(|asked| at - asked);
                     }
                     // a client that went away has no receiver any more
                     let _ = waiting.answer.send(Answered { ending, replica, took: at - waiting.began });

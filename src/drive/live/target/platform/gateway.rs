@@ -45,6 +45,7 @@ use super::metrics::Metrics;
 use super::replicas::Replicas;
 use super::secret::{CallIds, same};
 use super::server::{Answer, HungUp};
+use crate::drive::live::clock::Clock;
 use crate::time::Timestamp;
 
 /// Largest body of a `/system` request, in bytes: an alert of thousands of functions.
@@ -94,6 +95,11 @@ impl Gateway {
             alerts,
             upstream_timeout,
         })
+    }
+
+    /// The clock it tells time by.
+    pub(super) fn clock(&self) -> Clock {
+        *self.replicas.clock()
     }
 
     /// Answers one request that came from `peer`; or hangs up, where the real gateway's time for an answer is over before it has one.

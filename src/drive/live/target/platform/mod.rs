@@ -28,7 +28,7 @@ mod server;
 mod service;
 mod stalling;
 mod tuning;
-mod way;
+mod ways;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -43,7 +43,6 @@ use crate::time::Timestamp;
 pub use alerts::{AlertTurn, Alerts, Notified, OnAlert};
 pub use processes::Processes;
 pub use service::Platform;
-pub use way::Way;
 
 /// What a platform is started with.
 pub struct Options {
@@ -59,9 +58,9 @@ pub struct Options {
     pub functions: Vec<FunctionPlan>,
     /// The node they share.
     pub node: NodeModel,
-    /// How much of a request's way here and back is a real one, by which the node's transport is already shorter; of probes that is then
-    /// followed. `None` where nobody measured it.
-    pub way: Option<Way>,
+    /// What an answer's real way back takes, by which the node's transport is already shorter: what the way here takes is then made up for
+    /// as well. `None` where nobody measured it: the model's transport comes on top of the real one.
+    pub real_way_back: Option<Duration>,
     /// Seed of everything random in the model.
     pub seed: Seed,
     /// The run's clock: changes are reported in its time.
@@ -90,7 +89,7 @@ impl Options {
             password: None,
             functions,
             node,
-            way: None,
+            real_way_back: None,
             seed,
             clock,
             on_change: Box::new(|_| ()),

@@ -9,6 +9,7 @@ use crate::drive::live::clock::Clock;
 use crate::model::{Conditions, FunctionModel};
 use crate::policy::{Measurement, ReplicaStatus};
 use crate::record::{FunctionId, PlatformSample, ProcessRow};
+use crate::time::Timestamp;
 
 /// One of them.
 #[derive(Clone)]
@@ -104,8 +105,16 @@ impl Replicas {
         }
     }
 
-    /// The last probe took this long by its sender's clock, from when it was asked for.
-    pub(super) fn probed(&self, took: Duration) {
+    /// A probe is asked for, and sets out. True if its way counts from then on.
+    pub(super) fn probing(&self, asked: Timestamp) -> bool {
+        match self {
+            Self::Modelled(clockwork) => clockwork.probing(asked),
+            Self::Processes(_) => false,
+        }
+    }
+
+    /// The last probe took this long by its sender's clock, from when it was asked for; nothing if it got no answer.
+    pub(super) fn probed(&self, took: Option<Duration>) {
         if let Self::Modelled(clockwork) = self {
             clockwork.probed(took);
         }

@@ -18,6 +18,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::super::TargetError;
 use super::stalling::Stalling;
+use crate::drive::live::clock::Clock;
 
 /// Time for the headers of a request, the wait for the next one on a kept connection included: the gateway's read time-out
 /// in the chart.
@@ -57,9 +58,14 @@ pub(super) fn listen(role: &'static str, address: SocketAddr) -> Result<TcpListe
 }
 
 /// Serves a port until `stop` holds a grace period: then no connection is accepted any more, and those that are answering
-/// get that long to finish. `handle` gets each request with the address it came from.
-pub(super) async fn serve<H, F>(listener: TcpListener, mut stop: watch::Receiver<Option<Duration>>, handle: H)
-where
+/// get that long to finish. `handle` gets each request with the address it came from, and with its connection's [`Came`](super::stalling::Came) if there is a clock to
+/// tell it by.
+pub(super) async fn serve<H, F>(
+    listener: TcpListener,
+    clock: Option<Clock>,
+    mut stop: watch::Receiver<Option<Duration>>,
+    handle: H,
+) where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
     F: Future<Output = Result<Answer, HungUp>> + Send + 'static,
 {
@@ -88,9 +94,15 @@ where
                 // an answer is one small write: it must not wait for the acknowledgement of the last one
                 let _ = stream.set_nodelay(true);
                 let handle = handle.clone();
-                let service = service_fn(move |request| handle(request, peer));
-                let connection =
-                    graceful.watch(http.serve_connection(TokioIo::new(Stalling::new(stream, WRITE_TIMEOUT)), service));
+                let mut stream = Stalling::new(stream, WRITE_TIMEOUT);
+                let came = clock.map(|clock| stream.attend(clock));
+                let service = service_fn(move |mut request: Request<Incoming>| {
+                    if let Some(came) = &came {
+                        request.extensions_mut().insert(came.clone());
+                    }
+                    handle(request, peer)
+                });
+                let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
                 tokio::spawn(async move {
                     if let Err(error) = connection.await {
                         tracing::debug!(%error, "a connection to the embedded platform ended early");

@@ -21,11 +21,12 @@ use super::metrics::Metrics;
 use super::processes::{Pool, Wanted, Warden};
 use super::replicas::Replicas;
 use super::server::{Answer, listen, serve};
-use super::way::WayOfProbes;
+use super::ways::Ways;
 use super::{Options, files, secret};
 use crate::drive::FunctionPlan;
 use crate::model::{Cluster, Conditions};
 use crate::record::{FunctionId, Measurement, PlatformSample, ProcessRow};
+use crate::time::Timestamp;
 
 /// Threads that serve connections: enough for tens of thousands of requests a second, and the load generator keeps its own.
 const WORKERS: usize = 2;
@@ -75,7 +76,7 @@ impl Platform {
             password,
             functions: plans,
             node,
-            way,
+            real_way_back,
             seed,
             clock,
             on_change,
@@ -88,12 +89,13 @@ impl Platform {
         let system = |part| move |source| TargetError::System { part, source };
         let password = password.map_or_else(secret::password, Ok).map_err(system("password"))?;
         let credentials = Credentials { user: Credentials::USER.to_owned(), password };
+        let attends = real_way_back.is_some();
         let (replicas, keeper) = match processes {
             None => {
                 let models: Vec<_> = plans.into_iter().map(|plan| (plan.model, plan.replicas, plan.bounds)).collect();
                 let cluster = Cluster::new(node, &models, seed);
-                let way = way.map(|way| WayOfProbes::new(way, node.transport));
-                let clockwork = Arc::new(Clockwork::new(cluster, clock, on_change, way));
+                let ways = real_way_back.map(|taken| Ways::new(taken, node.transport));
+                let clockwork = Arc::new(Clockwork::new(cluster, clock, on_change, ways));
                 let thread = clockwork.keep().map_err(system("model thread"))?;
                 (Replicas::Modelled(clockwork), Kept::Model { _thread: thread })
             }
@@ -121,7 +123,7 @@ impl Platform {
         let (started, addresses) = mpsc::channel();
         let server = std::thread::Builder::new().name("platform".to_owned());
         let wanted = Addresses { gateway: listen, metrics, provider_metrics };
-        let server = server.spawn(move || run(wanted, &gateway, &stopped, &started));
+        let server = server.spawn(move || run(wanted, &gateway, attends, &stopped, &started));
         let server = server.map_err(system("server thread"))?;
         // the thread ends without an answer only by a panic
         let lost = || system("server thread")(std::io::Error::other("it ended before its ports were open"));
@@ -184,8 +186,13 @@ impl Platform {
         self.replicas.suffer(conditions);
     }
 
-    /// The last probe took this long by its sender's clock, from when it was asked for.
-    pub fn probed(&self, took: Duration) {
+    /// A probe is asked for, by the platform's clock, and sets out. True if its way counts from then on.
+    pub fn probing(&self, asked: Timestamp) -> bool {
+        self.replicas.probing(asked)
+    }
+
+    /// The last probe took this long by its sender's clock, from when it was asked for; nothing if it got no answer.
+    pub fn probed(&self, took: Option<Duration>) {
         self.replicas.probed(took);
     }
 
@@ -227,10 +234,11 @@ struct Addresses {
     provider_metrics: Option<SocketAddr>,
 }
 
-/// The server's thread: opens the ports, says so, and serves them until it is told to stop.
+/// The server's thread: opens the ports, says so, and serves them until it is told to stop. If it attends, it asks the kernel when requests come.
 fn run(
     wanted: Addresses,
     gateway: &Arc<Gateway>,
+    attends: bool,
     stopped: &watch::Receiver<Option<Duration>>,
     started: &mpsc::Sender<Result<Addresses, TargetError>>,
 ) {
@@ -258,8 +266,9 @@ fn run(
         if started.send(Ok(open)).is_err() {
             return;
         }
-        let functions = Arc::clone(gateway);
-        let front = serve(front, stopped.clone(), move |request, peer| Arc::clone(&functions).answer(request, peer));
+        let (functions, clock) = (Arc::clone(gateway), attends.then(|| gateway.clock()));
+        let front =
+            serve(front, clock, stopped.clone(), move |request, peer| Arc::clone(&functions).answer(request, peer));
         let (worker, exporter) = (Arc::clone(gateway), Arc::clone(gateway));
         tokio::spawn(async move { worker.work_off_queue().await });
         tokio::spawn(async move { export(&exporter).await });
@@ -315,7 +324,7 @@ fn answer_with(
     alive: fn() -> Answer,
 ) -> impl Future<Output = ()> + Send + 'static {
     let gateway = Arc::clone(gateway);
-    serve(listener, stopped.clone(), move |request, _| {
+    serve(listener, None, stopped.clone(), move |request, _| {
         let gateway = Arc::clone(&gateway);
         async move { Ok(metrics(&request, || text(&gateway), alive)) }
     })

@@ -22,6 +22,7 @@ use super::super::handlers::{self, Call, Reply};
 use super::super::metrics::provider::STATUS;
 use super::super::replicas::Replicas;
 use super::super::server::{Answer, HungUp};
+use super::super::stalling::Came;
 use super::system::check_namespace;
 use super::{BODY_TIMEOUT, Gateway, answer, handed_on};
 use crate::drive::live::REPLICA_HEADER;
@@ -236,7 +237,8 @@ impl Gateway {
         let probe = head.headers.contains_key("hey");
         let asked = Call { method: &head.method, probe, query: head.uri.query().unwrap_or_default() };
         let job = handlers::job(function.handler(standing.revision), &asked, &self.bodies).await;
-        let Arrived { released, answer } = clockwork.arrive(function.id, probe, job.wait);
+        let Arrived { released, answer } =
+            clockwork.arrive(function.id, probe, job.wait, head.extensions.get().and_then(Came::take));
         if let Some(released) = released
             && let Ok(at) = released.await
             && call.counted.is_none()

@@ -9,6 +9,8 @@
 //! another answer reads this one later. None of that is time the server took, so it may not be in a latency: Linux notes for each
 //! packet when it came (`SO_TIMESTAMPNS`, socket(7)) and hands that out with the bytes. Where it does not, nothing is known of their age.
 //!
+//! Generators read answers with it. The embedded platform reads requests: what a thread took to wake up for one is none of the model's time.
+//!
 //! The notes cost 3 % of what one thread can do. Under many workers that send as fast as they can it never sleeps and that counts, so
 //! there a connection whose answers come fast does without.
 
