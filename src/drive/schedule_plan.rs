@@ -39,8 +39,17 @@ pub(super) enum KnownSchedule {
 }
 
 impl KnownSchedule {
-    /// [`Schedule::next`].
+    /// When the next call of a worker is due and ready that is back before it and has lost none; [`KnownSchedule::next`] tells of all
+    /// others. What is small stays in registers: a call that is handed down whole would be waited for.
     #[inline]
+    pub(super) fn next_in_time(&mut self, worker: WorkerId, free: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Hey(hey) => hey.next_in_time(worker, free),
+            Self::Open(_) | Self::Journeys(_) => None,
+        }
+    }
+
+    /// [`Schedule::next`].
     pub(super) fn next(&mut self, worker: WorkerId, turn: Turn) -> Next {
         match self {
             Self::Hey(hey) => hey.next(worker, turn),

@@ -105,50 +105,11 @@ impl Schedule for Hey {
         self.start
     }
 
-    #[inline]
     fn next(&mut self, worker: WorkerId, turn: Turn) -> Next {
-        let Self { cap, planned, period, .. } = *self;
-        let by_time = self.settings.duration.is_some();
-        let state = self.workers[worker.0 as usize];
-        if period == 0 {
-            if state.calls >= cap || turn.free >= state.stop {
-                let unused = planned.map_or(0, |planned| planned - state.calls);
-                return Next::Finished { lost: Lost::default(), unused };
-            }
-            self.workers[worker.0 as usize].calls += 1;
-            return Next::Call(Call { due: turn.free, ready: turn.free, lost: Lost::default() });
+        match self.next_in_time(worker, turn.free) {
+            Some(due) => Next::Call(Call { due, ready: due, lost: Lost::default() }),
+            None => self.next_at_once(worker, turn),
         }
-        let free = turn.free.nanos_since(state.start);
-        // who is free before the next tick has missed none; a division would take longer than all the rest
-        let passed = if free < period.saturating_mul(state.tick + 1) { state.tick } else { free / period };
-        // a tick lost in a run that ends by count only makes it longer: the request is still sent
-        let lost_of = |first: u64, last: u64| {
-            if !by_time || last < first {
-                return Lost::default();
-            }
-            let late = (first..=last)
-                .filter(|tick| {
-                    let at = state.tick_time(*tick, period);
-                    at <= turn.sent || turn.stall.is_some_and(|(from, to)| (from..=to).contains(&at))
-                })
-                .count() as u64;
-            Lost { busy: last - first + 1 - late, late }
-        };
-
-        if state.calls >= cap || turn.free >= state.stop {
-            let planned = planned.unwrap_or(cap);
-            let left = if by_time { planned.saturating_sub(state.tick) } else { planned - state.calls };
-            let lost = lost_of(state.tick + 1, passed.min(planned));
-            return Next::Finished { lost, unused: left - lost.busy - lost.late };
-        }
-        let (due, tick, lost) = if passed > state.tick {
-            (state.tick + 1, passed, lost_of(state.tick + 2, passed))
-        } else {
-            (state.tick + 1, state.tick + 1, Lost::default())
-        };
-        let due = state.tick_time(due, period);
-        self.workers[worker.0 as usize] = Worker { calls: state.calls + 1, tick, ..state };
-        Next::Call(Call { due, ready: due.max(turn.free), lost })
     }
 
     fn stop(&mut self, at: Timestamp) {
@@ -178,6 +139,63 @@ impl Schedule for Hey {
             (Some(each), Some(_)) => Some(last.tick_time(each, self.period)),
             _ => self.settings.duration.map(|duration| last.start + duration),
         }
+    }
+}
+
+impl Hey {
+    /// The next tick of a worker that is back before it, as almost all are: it has lost none and calls then. [`Schedule::next`] tells of
+    /// all others.
+    #[inline]
+    pub fn next_in_time(&mut self, worker: WorkerId, free: Timestamp) -> Option<Timestamp> {
+        let state = &mut self.workers[worker.0 as usize];
+        let due = state.tick_time(state.tick + 1, self.period);
+        let is_in_time = free < due && free < state.stop && state.calls < self.cap && self.period > 0;
+        is_in_time.then(|| {
+            state.calls += 1;
+            state.tick += 1;
+            due
+        })
+    }
+
+    /// The next call of a worker that has no pace, or came back when its next tick was past, or is through.
+    fn next_at_once(&mut self, worker: WorkerId, turn: Turn) -> Next {
+        let Self { cap, planned, period, .. } = *self;
+        let by_time = self.settings.duration.is_some();
+        let state = self.workers[worker.0 as usize];
+        if period == 0 {
+            if state.calls >= cap || turn.free >= state.stop {
+                let unused = planned.map_or(0, |planned| planned - state.calls);
+                return Next::Finished { lost: Lost::default(), unused };
+            }
+            self.workers[worker.0 as usize].calls += 1;
+            return Next::Call(Call { due: turn.free, ready: turn.free, lost: Lost::default() });
+        }
+        let passed = turn.free.nanos_since(state.start) / period;
+        // a tick lost in a run that ends by count only makes it longer: the request is still sent
+        let lost_of = |first: u64, last: u64| {
+            if !by_time || last < first {
+                return Lost::default();
+            }
+            let late = (first..=last)
+                .filter(|tick| {
+                    let at = state.tick_time(*tick, period);
+                    at <= turn.sent || turn.stall.is_some_and(|(from, to)| (from..=to).contains(&at))
+                })
+                .count() as u64;
+            Lost { busy: last - first + 1 - late, late }
+        };
+
+        if state.calls >= cap || turn.free >= state.stop {
+            let planned = planned.unwrap_or(cap);
+            let left = if by_time { planned.saturating_sub(state.tick) } else { planned - state.calls };
+            let lost = lost_of(state.tick + 1, passed.min(planned));
+            return Next::Finished { lost, unused: left - lost.busy - lost.late };
+        }
+        // its next tick is past: that one is remembered, those after it are lost
+        let tick = passed.max(state.tick + 1);
+        let (due, lost) = (state.tick_time(state.tick + 1, period), lost_of(state.tick + 2, tick));
+        self.workers[worker.0 as usize] = Worker { calls: state.calls + 1, tick, ..state };
+        Next::Call(Call { due, ready: due.max(turn.free), lost })
     }
 }
 

@@ -112,15 +112,22 @@ impl Agenda {
     }
 
     /// A worker of this generator will send at `at`; `now` is the time of this call and never decreases.
+    #[inline]
     pub(super) fn push_send(&mut self, now: Timestamp, at: Timestamp, generator: u16, worker: u32) {
         let line = if at <= now { 0 } else { usize::from(generator) + 1 };
-        if self.lines[line].back().is_some_and(|last| last.at > at) {
-            self.push(at, What::Send { worker });
-            return;
-        }
         let order = self.number();
-        self.lines[line].push_back(Send { at, order, worker });
-        self.consider(Next { at, order, place: Place::Line(line) });
+        match self.lines[line].back() {
+            Some(last) if last.at > at => {
+                self.heap.push(Reverse(Entry { at, order, what: What::Send { worker } }));
+                self.consider(Next { at, order, place: Place::Heap });
+            }
+            // whoever stands before it comes before it
+            Some(_) => self.lines[line].push_back(Send { at, order, worker }),
+            None => {
+                self.lines[line].push_back(Send { at, order, worker });
+                self.consider(Next { at, order, place: Place::Line(line) });
+            }
+        }
     }
 
     /// Replaces the policy's wake-up. A wish that stays the same keeps its place among equal times.
@@ -137,6 +144,7 @@ impl Agenda {
         self.next.at
     }
 
+    #[inline]
     pub(super) fn pop(&mut self) -> Option<(Timestamp, What)> {
         let Next { at, place, .. } = self.next;
         let what = match place {
@@ -156,6 +164,7 @@ impl Agenda {
     }
 
     /// Something new is at its place.
+    #[inline]
     fn consider(&mut self, new: Next) {
         if new.is_before(&self.next) {
             if new.place != self.next.place {
@@ -167,6 +176,7 @@ impl Agenda {
         }
     }
 
+    #[inline]
     fn first_at(&self, place: Place) -> Option<Next> {
         let (at, order) = match place {
             Place::Line(line) => self.lines[line].front().map(|send| (send.at, send.order)),

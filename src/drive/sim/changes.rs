@@ -1,7 +1,7 @@
 //! What happens on the platform, as rows and as answers to those who asked.
 
 use crate::drive::{RecordError, Recorder};
-use crate::model::Change;
+use crate::model::{Change, Ending};
 use crate::record::{EventKind, EventRow, FunctionId};
 
 use super::Simulation;
@@ -10,25 +10,30 @@ use super::worker::Reply;
 
 impl<R: Recorder + ?Sized> Simulation<'_, R> {
     /// Something happened on the platform.
-    pub(super) fn take(&mut self, change: Change) -> Result<(), RecordError> {
-        match change {
-            Change::Answered { request, at, ending, replica } => {
-                let caller = Caller::of(request);
-                let asked = self.load.asked(caller);
-                let status = self.platform.count(request, asked, ending);
-                match caller {
-                    Caller::WarmUp if status < 400 => {}
-                    Caller::WarmUp => self.warm_up_failed(status)?,
-                    Caller::Probe { number } => self.settle_probe(number, Ok(status))?,
-                    Caller::Worker { worker, attempt } => {
-                        let size = self.platform.size(asked, ending);
-                        let reply = Reply { at, status, replica, size };
-                        self.load.answer(worker, attempt, reply, &mut self.agenda, self.recorder)?;
-                        self.end_load_if_done()?;
-                    }
-                }
-                Ok(())
-            }
+    #[inline]
+    pub(super) fn take(&mut self, change: &Change) -> Result<(), RecordError> {
+        let Change::Answered { request, at, ending, replica } = *change else { return self.take_rare(change) };
+        let caller = Caller::of(request);
+        let Caller::Worker { worker, attempt } = caller else { return self.take_ours(caller, ending) };
+        let (status, size) = self.platform.count(self.load.asked(worker), ending);
+        let reply = Reply { at, answer: Ok(status), replica, size };
+        self.load.answer(worker, attempt, reply, &mut self.agenda, self.recorder)?;
+        self.end_load_if_done()
+    }
+
+    /// An answer to a probe, or to a warm-up request.
+    #[cold]
+    fn take_ours(&mut self, caller: Caller, ending: Ending) -> Result<(), RecordError> {
+        match (self.platform.count_ours(caller, ending), caller) {
+            (status, Caller::Probe { number }) => self.settle_probe(number, Ok(status)),
+            (status, _) if status >= 400 => self.warm_up_failed(status),
+            _ => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn take_rare(&mut self, change: &Change) -> Result<(), RecordError> {
+        match *change {
             Change::Ready { at, function, replica, from, to } if function == FunctionId::STUDIED => {
                 self.recorder.event(&EventRow {
                     at,
@@ -63,8 +68,12 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
                     value: Some(f64::from(cut)),
                 })
             }
-            // the rows of a run are about the function under study, and a held request's row is its answer's
-            Change::Ready { .. } | Change::Terminated { .. } | Change::Died { .. } | Change::Released { .. } => Ok(()),
+            // the rows of a run are about the function under study, a held request's row is its answer's, and answers were taken before
+            Change::Ready { .. }
+            | Change::Terminated { .. }
+            | Change::Died { .. }
+            | Change::Released { .. }
+            | Change::Answered { .. } => Ok(()),
         }
     }
 

@@ -33,7 +33,7 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
                 self.platform.cluster.crash(now, FunctionId::STUDIED, turned.dies, changes);
             }
             for change in changes.drain(..) {
-                self.take(change)?;
+                self.take(&change)?;
             }
             resumes |= turned.policy_resumes;
         }

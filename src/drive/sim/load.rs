@@ -5,20 +5,19 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::drive::schedule_plan::KnownSchedule;
 use crate::drive::{Plan, RecordError, Recorder, Tally, shares};
-use crate::record::{Answer, Detail, ErrorKind, GeneratorId, Lost, RequestRow, WorkerId};
-use crate::schedule::share::Share;
+use crate::record::{Detail, ErrorKind, GeneratorId, Lost, RequestRow, WorkerId};
 use crate::schedule::{Call, Next, Turn};
 use crate::time::{Timestamp, nanos};
 
 use super::agenda::{Agenda, What};
+use super::generator::Generator;
 use super::platform::{Asked, Caller, Platform, steps_of};
 use super::worker::{Does, Reply, Worker};
 
 /// A worker's time for one request, however fast the answer: without it, a worker without pacing would send for ever at one moment to
-/// a function that takes no time. hey takes some ten microseconds.
-const SHORTEST_TURN: Duration = Duration::from_micros(1);
+/// a function that takes no time. In nanoseconds; hey takes some ten microseconds.
+const SHORTEST_TURN: u64 = 1_000;
 
 pub(super) struct Load {
     generators: Vec<Generator>,
@@ -27,63 +26,6 @@ pub(super) struct Load {
     running: usize,
     /// No request is given up before; [`Timestamp::MAX`] if none will be.
     next_timeout: Timestamp,
-}
-
-struct Generator {
-    schedule: KnownSchedule,
-    /// What is counted of it.
-    share: Share,
-    /// The schedule of that share, asked for what it plans; the same as `schedule` if it is all of it.
-    shared: Option<KnownSchedule>,
-    /// What its first step asks for; nothing special for loads without journeys.
-    asked: Option<Asked>,
-    /// Its first worker among all.
-    first: u32,
-    workers_left: u32,
-    /// Requests that were answered or given up.
-    settled: u64,
-    /// In nanoseconds.
-    timeout: Option<u64>,
-    /// When each request is given up that was waited for when that was last looked at, in order: its worker, and which attempt.
-    timeouts: VecDeque<(Timestamp, u32, u32)>,
-    /// When it is looked at again: no request that left since is given up before. [`Timestamp::MAX`] if none left.
-    timeouts_looked_at: Timestamp,
-    tally: Tally,
-}
-
-impl Generator {
-    /// What is counted of its schedule.
-    fn counted(&self) -> &KnownSchedule {
-        self.shared.as_ref().unwrap_or(&self.schedule)
-    }
-
-    /// Looks which requests are waited for, and when each will be given up.
-    ///
-    /// Almost all are answered long before. So none is put in line when it leaves: looking as often as the time-out is long is in time for
-    /// whatever has left since.
-    fn look_at_timeouts(&mut self, now: Timestamp, workers: &[Worker]) {
-        let Some(timeout) = self.timeout else { return };
-        let own = (self.first..).zip(&workers[self.first as usize..][..self.schedule.workers() as usize]);
-        let waiting = own.filter(|(_, worker)| worker.does == Does::Wait);
-        let mut timeouts: Vec<(Timestamp, u32, u32)> = waiting
-            .map(|(number, worker)| (worker.sent.saturating_add_nanos(timeout), number, worker.attempt))
-            .collect();
-        timeouts.sort_unstable();
-        self.timeouts_looked_at = if timeouts.is_empty() { Timestamp::MAX } else { now.saturating_add_nanos(timeout) };
-        self.timeouts = timeouts.into();
-    }
-
-    /// Drops the time-outs of requests that are settled from the front of the line; the first of the others.
-    fn drop_settled_timeouts(&mut self, workers: &[Worker]) -> Option<Timestamp> {
-        while let Some((at, worker, attempt)) = self.timeouts.front() {
-            let state = &workers[*worker as usize];
-            if state.does == Does::Wait && state.attempt == *attempt {
-                return Some(*at);
-            }
-            self.timeouts.pop_front();
-        }
-        None
-    }
 }
 
 impl Load {
@@ -146,7 +88,7 @@ impl Load {
         for (number, generator) in (0..).zip(&self.generators) {
             let waits = |(place, worker): &(u32, &Worker)| {
                 let is_here = worker.generator == GeneratorId(number) && worker.does == Does::Wait;
-                is_here && generator.schedule.is_of(generator.share, WorkerId(place - generator.first))
+                is_here && generator.counts(WorkerId(place - generator.first))
             };
             let waiting = (0..).zip(&self.workers).filter(waits).count() as u64;
             assert_eq!(
@@ -181,6 +123,7 @@ impl Load {
     }
 
     /// A worker is free, after what it sent last: its next call goes on the agenda, or it is done.
+    #[inline]
     fn ask<R: Recorder + ?Sized>(
         &mut self,
         worker: u32,
@@ -192,7 +135,14 @@ impl Load {
         let id = self.workers[worker as usize].generator;
         let generator = &mut self.generators[usize::from(id.0)];
         let number = WorkerId(worker - generator.first);
-        // made here: one handed down would be copied, and its parts have not settled in memory yet
+        // of hey's schedule, which has no steps to ask for
+        if let Some(due) = generator.schedule.next_in_time(number, free) {
+            let state = &mut self.workers[worker as usize];
+            state.call = Call { due, ready: due, lost: Lost::default() };
+            state.does = Does::Send;
+            agenda.push_send(free, due, id.0, worker);
+            return Ok(());
+        }
         let lost = match generator.schedule.next(number, Turn { sent, free, stall: None }) {
             Next::Call(call) => {
                 let state = &mut self.workers[worker as usize];
@@ -238,12 +188,13 @@ impl Load {
     }
 
     /// A worker's request leaves.
+    #[inline]
     pub(super) fn send(&mut self, now: Timestamp, worker: u32, platform: &mut Platform) {
         let state = &mut self.workers[worker as usize];
         state.sent = now;
         state.does = Does::Wait;
         let generator = &mut self.generators[usize::from(state.generator.0)];
-        if generator.schedule.is_of(generator.share, WorkerId(worker - generator.first)) {
+        if generator.counts(WorkerId(worker - generator.first)) {
             generator.tally.leaves(&state.call);
         }
         let (attempt, asked) = (state.attempt, state.asked);
@@ -256,12 +207,9 @@ impl Load {
         platform.send(now, Caller::Worker { worker, attempt }, asked);
     }
 
-    /// What a caller asked for.
-    pub(super) fn asked(&self, caller: Caller) -> Asked {
-        match caller {
-            Caller::Worker { worker, .. } => self.workers[worker as usize].asked,
-            Caller::Probe { .. } | Caller::WarmUp => Asked::default(),
-        }
+    /// What a worker asked for.
+    pub(super) fn asked(&self, worker: u32) -> Asked {
+        self.workers[worker as usize].asked
     }
 
     /// An answer came. One whose worker gave up long ago is dropped.
@@ -278,13 +226,7 @@ impl Load {
         if state.does != Does::Wait || state.attempt != attempt {
             return Ok(());
         }
-        let row = RequestRow {
-            first_byte: Some(reply.at),
-            replica: reply.replica,
-            detail: Detail { wait: reply.at - state.sent, size: reply.size, ..Detail::default() },
-            ..self.row(worker, reply.at, Ok(reply.status))
-        };
-        self.settle(worker, &row, agenda, recorder)
+        self.settle(worker, reply, agenda, recorder)
     }
 
     /// No request is given up before, and then perhaps none either: whether the first in line is settled is looked at when its
@@ -311,8 +253,7 @@ impl Load {
                 self.generators[generator].timeouts.pop_front();
                 let state = &self.workers[worker as usize];
                 if state.does == Does::Wait && state.attempt == attempt {
-                    let row = self.row(worker, now, Err(ErrorKind::Timeout));
-                    self.settle(worker, &row, agenda, recorder)?;
+                    self.give_up(worker, now, ErrorKind::Timeout, agenda, recorder)?;
                 }
             }
         }
@@ -350,8 +291,7 @@ impl Load {
                     self.ask(worker, state.sent, now, agenda, recorder)?;
                 }
                 Does::Wait => {
-                    let row = self.row(worker, now, Err(ErrorKind::Abandoned));
-                    self.settle(worker, &row, agenda, recorder)?;
+                    self.give_up(worker, now, ErrorKind::Abandoned, agenda, recorder)?;
                 }
                 Does::Finished => {}
             }
@@ -359,39 +299,56 @@ impl Load {
         Ok(())
     }
 
-    #[inline]
-    fn row(&self, worker: u32, done: Timestamp, answer: Answer) -> RequestRow {
-        let state = &self.workers[worker as usize];
-        RequestRow {
-            generator: state.generator,
-            worker: WorkerId(worker - self.generators[usize::from(state.generator.0)].first),
-            due: state.call.due,
-            ready: state.call.ready,
-            sent: state.sent,
-            first_byte: None,
-            done,
-            answer,
-            replica: None,
-            detail: Detail::default(),
-        }
+    /// A worker has waited long enough.
+    #[cold]
+    #[inline(never)]
+    fn give_up<R: Recorder + ?Sized>(
+        &mut self,
+        worker: u32,
+        at: Timestamp,
+        why: ErrorKind,
+        agenda: &mut Agenda,
+        recorder: &mut R,
+    ) -> Result<(), RecordError> {
+        self.settle(worker, Reply { at, answer: Err(why), replica: None, size: None }, agenda, recorder)
     }
 
     /// A worker is through with a request, one way or the other.
+    ///
+    /// The row is made where its recorder is known: nothing is made of it but what that one reads.
     #[inline]
     fn settle<R: Recorder + ?Sized>(
         &mut self,
         worker: u32,
-        row: &RequestRow,
+        reply: Reply,
         agenda: &mut Agenda,
         recorder: &mut R,
     ) -> Result<(), RecordError> {
         let state = &mut self.workers[worker as usize];
         state.attempt = (state.attempt + 1) % Caller::ATTEMPTS;
-        let generator = &mut self.generators[usize::from(row.generator.0)];
-        if generator.schedule.is_of(generator.share, row.worker) {
+        let (sent, number) = (state.sent, state.generator);
+        let generator = &mut self.generators[usize::from(number.0)];
+        let of_generator = WorkerId(worker - generator.first);
+        if generator.counts(of_generator) {
             generator.settled += 1;
-            recorder.request(row)?;
+            let is_answered = reply.answer.is_ok();
+            recorder.request(&RequestRow {
+                generator: number,
+                worker: of_generator,
+                due: state.call.due,
+                ready: state.call.ready,
+                sent,
+                first_byte: is_answered.then_some(reply.at),
+                done: reply.at,
+                answer: reply.answer,
+                replica: reply.replica,
+                detail: Detail {
+                    wait: if is_answered { reply.at - sent } else { Duration::ZERO },
+                    size: reply.size,
+                    ..Detail::default()
+                },
+            })?;
         }
-        self.ask(worker, row.sent, row.done.max(row.sent + SHORTEST_TURN), agenda, recorder)
+        self.ask(worker, sent, reply.at.max(sent.saturating_add_nanos(SHORTEST_TURN)), agenda, recorder)
     }
 }

@@ -14,6 +14,7 @@ mod answer;
 mod changes;
 mod epoch;
 mod faults;
+mod generator;
 mod load;
 mod patience;
 mod platform;
@@ -137,7 +138,7 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
                 self.now = platform;
                 self.platform.cluster.advance(platform, &mut changes);
                 for change in &changes {
-                    self.take(*change)?;
+                    self.take(change)?;
                 }
                 changes.clear();
             } else if shadows < agenda && shadows <= timeout {
@@ -150,10 +151,15 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
             } else {
                 let Some((at, what)) = self.agenda.pop() else { break };
                 self.now = at;
-                if what == What::End {
-                    break;
+                match what {
+                    // by far the most
+                    What::Send { worker } => {
+                        self.load.send(at, worker, &mut self.platform);
+                        continue;
+                    }
+                    What::End => break,
+                    _ => self.perform(what, &mut changes)?,
                 }
-                self.perform(what, &mut changes)?;
                 if self.interrupted {
                     break;
                 }
@@ -178,11 +184,11 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
         self.tell_shadows(Shadows::start)
     }
 
-    /// Something of the agenda has come up.
+    /// Something of the agenda has come up, other than what the loop sees to itself.
+    #[inline(never)]
     fn perform(&mut self, what: What, changes: &mut Vec<Change>) -> Result<(), RecordError> {
         let now = self.now;
         match what {
-            What::Send { worker } => self.load.send(now, worker, &mut self.platform),
             What::Woken => self.wake()?,
             What::Deliver { number } => self.deliver(number)?,
             What::ProbeTimeout { number } => self.settle_probe(number, Err(ErrorKind::Timeout))?,
@@ -210,8 +216,8 @@ impl<R: Recorder + ?Sized> Simulation<'_, R> {
             }
             What::Fault => self.fault(changes)?,
             What::Second => self.second(changes)?,
-            // the loop ends before it comes here
-            What::End => {}
+            // the loop's own
+            What::Send { .. } | What::End => {}
         }
         Ok(())
     }

@@ -28,13 +28,11 @@ const RAISED_SIZE: u64 = 265;
 pub(super) struct Platform {
     pub(super) cluster: Cluster,
     functions: u16,
-    /// What the handler answers: to the function's own query, and to each step of a journey.
-    served: Vec<Served>,
+    /// What the handler answers, and how often it did: to the function's own query, and to each step of a journey.
+    served: Vec<(Served, u64)>,
     /// Answers of the studied function that are the platform's own, by ending. A probe is always served with 200, whatever the
     /// handler does.
     answered: [u64; ENDINGS.len()],
-    /// Answers of the handler, as `served`.
-    answered_by_handler: Vec<u64>,
     probes_served: u64,
 }
 
@@ -107,40 +105,55 @@ impl Platform {
             .first()
             .map_or((super::super::Handler::Plain, ""), |function| (function.handler, function.query.as_str()));
         let steps = plan.generators.iter().flat_map(steps_of).map(|step| step.query.as_deref().unwrap_or(query));
-        let served: Vec<Served> = std::iter::once(query).chain(steps).map(|query| served(handler, query)).collect();
+        let served = std::iter::once(query).chain(steps).map(|query| (served(handler, query), 0)).collect();
         Self {
             cluster: Cluster::new(plan.node, &functions, plan.seed),
             functions: functions.len() as u16,
             answered: [0; ENDINGS.len()],
-            answered_by_handler: vec![0; served.len()],
             served,
             probes_served: 0,
         }
     }
 
     /// A request to the studied function leaves; `asked` is what it asks for.
+    #[inline]
     pub(super) fn send(&mut self, now: Timestamp, caller: Caller, asked: Asked) {
         let probe = matches!(caller, Caller::Probe { .. });
-        let wait = if probe { None } else { self.served[asked.0 as usize].wait };
+        let wait = if probe { None } else { self.served[asked.0 as usize].0.wait };
         self.cluster.arrive(now, Arrival { request: caller.request(), function: FunctionId::STUDIED, probe, wait });
     }
 
-    /// Counts an answer to what was asked; its status.
-    pub(super) fn count(&mut self, request: RequestId, asked: Asked, ending: Ending) -> u16 {
+    /// Counts an answer to what a worker asked; its status and its length.
+    #[inline]
+    pub(super) fn count(&mut self, asked: Asked, ending: Ending) -> (u16, Option<u64>) {
         if ending != Ending::Served {
-            self.answered[ending as usize] += 1;
-        } else if matches!(Caller::of(request), Caller::Probe { .. }) {
-            self.probes_served += 1;
-            return 200;
-        } else {
-            self.answered_by_handler[asked.0 as usize] += 1;
+            return self.count_own(ending);
         }
-        self.status_of(asked, ending)
+        let (served, answers) = &mut self.served[asked.0 as usize];
+        *answers += 1;
+        (served.status, served.size)
     }
 
-    fn status_of(&self, asked: Asked, ending: Ending) -> u16 {
+    /// Counts an answer to a probe or to a warm-up request; its status.
+    pub(super) fn count_ours(&mut self, caller: Caller, ending: Ending) -> u16 {
+        if ending == Ending::Served && matches!(caller, Caller::Probe { .. }) {
+            self.probes_served += 1;
+            return 200;
+        }
+        self.count(Asked::default(), ending).0
+    }
+
+    /// Counts an answer that is none of the handler's. The platform's own have no body.
+    #[cold]
+    fn count_own(&mut self, ending: Ending) -> (u16, Option<u64>) {
+        self.answered[ending as usize] += 1;
+        (self.status_of(ending), Some(if ending == Ending::Raised { RAISED_SIZE } else { 0 }))
+    }
+
+    fn status_of(&self, ending: Ending) -> u16 {
         match ending {
-            Ending::Served => self.served[asked.0 as usize].status,
+            // the handler's, which is counted by what was asked
+            Ending::Served => self.served[0].0.status,
             Ending::Cut | Ending::Removed | Ending::Raised | Ending::NotListening => 500,
             Ending::Overdue => 504,
             Ending::NoReplica => 502,
@@ -149,21 +162,11 @@ impl Platform {
         }
     }
 
-    /// Length of a load answer's body: the platform's own errors have none.
-    pub(super) fn size(&self, asked: Asked, ending: Ending) -> Option<u64> {
-        match ending {
-            Ending::Served => self.served[asked.0 as usize].size,
-            Ending::Raised => Some(RAISED_SIZE),
-            _ => Some(0),
-        }
-    }
-
     /// The gateway's counters: a series exists from its first answer on.
     pub(super) fn counters(&self) -> Vec<Counter> {
         let mut counters: Vec<Counter> = Vec::new();
-        let handler = self.served.iter().zip(&self.answered_by_handler).map(|(served, count)| (served.status, *count));
-        let own =
-            ENDINGS.iter().map(|ending| (self.status_of(Asked::default(), *ending), self.answered[*ending as usize]));
+        let handler = self.served.iter().map(|(served, count)| (served.status, *count));
+        let own = ENDINGS.iter().map(|ending| (self.status_of(*ending), self.answered[*ending as usize]));
         for (code, count) in [(200, self.probes_served)].into_iter().chain(handler).chain(own) {
             match counters.iter_mut().find(|counter| counter.code == code) {
                 _ if count == 0 => {}

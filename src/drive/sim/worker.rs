@@ -1,7 +1,7 @@
 //! A worker of a generator in virtual time, and what it got.
 
 use super::platform::Asked;
-use crate::record::{GeneratorId, ReplicaId};
+use crate::record::{Answer, GeneratorId, ReplicaId};
 use crate::schedule::Call;
 use crate::time::Timestamp;
 
@@ -36,7 +36,7 @@ pub(super) enum Does {
 #[derive(Clone, Copy)]
 pub(super) struct Reply {
     pub(super) at: Timestamp,
-    pub(super) status: u16,
+    pub(super) answer: Answer,
     pub(super) replica: Option<ReplicaId>,
     pub(super) size: Option<u64>,
 }
