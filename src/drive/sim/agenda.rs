@@ -115,18 +115,16 @@ impl Agenda {
     #[inline]
     pub(super) fn push_send(&mut self, now: Timestamp, at: Timestamp, generator: u16, worker: u32) {
         let line = if at <= now { 0 } else { usize::from(generator) + 1 };
+        let last = self.lines[line].back().map(|last| last.at);
+        if last.is_some_and(|last| last > at) {
+            self.push(at, What::Send { worker });
+            return;
+        }
         let order = self.number();
-        match self.lines[line].back() {
-            Some(last) if last.at > at => {
-                self.heap.push(Reverse(Entry { at, order, what: What::Send { worker } }));
-                self.consider(Next { at, order, place: Place::Heap });
-            }
-            // whoever stands before it comes before it
-            Some(_) => self.lines[line].push_back(Send { at, order, worker }),
-            None => {
-                self.lines[line].push_back(Send { at, order, worker });
-                self.consider(Next { at, order, place: Place::Line(line) });
-            }
+        self.lines[line].push_back(Send { at, order, worker });
+        // whoever stands before it in line comes before it
+        if last.is_none() {
+            self.consider(Next { at, order, place: Place::Line(line) });
         }
     }
 
