@@ -47,6 +47,9 @@ pub use self::client::{ClientPlan, Trust};
 pub use self::recorder::{RecordError, Recorder};
 pub use self::schedule_plan::{Planned, SchedulePlan, shares};
 
+/// How long a probe may take before it counts as failed: the watch tower's hey runs without `-t`, which means 20 s.
+pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// Everything a driver needs to know about one run: one arm, one repeat.
 #[derive(Clone)]
 pub struct Plan {

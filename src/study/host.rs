@@ -3,13 +3,14 @@
 use std::fs;
 
 use super::results::summary::HostRecord;
+use crate::drive::live::cores::granted;
 
 /// The machine this program runs on, as far as it tells.
 pub fn facts() -> HostRecord {
     HostRecord {
         system: system(),
         cpu: proc_value("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
-        cores: std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX)),
+        cores: u32::try_from(granted()).unwrap_or(u32::MAX),
         memory_mib: proc_value("/proc/meminfo", "MemTotal")
             .and_then(|text| text.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()))
             .map_or(0, |kib| kib / 1024),

@@ -169,16 +169,27 @@ fn a_run_by_the_wall_clock_meets_its_simulated_twin_and_the_table_lands_in_the_d
     let scenario = SCENARIO.replace("-z 20s", "-z 2s").replace("_down = \"2s\"", "_down = \"1s\"");
     let (before, rest) = scenario.split_at(scenario.find("[[arm]]").expect("an arm"));
     assert!(rest.contains("tower"));
-    fs::write(house.path("small.toml"), format!("{before}[[arm]]\nname = \"still\"\npolicy = \"fixed\"\n"))
-        .expect("a file");
+    let arms = ["still", "calm"].map(|name| format!("[[arm]]\nname = \"{name}\"\npolicy = \"fixed\"\n"));
+    fs::write(house.path("small.toml"), format!("{before}{}", arms.concat())).expect("a file");
     let page = house.path("page.md");
     fs::write(&page, "before\n<!-- agreement: begin -->\nold\n<!-- agreement: end -->\nafter\n").expect("a page");
     let binary = env!("CARGO_BIN_EXE_watchtower");
-    let output = house.script(&["small.toml", "--binary", binary, "--work", "work", "--write", &page]);
+    let sets = ["--sets", "2", "--side-by-side", "2"];
+    let output =
+        house.script(&[&["small.toml", "--binary", binary, "--work", "work", "--write", &page], &sets[..]].concat());
     // a machine that is too busy for a valid run says so in the table, and that is an answer as well
     assert!(matches!(output.status.code(), Some(0 | 1)), "{}", text(&output.stderr));
     let page = fs::read_to_string(page).expect("a page");
     assert!(page.starts_with("before\n") && page.ends_with("after\n") && !page.contains("old"), "{page}");
-    assert!(page.contains("| small | still | 1"), "{page}");
+    assert!(page.contains("| small | still | 1") && page.contains("| small | calm | 1"), "{page}");
+    assert!(page.contains("pairs of live runs that agree with each other"), "{page}");
+    // two live runs of a seed are one pair; fewer if one was not valid
+    let all = page.lines().find_map(|line| line.strip_prefix("| all | | ")).expect("a row of all");
+    let of = |text: &str| {
+        text.trim_end_matches(" |").split_once(" of ").expect("a share").1.parse::<u32>().expect("a count")
+    };
+    let (with_twins, with_each_other) = all.split_once(" | ").expect("two shares");
+    assert!(of(with_twins) <= 4 && of(with_each_other) <= 2, "{all}");
+    assert!(of(with_each_other) >= of(with_twins).saturating_sub(2), "{all}");
     assert!(page.contains(&text(&output.stdout)), "{page}");
 }

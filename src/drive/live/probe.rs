@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hyper::Uri;
 
-use crate::drive::{RequestPlan, Trust};
+use crate::drive::{PROBE_TIMEOUT, RequestPlan, Trust};
 use crate::policy::ProbeOutcome;
 
 use super::clock::Clock;
@@ -35,9 +35,9 @@ impl Prober {
     /// Probes of `uri`, by a server that is to be vouched for so.
     ///
     /// # Errors
-    /// When `uri` is no address that can be called.
-    pub fn new(clock: Clock, uri: &Uri, timeout: Duration, trust: Trust) -> Result<Self, RequestError> {
-        let mut request = probe_request(timeout);
+    /// When `uri` is no address that can be called, or no certificates can be verified so.
+    pub fn new(clock: Clock, uri: &Uri, trust: Trust) -> Result<Self, RequestError> {
+        let mut request = probe_request(PROBE_TIMEOUT);
         request.client.trust = trust;
         Ok(Self { clock, request: Arc::new(Prepared::new(uri, &request)?) })
     }
@@ -45,17 +45,20 @@ impl Prober {
     /// Sends one over a new connection. The latency runs from before the dial to the end of the body; what goes wrong on the way is in the
     /// outcome.
     pub async fn probe(&self) -> ProbeOutcome {
-        let exchange = once(self.clock, Arc::clone(&self.request)).await;
-        ProbeOutcome { sent: exchange.sent, latency: exchange.done - exchange.sent, answer: exchange.answer }
+        as_probe(&once(self.clock, Arc::clone(&self.request)).await)
     }
 }
 
-/// Sends one probe as hey would: no certificate is doubted. See [`Prober`].
+fn as_probe(exchange: &Exchange) -> ProbeOutcome {
+    ProbeOutcome { sent: exchange.sent, latency: exchange.done - exchange.sent, answer: exchange.answer }
+}
+
+/// Sends one probe as hey would, with a patience of its own: no certificate is doubted. See [`Prober`].
 ///
 /// # Errors
 /// When `uri` is no address that can be called.
 pub async fn probe(clock: &Clock, uri: &Uri, timeout: Duration) -> Result<ProbeOutcome, RequestError> {
-    Ok(Prober::new(*clock, uri, timeout, Trust::Anything)?.probe().await)
+    Ok(as_probe(&call_once(clock, uri, &probe_request(timeout)).await?))
 }
 
 /// Sends one request over a new connection, as a generator would, and closes it.

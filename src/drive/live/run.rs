@@ -43,9 +43,6 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// How long a scaling under way may take to be answered when the run ends; targets themselves give up after five seconds.
 const LAST_ANSWER: Duration = Duration::from_secs(6);
 
-/// How long a probe may take before it counts as failed; hey's own default.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
-
 /// How far ahead the pacers are told of the load's start, so that their threads stand ready.
 const HEAD_START: Duration = Duration::from_millis(200);
 
@@ -69,11 +66,12 @@ pub async fn run(
 
     let studied = &plan.functions[FunctionId::STUDIED.0 as usize];
     let uri = target.invoke_uri(FunctionId::STUDIED, &studied.query)?;
+    let trust = plan.generators.first().map(|load| load.request.client.trust.clone()).unwrap_or_default();
+    let prober = Prober::new(*clock, &uri, trust).map_err(LoadError::from)?;
     let (reports_sender, reports) = unbounded_channel();
     let options = Options { seed: plan.seed, share: plan.share, ..Options::default() };
     let load = Load::start_with(options, *clock, &uri, &plan.generators, load_start, reports_sender)?;
 
-    let trust = plan.generators.first().map(|load| load.request.client.trust.clone()).unwrap_or_default();
     let context = plan.context(clock.epoch(), load_start);
     let alarm = Alarm::start(*clock).map_err(RunError::Alarm)?;
     let (answers_sender, answers) = unbounded_channel();
@@ -81,8 +79,7 @@ pub async fn run(
         plan,
         target,
         clock: *clock,
-        // the address was good enough for the load, so it is for a probe; if not, probes fail
-        prober: Prober::new(*clock, &uri, PROBE_TIMEOUT, trust).ok(),
+        prober,
         uri,
         recorder,
         policy: plan.arm.build(&context),
@@ -115,7 +112,7 @@ struct Run<'a> {
     target: Arc<dyn Target>,
     clock: Clock,
     uri: hyper::Uri,
-    prober: Option<Prober>,
+    prober: Prober,
     recorder: &'a mut dyn Recorder,
     policy: Box<dyn Policy>,
     shadows: Shadows,
@@ -143,7 +140,11 @@ impl Run<'_> {
         alarm: &Alarm,
         interrupt: &mut Interrupt,
     ) -> Result<Outcome, RunError> {
-        let start = self.clock.now();
+        // the load's threads get ready meanwhile. Who begins at once probes as much earlier than planned as that takes, and who begins
+        // when he can as much later as this loop took to come here
+        let planned = self.load_start - self.plan.warm_up;
+        alarm.wait_until(planned).await;
+        let start = self.as_wished(planned, self.clock.now());
         self.enter(start, Phase::WarmUp)?;
         let replicas = self.plan.functions.iter().map(|function| function.replicas).collect();
         self.tell(start, &Event::Started { replicas })?;

@@ -31,7 +31,7 @@ use crate::time::{Epoch, Timestamp};
 use super::decisions::Decisions;
 use super::faults::Faults;
 use super::shadow::{Shadows, Wishes};
-use super::{Outcome, Phase, Plan, PolicyFailure, RecordError, Recorder, first_second, phase_row};
+use super::{Outcome, PROBE_TIMEOUT, Phase, Plan, PolicyFailure, RecordError, Recorder, first_second, phase_row};
 use agenda::{Agenda, What};
 pub use epoch::epoch;
 use load::Load;
@@ -41,9 +41,6 @@ use probes::Probes;
 
 /// Time between asking for replicas and the platform's answer: one call to the Kubernetes API, roughly.
 const SCALE_LATENCY: Duration = Duration::from_millis(5);
-
-/// A probe's time-out: the watch tower's hey runs without `-t`, which means 20 s.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The timeline's step.
 const SECOND: Duration = Duration::from_secs(1);

@@ -11,6 +11,7 @@ use super::config::{Config, FunctionConfig, LogLevel};
 use super::log::{Log, Sink};
 use super::stage::{Lead, Stage};
 use crate::drive::live::clock::Clock;
+use crate::drive::live::load::RequestError;
 use crate::drive::live::sidecar::{Board, LockError, Way, run};
 use crate::drive::live::target::TargetError;
 use crate::drive::live::target::guest::GuestError;
@@ -39,6 +40,14 @@ pub enum CrewError {
         function: String,
         /// Why.
         source: TargetError,
+    },
+    /// A function can't be probed.
+    #[error("function {function}: it can't be probed: {source}")]
+    Probe {
+        /// Which.
+        function: String,
+        /// Why.
+        source: RequestError,
     },
     /// What a sidecar does is not allowed to it.
     #[error(
@@ -158,13 +167,10 @@ impl Crew {
             sink: Arc::clone(&self.sink),
         };
         let (stop, stopped) = watch::channel(false);
-        let (clock, name, watched) = (self.clock, function.name.clone(), lead.watched());
+        let (clock, watched) = (self.clock, lead.watched());
         #[expect(clippy::disallowed_methods, reason = "a sidecar is a task of its own")]
         let task = tokio::spawn(async move {
-            // its address was made before
-            if let Err(error) = run(sidecar, way, clock, watched, stopped, &mut log).await {
-                tracing::error!("{name}: {error}");
-            }
+            run(sidecar, way, clock, watched, stopped, &mut log).await;
         });
         let seat = Seat { function: function.clone(), premises: Premises::of(config), stop, task, lead };
         self.seats.insert(seat.function.name.clone(), seat);

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::config::{Config, FunctionConfig};
 use super::crew::CrewError;
 use crate::drive::live::clock::Clock;
+use crate::drive::live::probe::Prober;
 use crate::drive::live::sidecar::{Leadership, LockError, Way};
 use crate::drive::live::target::guest::GuestError;
 use crate::drive::live::target::kubernetes::Candidacy;
@@ -18,7 +19,12 @@ use crate::record::FunctionId;
 use crate::time::Timestamp;
 
 /// A platform that was looked at and not touched.
-pub(super) enum Stage {
+pub(super) struct Stage {
+    ground: Ground,
+    prober: Prober,
+}
+
+enum Ground {
     Gateway(Plain),
     Cluster(Ways),
 }
@@ -63,9 +69,11 @@ impl Stage {
         let platform = |source: GuestError| CrewError::Gateway { function: name.clone(), source: Box::new(source) };
         let address = |source: TargetError| CrewError::Target { function: name.clone(), source };
         let plain = Plain::open(&config.access, std::slice::from_ref(name)).map_err(platform)?;
-        plain.invoke_uri(FunctionId::STUDIED, &function.query).map_err(address)?;
-        config.access.trust().map_err(platform)?;
-        let Some(way) = &config.cluster else { return Ok(Self::Gateway(plain)) };
+        let uri = plain.invoke_uri(FunctionId::STUDIED, &function.query).map_err(address)?;
+        let trust = config.access.trust().map_err(platform)?;
+        let prober = Prober::new(clock, &uri, trust);
+        let prober = prober.map_err(|source| CrewError::Probe { function: name.clone(), source })?;
+        let Some(way) = &config.cluster else { return Ok(Self { ground: Ground::Gateway(plain), prober }) };
         let ways = Ways::find(way, &config.access, name, clock).await.map_err(platform)?;
         match ways.missing_rights(is_dry).await {
             Ok(missing) if missing.is_empty() => {}
@@ -74,7 +82,7 @@ impl Stage {
                 tracing::warn!("{name}: rights can't be asked for, and the API server is waited for: {error}");
             }
         }
-        Ok(Self::Cluster(ways))
+        Ok(Self { ground: Ground::Cluster(ways), prober })
     }
 
     /// Begins to act there, or to stand by.
@@ -84,20 +92,17 @@ impl Stage {
         function: &FunctionConfig,
         is_dry: bool,
         locks: &Path,
-    ) -> Result<(Way, Lead), CrewError> {
-        let (target, lead): (Arc<dyn Target>, Lead) = match self {
-            Self::Gateway(plain) if is_dry => (Arc::new(plain), Lead::Always),
-            Self::Gateway(plain) => (Arc::new(plain), Lead::Lock(lock(config, function, locks)?)),
-            Self::Cluster(ways) if is_dry => (Arc::new(ways.look()), Lead::Always),
-            Self::Cluster(ways) => {
+    ) -> Result<(Way, Lead), LockError> {
+        let (target, lead): (Arc<dyn Target>, Lead) = match self.ground {
+            Ground::Gateway(plain) if is_dry => (Arc::new(plain), Lead::Always),
+            Ground::Gateway(plain) => (Arc::new(plain), Lead::Lock(lock(config, function, locks)?)),
+            Ground::Cluster(ways) if is_dry => (Arc::new(ways.look()), Lead::Always),
+            Ground::Cluster(ways) => {
                 let (plain, candidacy) = ways.stand(config.terms);
                 (Arc::new(plain), Lead::Lease(candidacy))
             }
         };
-        let trust = config.access.trust();
-        let trust =
-            trust.map_err(|source| CrewError::Gateway { function: function.name.clone(), source: Box::new(source) })?;
-        Ok((Way { target, query: function.query.clone(), trust }, lead))
+        Ok((Way { target, prober: self.prober }, lead))
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Choice, Recorded, RecordedArm, RecordingError};
+use crate::drive::PROBE_TIMEOUT;
 use crate::drive::replay::{
     Answered, Counted, RecordedMetrics, RecordedProbe, RecordedReplicas, RecordedRun, Recording,
 };
@@ -19,9 +20,6 @@ use crate::record::{ErrorKind, FunctionId, Measurement, PodSample, ReplicaId};
 use crate::study::nearest::nearest;
 use crate::study::results::summary::{RunSummary, StudyRecord};
 use crate::study::results::{EventRecord, MetricsRecord, ProbeRecord, ResultsDir, ResultsError, run_name};
-
-/// How long a probe may take before it counts as failed: hey's own time-out, as in live runs.
-const PROBE_TIMEOUT_S: f64 = 20.0;
 
 /// Reads the run that `path` and `choice` name.
 pub(super) fn read(path: &Path, start: Option<Duration>, choice: Choice<'_>) -> Result<Recorded, RecordingError> {
@@ -256,7 +254,7 @@ fn recorded_probes(rows: &[ProbeRecord]) -> Vec<RecordedProbe> {
         let next = rows.get(index + 1).map_or(f64::INFINITY, |next| next.t_s);
         let took = match (row.latency_ms, answer) {
             (Some(latency_ms), _) => latency_ms / 1e3,
-            (None, Err(ErrorKind::Timeout)) => PROBE_TIMEOUT_S.min(next - row.t_s).max(0.0),
+            (None, Err(ErrorKind::Timeout)) => PROBE_TIMEOUT.as_secs_f64().min(next - row.t_s).max(0.0),
             (None, _) => 0.0,
         };
         RecordedProbe { sent_s: row.t_s, done_s: row.t_s + took, answer }

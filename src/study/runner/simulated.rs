@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::{Job, Observer, SimulationProgress, StudyError};
+use crate::drive::live::cores::granted;
 use crate::drive::live::interrupt::Interrupt;
 use crate::drive::sim;
 use crate::study::plan::Study;
@@ -40,7 +41,7 @@ struct Shared {
 
 impl Simulated {
     pub(super) fn new(study: &Study, threads: Option<NonZeroUsize>) -> Self {
-        let threads = threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+        let threads = threads.map_or_else(granted, NonZeroUsize::get);
         Self {
             threads,
             total: study.runs(),

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::task::JoinSet;
 
 use super::{Measured, TuneError, Tuning, evaluate};
+use crate::drive::live::cores::granted;
 use crate::drive::live::interrupt::Interrupt;
 use crate::policy::settings::Settings;
 use crate::random::Seed;
@@ -30,7 +31,7 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) fn new(tuning: &Arc<Tuning>, threads: Option<NonZeroUsize>) -> Self {
-        let threads = threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+        let threads = threads.map_or_else(granted, NonZeroUsize::get);
         Self { tuning: Arc::clone(tuning), threads, stop: Arc::default() }
     }
 

@@ -19,7 +19,7 @@ impl Run<'_> {
     /// What time somebody is told who wished to be woken at `wish`: that one, if this loop is hardly late. Who begins what comes next
     /// when he was told would else fall behind by each turn's tenth of a millisecond.
     pub(super) fn as_wished(&self, wish: Timestamp, now: Timestamp) -> Timestamp {
-        if wish > self.told && now - wish <= HARDLY_LATE { wish } else { now }
+        told_at(wish, self.told, now)
     }
 
     /// Hands one event to the policy and starts all that it asks for; one that stalls is told later.
@@ -94,14 +94,11 @@ impl Run<'_> {
     }
 
     fn probe(&self, asked: Timestamp) {
-        let (clock, prober, answers) = (self.clock, self.prober.clone(), self.answers.clone());
+        let (prober, answers) = (self.prober.clone(), self.answers.clone());
         let target = Arc::clone(&self.target);
-        let counts = prober.is_some() && target.probing(asked);
+        let counts = target.probing(asked);
         tokio::spawn(async move {
-            let mut outcome = match prober {
-                Some(prober) => prober.probe().await,
-                None => ProbeOutcome { sent: clock.now(), latency: Duration::ZERO, answer: Err(ErrorKind::Connect) },
-            };
+            let mut outcome = prober.probe().await;
             if counts {
                 // what it left later than asked for is a part of its way, as the platform sees it
                 outcome.latency += outcome.sent - asked;
@@ -125,7 +122,30 @@ impl Run<'_> {
     }
 }
 
+/// The time wished for if it has just come, later than what was told last; else now.
+fn told_at(wish: Timestamp, told: Timestamp, now: Timestamp) -> Timestamp {
+    let has_just_come = wish <= now && now - wish <= HARDLY_LATE;
+    if wish > told && has_just_come { wish } else { now }
+}
+
 /// What comes of a probe that finds nobody.
 fn refused(now: Timestamp) -> Event {
     Event::ProbeDone(ProbeOutcome { sent: now, latency: Duration::ZERO, answer: Err(ErrorKind::Refused) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wish_is_kept_to_while_the_loop_is_hardly_late_and_time_never_goes_back() {
+        let at = |millis| Timestamp::ZERO + Duration::from_millis(millis);
+        let wish = at(100);
+        assert_eq!(told_at(wish, at(0), at(100)), wish, "on time");
+        assert_eq!(told_at(wish, at(99), at(105)), wish, "hardly late");
+        assert_eq!(told_at(wish, at(0), at(106)), at(106), "a machine that stood still is no secret");
+        assert_eq!(told_at(wish, at(100), at(101)), at(101), "that moment has been told of");
+        assert_eq!(told_at(wish, at(103), at(104)), at(104), "as has a later one");
+        assert_eq!(told_at(wish, at(0), at(98)), at(98), "it has not come yet");
+    }
 }

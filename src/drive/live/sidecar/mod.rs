@@ -20,18 +20,14 @@ use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::probe::Prober;
-use super::target::{Target, TargetError};
-use crate::drive::Trust;
+use super::target::Target;
 use crate::drive::sidecar::{Brought, Errand, Sidecar, Task, Wishes};
-use crate::policy::{Event, ProbeOutcome};
-use crate::record::{ErrorKind, FunctionId};
+use crate::policy::Event;
+use crate::record::FunctionId;
 use crate::time::Timestamp;
 
 pub use self::leadership::{Leadership, LockError};
 pub use self::station::{Board, Report, Station};
-
-/// How long a probe may take before it counts as failed; hey's own default.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A loop shows that it is alive at least this often.
 pub const BEAT: Duration = Duration::from_secs(5);
@@ -49,16 +45,11 @@ pub trait Listener: Send {
 pub struct Way {
     /// The platform; the function is its studied one.
     pub target: Arc<dyn Target>,
-    /// The query string of probes, without `?`.
-    pub query: String,
-    /// Whose certificates are good, for probes.
-    pub trust: Trust,
+    /// What it is probed with.
+    pub prober: Prober,
 }
 
 /// Runs a sidecar until `stop` says so. Replicas stay as they are then.
-///
-/// # Errors
-/// When the function can't be addressed.
 pub async fn run(
     mut sidecar: Sidecar,
     way: Way,
@@ -66,10 +57,8 @@ pub async fn run(
     mut leadership: watch::Receiver<Option<Timestamp>>,
     mut stop: watch::Receiver<bool>,
     listener: &mut dyn Listener,
-) -> Result<(), TargetError> {
-    let uri = way.target.invoke_uri(FunctionId::STUDIED, &way.query)?;
-    let hands = Hands { way, uri, clock, answers: unbounded_channel() };
-    let mut hands = hands;
+) {
+    let mut hands = Hands { way, clock, answers: unbounded_channel() };
     loop {
         let now = clock.now();
         let mut wishes = Wishes::default();
@@ -105,7 +94,6 @@ pub async fn run(
         }
     }
     hands.last_answers(&mut sidecar, listener).await;
-    Ok(())
 }
 
 type Answers = (UnboundedSender<(u64, Brought)>, UnboundedReceiver<(u64, Brought)>);
@@ -113,7 +101,6 @@ type Answers = (UnboundedSender<(u64, Brought)>, UnboundedReceiver<(u64, Brought
 /// Who carries errands out.
 struct Hands {
     way: Way,
-    uri: hyper::Uri,
     clock: Clock,
     answers: Answers,
 }
@@ -145,16 +132,9 @@ impl Hands {
                     bring(Brought::Answer(Event::ScaleAnswered { function, result }));
                 })),
                 Task::Probe => {
-                    let (clock, uri, trust) = (self.clock, self.uri.clone(), self.way.trust.clone());
+                    let prober = self.way.prober.clone();
                     drop(tokio::spawn(async move {
-                        let sent = clock.now();
-                        // the address was good enough to be made; if not, the probe failed
-                        let failed = ProbeOutcome { sent, latency: Duration::ZERO, answer: Err(ErrorKind::Connect) };
-                        let outcome = match Prober::new(clock, &uri, PROBE_TIMEOUT, trust) {
-                            Ok(prober) => prober.probe().await,
-                            Err(_) => failed,
-                        };
-                        bring(Brought::Answer(Event::ProbeDone(outcome)));
+                        bring(Brought::Answer(Event::ProbeDone(prober.probe().await)));
                     }));
                 }
             }
