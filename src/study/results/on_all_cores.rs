@@ -3,15 +3,15 @@
 //! What a job gives may depend on the job alone, so it is the same on any number of cores. Nothing that waits, and nothing that draws on
 //! a stream it shares.
 
+use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::drive::live::cores::granted;
-
 /// What `work` makes of each job, in the order of the jobs.
 pub(super) fn on_all_cores<T: Sync, R: Send>(jobs: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    on_threads(granted().min(jobs.len()), jobs, work)
+    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    on_threads(cores.min(jobs.len()), jobs, work)
 }
 
 fn on_threads<T: Sync, R: Send>(threads: usize, jobs: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {

@@ -103,7 +103,7 @@ impl Run<'_> {
                 // what it left later than asked for is a part of its way, as the platform sees it
                 outcome.latency += outcome.sent - asked;
                 outcome.sent = asked;
-                target.probed(outcome.answer.is_ok().then_some(outcome.latency));
+                target.probed(asked, outcome.answer.is_ok().then_some(outcome.latency));
             }
             let _ = answers.send(Answer::Policy(Event::ProbeDone(outcome)));
         });

@@ -116,8 +116,8 @@ impl Target for Embedded {
         self.platform.probing(asked)
     }
 
-    fn probed(&self, took: Option<Duration>) {
-        self.platform.probed(took);
+    fn probed(&self, asked: Timestamp, took: Option<Duration>) {
+        self.platform.probed(asked, took);
     }
 
     fn crash(&self, function: FunctionId, replicas: u32) {

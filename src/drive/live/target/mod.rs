@@ -84,8 +84,8 @@ pub trait Target: Send + Sync {
         false
     }
 
-    /// The probe is over that was told of with [`Target::probing`], and took this long from when it was asked for; nothing if it got no answer.
-    fn probed(&self, _took: Option<Duration>) {}
+    /// The probe is over that was asked for then, as [`Target::probing`] was told, and took this long from there; nothing if it got no answer.
+    fn probed(&self, _asked: Timestamp, _took: Option<Duration>) {}
 
     /// So many of a function's replicas die now. Only on a platform of ours; nothing happens on another.
     fn crash(&self, _function: FunctionId, _replicas: u32) {}

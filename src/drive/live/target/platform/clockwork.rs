@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::probes::Probes;
 use super::ways::Ways;
 use super::{OnChange, PodChange, Turn};
 use crate::drive::live::clock::{Clock, sharpen_timers};
@@ -47,15 +48,6 @@ struct State {
     /// Until when the thread sleeps.
     asleep_until: Timestamp,
     ended: bool,
-}
-
-/// Where probes are.
-struct Probes {
-    /// When the one was asked for that is on its way here.
-    asked: Option<Timestamp>,
-    under_way: u32,
-    /// How long after it was asked for the last one left the model, if it was alone and its sender has not told yet how long it took.
-    last: Option<Duration>,
 }
 
 struct Waiting {
@@ -99,7 +91,7 @@ impl Clockwork {
     pub(super) fn new(cluster: Cluster, clock: Clock, on_change: OnChange, ways: Option<Ways>) -> Self {
         let state = State {
             ways,
-            probes: Probes { asked: None, under_way: 0, last: None },
+            probes: Probes::default(),
             cluster,
             requests: 0,
             waiting: BTreeMap::new(),
@@ -230,16 +222,18 @@ impl Clockwork {
     /// A probe is asked for, and sets out. True if its way counts from then on.
     pub(super) fn probing(&self, asked: Timestamp) -> bool {
         let mut state = self.lock();
-        state.probes.asked = state.ways.map(|_| asked);
-        state.ways.is_some()
+        let counts = state.ways.is_some();
+        if counts {
+            state.probes.sets_out(asked);
+        }
+        counts
     }
 
-    /// The last probe took this long by its sender's clock, from when it was asked for; nothing if it got no answer.
-    pub(super) fn probed(&self, took: Option<Duration>) {
+    /// The probe that was asked for then took this long from there, by its sender's clock; nothing if it got no answer.
+    pub(super) fn probed(&self, asked: Timestamp, took: Option<Duration>) {
         let mut state = self.lock();
-        // one that never came here is not the next one
-        state.probes.asked = None;
-        if let Some((left, took)) = state.probes.last.take().zip(took)
+        let left = state.probes.over(asked);
+        if let Some((left, took)) = left.zip(took)
             && let Some(ways) = &mut state.ways
         {
             ways.learn(took, left);
@@ -291,15 +285,6 @@ impl Clockwork {
     }
 }
 
-impl Probes {
-    /// One has come: when it was asked for, if that was told.
-    fn comes(&mut self) -> Option<Timestamp> {
-        self.under_way += 1;
-        self.last = None;
-        self.asked.take()
-    }
-}
-
 impl State {
     fn advance(&mut self, now: Timestamp) {
         let mut changes = std::mem::take(&mut self.changes);
@@ -315,9 +300,7 @@ impl State {
             Change::Answered { request, at, ending, replica } => {
                 if let Some(waiting) = self.waiting.remove(&request) {
                     if waiting.probe {
-                        self.probes.under_way -= 1;
-                        let alone = self.probes.under_way == 0 && !waiting.held;
-                        self.probes.last = waiting.asked.filter(|_| alone).map(|asked| at - asked);
+                        self.probes.leaves(waiting.asked.filter(|_| !waiting.held), at);
                     }
                     // a client that went away has no receiver any more
                     let _ = waiting.answer.send(Answered { ending, replica, took: at - waiting.began });

@@ -19,6 +19,7 @@ mod gateway;
 mod handlers;
 mod image;
 mod metrics;
+mod probes;
 mod processes;
 mod python;
 mod quantity;

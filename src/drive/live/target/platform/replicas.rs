@@ -113,10 +113,10 @@ impl Replicas {
         }
     }
 
-    /// The last probe took this long by its sender's clock, from when it was asked for; nothing if it got no answer.
-    pub(super) fn probed(&self, took: Option<Duration>) {
+    /// The probe that was asked for then took this long from there, by its sender's clock; nothing if it got no answer.
+    pub(super) fn probed(&self, asked: Timestamp, took: Option<Duration>) {
         if let Self::Modelled(clockwork) = self {
-            clockwork.probed(took);
+            clockwork.probed(asked, took);
         }
     }
 

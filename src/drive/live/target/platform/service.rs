@@ -191,9 +191,9 @@ impl Platform {
         self.replicas.probing(asked)
     }
 
-    /// The last probe took this long by its sender's clock, from when it was asked for; nothing if it got no answer.
-    pub fn probed(&self, took: Option<Duration>) {
-        self.replicas.probed(took);
+    /// The probe that was asked for then took this long from there, by its sender's clock; nothing if it got no answer.
+    pub fn probed(&self, asked: Timestamp, took: Option<Duration>) {
+        self.replicas.probed(asked, took);
     }
 
     /// So many of a function's pods die now, and others are started.
