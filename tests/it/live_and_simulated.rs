@@ -160,6 +160,37 @@ fn what_is_no_results_directory_is_said_to_be_none() {
     assert!(text(&output.stderr).contains("nowhere is no results directory"), "{}", text(&output.stderr));
 }
 
+/// A file of the only run of a results directory: the columns asked for, row by row.
+fn rows<const N: usize>(out: &str, file: &str, columns: [&str; N]) -> Vec<[String; N]> {
+    let path = Path::new(out).join("runs/tower-1").join(file);
+    let mut reader = csv::Reader::from_path(path).expect("a file of the run");
+    let head = reader.headers().expect("a head").clone();
+    let places = columns.map(|column| head.iter().position(|name| name == column).expect("a column"));
+    reader.records().map(|row| row.expect("a row")).map(|row| places.map(|place| row[place].to_owned())).collect()
+}
+
+#[test]
+fn a_run_by_the_wall_clock_begins_as_long_before_its_load_as_its_warm_up_is_and_not_earlier() {
+    let house = House::new();
+    let (all, _) = SCENARIO.split_at(SCENARIO.rfind("[[arm]]").expect("an arm"));
+    for (warm_up, begins) in [("0s", 0.0), ("1s", -1.0)] {
+        let scenario = all.replace("-z 20s", "-z 1s").replace("warm_up = \"2s\"", &format!("warm_up = \"{warm_up}\""));
+        let (file, out) = (house.path("start.toml"), house.path(&format!("start-{warm_up}")));
+        fs::write(&file, scenario.replace("cool_down = \"2s\"", "cool_down = \"1s\"")).expect("a scenario file");
+        let output = Command::new(env!("CARGO_BIN_EXE_watchtower"))
+            .args(["run", &file, "--out", &out, "--quiet", "--rows", "none"])
+            .output()
+            .expect("the program starts");
+        // a busy machine may make it invalid, but not early
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{}", text(&output.stderr));
+        let phases = rows(&out, "events.csv", ["kind", "t_s"]).into_iter().filter(|[kind, _]| kind == "phase");
+        let phases: Vec<f64> = phases.map(|[_, at]| at.parse().expect("a time")).collect();
+        assert!(phases.len() >= 3 && phases[0] >= begins && phases.is_sorted(), "{warm_up}: {phases:?}");
+        let probes = rows(&out, "probes.csv", ["t_s"]);
+        assert!(probes[0][0].parse::<f64>().expect("a time") >= begins, "{warm_up}: {probes:?}");
+    }
+}
+
 #[test]
 fn a_run_by_the_wall_clock_meets_its_simulated_twin_and_the_table_lands_in_the_document() {
     if !python() {

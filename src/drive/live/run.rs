@@ -43,7 +43,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// How long a scaling under way may take to be answered when the run ends; targets themselves give up after five seconds.
 const LAST_ANSWER: Duration = Duration::from_secs(6);
 
-/// How far ahead the pacers are told of the load's start, so that their threads stand ready.
+/// How far ahead of its beginning a run is planned, so that its files are open and the load's threads stand ready.
 const HEAD_START: Duration = Duration::from_millis(200);
 
 /// Drives one run against a target until its cool-down is over, or until it is interrupted.
@@ -61,7 +61,7 @@ pub async fn run(
     interrupt: &mut Interrupt,
 ) -> Result<Outcome, RunError> {
     // from now, not from the clock's start: what scales the arm from outside may have taken a while to get ready
-    let load_start = clock.now() + plan.warm_up.max(HEAD_START).max(load::head_start(&plan.generators));
+    let load_start = clock.now() + (plan.warm_up + HEAD_START).max(load::head_start(&plan.generators));
     recorder.begin(clock.epoch(), load_start)?;
 
     let studied = &plan.functions[FunctionId::STUDIED.0 as usize];
@@ -140,18 +140,25 @@ impl Run<'_> {
         alarm: &Alarm,
         interrupt: &mut Interrupt,
     ) -> Result<Outcome, RunError> {
-        // the load's threads get ready meanwhile. Who begins at once probes as much earlier than planned as that takes, and who begins
-        // when he can as much later as this loop took to come here
+        // a policy that began as soon as it could would probe as much earlier than planned as getting ready takes less
         let planned = self.load_start - self.plan.warm_up;
-        alarm.wait_until(planned).await;
+        tokio::select! {
+            biased;
+            () = interrupt.wait() => {}
+            () = alarm.wait_until(planned) => {}
+        }
         let start = self.as_wished(planned, self.clock.now());
-        self.enter(start, Phase::WarmUp)?;
+        while let Ok(row) = changes.try_recv() {
+            self.recorder.event(&row)?;
+        }
+        // a machine that stood still until the load had begun leaves no time for it
+        self.enter(start.min(self.load_start), Phase::WarmUp)?;
         let replicas = self.plan.functions.iter().map(|function| function.replicas).collect();
         self.tell(start, &Event::Started { replicas })?;
         self.tell_shadows(start, Shadows::start)?;
 
         let mut warm_up_at = (self.plan.share.leads() && self.plan.warm_up > Duration::ZERO).then_some(start);
-        let mut second_at = first_second(start, self.load_start);
+        let mut second_at = first_second(start.min(self.load_start), self.load_start);
         let mut loading = false;
         let mut reports_ended = false;
         let mut drain_until = None;
